@@ -1,0 +1,1 @@
+//! Masks: compiled from column rules, applied to rows in the stream.

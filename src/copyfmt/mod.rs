@@ -1,0 +1,1 @@
+//! COPY rows: split, replace a field, join.

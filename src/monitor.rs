@@ -1,0 +1,93 @@
+//! The seam through which stages report progress: atomic counters and a stage list that a display reads.
+
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+/// Receives progress. Methods are cheap and may be called from any thread.
+pub trait Monitor: Send + Sync {
+    /// A phase begins; the one before it ends.
+    fn phase(&self, name: &str);
+    /// A unit of work (a table) begins; `rows_expected` is an estimate, 0 when unknown.
+    fn unit(&self, name: &str, rows_expected: u64) -> Arc<Progress>;
+    /// A line worth keeping: a warning, a skipped item.
+    fn note(&self, text: &str);
+}
+
+/// Counters of one unit of work.
+#[derive(Debug)]
+pub struct Progress {
+    /// What it is: a table's name.
+    pub name: String,
+    /// Estimate of the rows to come.
+    pub rows_expected: u64,
+    /// Rows moved so far.
+    pub rows: AtomicU64,
+    /// Bytes moved so far.
+    pub bytes: AtomicU64,
+    /// The unit is complete.
+    pub done: AtomicBool,
+    /// When it began.
+    pub started: Instant,
+}
+
+impl Progress {
+    /// Counters at zero.
+    pub fn new(name: &str, rows_expected: u64) -> Self {
+        Self {
+            name: name.to_owned(),
+            rows_expected,
+            rows: AtomicU64::new(0),
+            bytes: AtomicU64::new(0),
+            done: AtomicBool::new(false),
+            started: Instant::now(),
+        }
+    }
+
+    /// Adds what was moved.
+    pub fn add(&self, rows: u64, bytes: u64) {
+        self.rows.fetch_add(rows, Ordering::Relaxed);
+        self.bytes.fetch_add(bytes, Ordering::Relaxed);
+    }
+
+    /// Marks the unit complete.
+    pub fn finish(&self) {
+        self.done.store(true, Ordering::Relaxed);
+    }
+}
+
+/// A monitor that remembers phases and their seconds and shows nothing.
+#[derive(Debug, Default)]
+pub struct Recorder {
+    phases: Mutex<Vec<(String, Instant)>>,
+    notes: Mutex<Vec<String>>,
+}
+
+impl Recorder {
+    /// Phases so far with their durations; the last one counts until now.
+    pub fn phases(&self) -> Vec<(String, Duration)> {
+        let now = Instant::now();
+        let phases = self.phases.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let ends = phases.iter().skip(1).map(|(_, at)| *at).chain(std::iter::once(now));
+        phases.iter().zip(ends).map(|((name, begin), end)| (name.clone(), end - *begin)).collect()
+    }
+
+    /// Notes so far.
+    pub fn notes(&self) -> Vec<String> {
+        self.notes.lock().unwrap_or_else(std::sync::PoisonError::into_inner).clone()
+    }
+}
+
+impl Monitor for Recorder {
+    fn phase(&self, name: &str) {
+        self.phases.lock().unwrap_or_else(std::sync::PoisonError::into_inner).push((name.to_owned(), Instant::now()));
+    }
+
+    fn unit(&self, name: &str, rows_expected: u64) -> Arc<Progress> {
+        Arc::new(Progress::new(name, rows_expected))
+    }
+
+    fn note(&self, text: &str) {
+        self.notes.lock().unwrap_or_else(std::sync::PoisonError::into_inner).push(text.to_owned());
+    }
+}

@@ -1,0 +1,221 @@
+//! The catalog of a database as plain data: tables, columns, types, keys, references. No SQL, no I/O.
+//!
+//! Built once per run by `pg::catalog` from a fixed number of catalog queries; immutable afterwards, apart from the
+//! profile's virtual references, which `plan` adds before anything is decided. Partitions are folded into their
+//! partitioned table; extension members, temporary and system tables are not in it.
+
+mod lookup;
+mod types;
+
+pub use types::{ColumnType, TypeClass};
+
+use serde::Serialize;
+
+use crate::types::{ColumnId, QualifiedName, RefId, TableId};
+
+/// Everything the plan needs to know of a database.
+#[derive(Clone, Debug, Default)]
+pub struct Catalog {
+    /// `server_version_num` of the server it was read from (150018 is 15.18).
+    pub server_version: u32,
+    /// Tables in order of (schema, name); [`TableId`] is the position.
+    pub tables: Vec<Table>,
+    /// Foreign keys, then virtual references; [`RefId`] is the position.
+    pub references: Vec<Reference>,
+    /// Sequences, owned and standalone.
+    pub sequences: Vec<Sequence>,
+    /// Views, materialized views, functions, triggers, policies and types: counted and named for verification.
+    pub objects: Vec<SchemaObject>,
+    /// Extensions other than plpgsql.
+    pub extensions: Vec<String>,
+    /// Large objects (`pg_largeobject_metadata` rows); they are never copied.
+    pub large_objects: u64,
+}
+
+/// One table (a partitioned table together with its partitions).
+#[derive(Clone, Debug)]
+pub struct Table {
+    /// Position in [`Catalog::tables`].
+    pub id: TableId,
+    /// `pg_class.oid`.
+    pub oid: u32,
+    /// Schema and name.
+    pub name: QualifiedName,
+    /// Ordinary, partitioned or foreign.
+    pub kind: TableKind,
+    /// Leaf partitions, empty for other kinds.
+    pub leaves: Vec<Leaf>,
+    /// Tables it inherits from in the old way (`INHERITS`), by oid.
+    pub inherits: Vec<u32>,
+    /// Live columns in attribute order; generated ones included (see [`Column::generated`]).
+    pub columns: Vec<Column>,
+    /// Unique keys usable as a reference's target, the primary key first when there is one.
+    pub unique_keys: Vec<UniqueKey>,
+    /// Every index.
+    pub indexes: Vec<Index>,
+    /// CHECK constraints, by name and expression.
+    pub checks: Vec<Check>,
+    /// Columns of the partition key.
+    pub partition_key: Vec<ColumnId>,
+    /// Planner's estimate of the rows, partitions added up; negative when never analysed.
+    pub rows_estimate: f64,
+    /// Heap and TOAST bytes, partitions added up.
+    pub heap_bytes: u64,
+    /// Row-level security is enabled and would apply to the reading role.
+    pub rls_applies: bool,
+    /// The reading role may SELECT every column.
+    pub readable: bool,
+    /// COMMENT ON TABLE.
+    pub comment: Option<String>,
+}
+
+/// What a relation is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum TableKind {
+    /// `r`
+    Ordinary,
+    /// `p`
+    Partitioned,
+    /// `f`
+    Foreign,
+}
+
+/// A leaf partition.
+#[derive(Clone, Debug)]
+pub struct Leaf {
+    /// `pg_class.oid`.
+    pub oid: u32,
+    /// Schema and name.
+    pub name: QualifiedName,
+    /// Planner's estimate of the rows.
+    pub rows_estimate: f64,
+    /// Heap and TOAST bytes.
+    pub heap_bytes: u64,
+}
+
+/// One column.
+#[derive(Clone, Debug)]
+pub struct Column {
+    /// Name.
+    pub name: String,
+    /// `pg_attribute.attnum`; gaps remain where columns were dropped.
+    pub attnum: i16,
+    /// Type, with domains resolved.
+    pub data_type: ColumnType,
+    /// NOT NULL on the column, in the primary key, or by its domain.
+    pub not_null: bool,
+    /// `GENERATED ALWAYS AS (…)`: computed by the target, never copied.
+    pub generated: bool,
+    /// `GENERATED … AS IDENTITY`.
+    pub identity: bool,
+    /// The column's collation is deterministic (equal means equal bytes).
+    pub deterministic_collation: bool,
+    /// COMMENT ON COLUMN.
+    pub comment: Option<String>,
+}
+
+/// A primary key, unique constraint or plain unique index (not partial, no expressions).
+#[derive(Clone, Debug)]
+pub struct UniqueKey {
+    /// Index name.
+    pub name: String,
+    /// Key columns in index order.
+    pub columns: Vec<ColumnId>,
+    /// It is the primary key.
+    pub primary: bool,
+    /// NULLS NOT DISTINCT.
+    pub nulls_not_distinct: bool,
+}
+
+/// Any index, with what is needed to build it again.
+#[derive(Clone, Debug)]
+pub struct Index {
+    /// `pg_class.oid` of the index.
+    pub oid: u32,
+    /// Name.
+    pub name: String,
+    /// Plain columns in index order; an expression stands as `None`.
+    pub columns: Vec<Option<ColumnId>>,
+    /// UNIQUE.
+    pub unique: bool,
+    /// Has a WHERE.
+    pub partial: bool,
+    /// NULLS NOT DISTINCT.
+    pub nulls_not_distinct: bool,
+    /// `pg_get_indexdef`.
+    pub definition: String,
+    /// `pg_constraint.oid` of the constraint it serves (primary key, unique, exclusion).
+    pub constraint_oid: Option<u32>,
+}
+
+/// A CHECK constraint.
+#[derive(Clone, Debug)]
+pub struct Check {
+    /// Name.
+    pub name: String,
+    /// `pg_get_constraintdef`.
+    pub definition: String,
+    /// Columns it mentions.
+    pub columns: Vec<ColumnId>,
+}
+
+/// A reference from child (referencing) to parent (referenced).
+#[derive(Clone, Debug)]
+pub struct Reference {
+    /// Position in [`Catalog::references`].
+    pub id: RefId,
+    /// Constraint name, or the name the profile gives.
+    pub name: String,
+    /// Referencing table.
+    pub child: TableId,
+    /// Referencing columns, in the constraint's order (`conkey`).
+    pub child_columns: Vec<ColumnId>,
+    /// Referenced table.
+    pub parent: TableId,
+    /// Referenced columns, paired with `child_columns` (`confkey`).
+    pub parent_columns: Vec<ColumnId>,
+    /// Every source row is known to satisfy it (a foreign key that is validated).
+    pub validated: bool,
+    /// MATCH FULL.
+    pub match_full: bool,
+    /// The child column is an array whose elements refer to the parent.
+    pub array: bool,
+    /// SQL condition under which the reference holds (polymorphic references, keys of a single partition).
+    pub condition: Option<String>,
+    /// The foreign key behind it; `None` for a virtual reference.
+    pub foreign_key: Option<ForeignKey>,
+}
+
+/// What is needed to build a foreign key again.
+#[derive(Clone, Debug)]
+pub struct ForeignKey {
+    /// `pg_constraint.oid`.
+    pub oid: u32,
+    /// `pg_get_constraintdef`.
+    pub definition: String,
+    /// Relation that carries the constraint (a partition, where only that has it).
+    pub on: QualifiedName,
+}
+
+/// A sequence.
+#[derive(Clone, Debug)]
+pub struct Sequence {
+    /// Schema and name.
+    pub name: QualifiedName,
+    /// Table and column that own it (`serial`, identity).
+    pub owned_by: Option<(TableId, ColumnId)>,
+    /// Last value handed out; `None` when never used or not readable.
+    pub last_value: Option<i64>,
+    /// Increment.
+    pub increment: i64,
+}
+
+/// Something of the schema that must arrive in the target, beside tables.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct SchemaObject {
+    /// `view`, `materialized view`, `function`, `type`, `trigger`, `policy`, `index`, `constraint`.
+    pub kind: String,
+    /// Printed identity, schema-qualified, with the table for triggers and policies.
+    pub identity: String,
+}
