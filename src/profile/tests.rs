@@ -236,18 +236,35 @@ fn missing_sample_and_several_problems() {
     assert_eq!(problems(&format!("[columns.u]\n{many}")).lines().last(), Some("p.toml: and 30 more"));
 }
 
+fn bundled(name: &str) -> Profile {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("sampling-profiles").join(name);
+    Profile::read(&path).unwrap_or_else(|error| panic!("{}", error.chain()))
+}
+
 #[test]
 fn bundled_profiles_parse() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("sampling-profiles");
-    let mut parsed = 0;
-    for entry in std::fs::read_dir(folder).expect("the folder ships with the source") {
-        let path = entry.expect("readable").path();
-        if path.extension().is_some_and(|extension| extension == "toml") {
-            Profile::read(&path).unwrap_or_else(|error| panic!("{}", error.chain()));
-            parsed += 1;
-        }
+    let names = std::fs::read_dir(folder).expect("the folder ships with the source").map(|entry| {
+        entry.expect("readable").file_name().into_string().expect("our own names are UTF-8")
+    });
+    let profiles: Vec<_> = names.filter(|name| name.ends_with(".toml")).map(|name| bundled(&name)).collect();
+    assert!(profiles.len() >= 3, "{} profiles", profiles.len());
+    for profile in profiles {
+        let undecided = profile.columns.values().flat_map(BTreeMap::values).filter(|rule| **rule == ColumnRule::Undecided);
+        assert_eq!(undecided.count(), 0, "{}", profile.path.display());
     }
-    assert!(parsed >= 3, "{parsed} profiles");
+}
+
+/// The strict and the pulling profile differ from the art site's in rows alone, or benches would compare two things.
+#[test]
+fn art_site_profiles_share_their_columns() {
+    let art_site = bundled("art-site.toml");
+    for name in ["art-site-strict.toml", "art-site-pull.toml"] {
+        let other = bundled(name);
+        assert_eq!(other.columns, art_site.columns, "{name}");
+        assert_eq!(other.references, art_site.references, "{name}");
+        assert_eq!(other.sample, art_site.sample, "{name}");
+    }
 }
 
 proptest! {
