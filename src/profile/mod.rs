@@ -1,15 +1,23 @@
 //! The profile: what a user decided about sampling and masking, as checked data that still speaks in names.
 //!
-//! `raw` mirrors the TOML file and knows nothing else; [`Profile::parse`] is the only way to a `Profile`, so that a
-//! value of this type has been checked as far as possible without a database. Whether the names exist is decided in
-//! `plan`, against the catalog.
+//! `raw` and `columns` mirror the TOML file and know nothing else; [`Profile::parse`] is the only way to a `Profile`,
+//! so that a value of this type has been checked as far as possible without a database. Whether the names exist is
+//! decided in `plan`, against the catalog.
 
+mod columns;
+mod document;
+mod json_schema;
+mod nearest;
+pub mod predicate;
 mod raw;
 mod rule;
+pub mod toml_text;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+pub use json_schema::json_schema;
+pub use nearest::nearest;
 pub use rule::{ColumnRule, MaskRule, MaskSpec};
 
 /// A checked profile. Immutable.
@@ -73,7 +81,7 @@ pub struct TargetRules {
 pub struct TableRules {
     /// Which rows; `None` leaves it to the defaults.
     pub rows: Option<RowsRule>,
-    /// References by column name (`post_id`; composite ones as `a, b`) or constraint name.
+    /// References by column name (`post_id`; composite ones as `a, b`, however they were spaced) or by name.
     pub within: Vec<String>,
     /// As `within`.
     pub follow: Vec<String>,
@@ -159,7 +167,7 @@ impl Profile {
     /// Reads and checks a profile file.
     ///
     /// # Errors
-    /// `ErrorKind::Profile` naming file, line and key.
+    /// `ErrorKind::Profile`, one line for each problem: `path:line:column: key: what is wrong`.
     pub fn read(path: &Path) -> crate::error::Result<Self> {
         raw::read(path)
     }
@@ -167,8 +175,11 @@ impl Profile {
     /// Checks a profile's text; `path` is only for messages.
     ///
     /// # Errors
-    /// `ErrorKind::Profile` naming file, line and key.
+    /// As [`Profile::read`].
     pub fn parse(text: &str, path: &Path) -> crate::error::Result<Self> {
         raw::parse(text, path)
     }
 }
+
+#[cfg(test)]
+mod tests;
