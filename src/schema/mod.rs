@@ -22,6 +22,10 @@ pub struct Catalog {
     pub tables: Vec<Table>,
     /// Foreign keys, then virtual references; [`RefId`] is the position.
     pub references: Vec<Reference>,
+    /// Tables the profile leaves out.
+    pub left_out: Vec<QualifiedName>,
+    /// Foreign keys into left-out tables: referencing table, columns, constraint name.
+    pub cut_references: Vec<(TableId, Vec<ColumnId>, String)>,
     /// Sequences, owned and standalone.
     pub sequences: Vec<Sequence>,
     /// Views, materialized views, functions, triggers, policies and types: counted and named for verification.
@@ -53,6 +57,8 @@ pub struct Table {
     pub unique_keys: Vec<UniqueKey>,
     /// Every index.
     pub indexes: Vec<Index>,
+    /// Oids of indexes and of the constraints they serve, partitions' included: what is built once its rows are in.
+    pub build_oids: Vec<u32>,
     /// CHECK constraints, by name and expression.
     pub checks: Vec<Check>,
     /// Columns of the partition key.
@@ -92,6 +98,8 @@ pub struct Leaf {
     pub rows_estimate: f64,
     /// Heap and TOAST bytes.
     pub heap_bytes: u64,
+    /// It is a foreign table.
+    pub foreign: bool,
 }
 
 /// One column.
@@ -139,6 +147,8 @@ pub struct Index {
     pub columns: Vec<Option<ColumnId>>,
     /// UNIQUE.
     pub unique: bool,
+    /// Usable (not left over from a failed CREATE INDEX CONCURRENTLY).
+    pub valid: bool,
     /// Has a WHERE.
     pub partial: bool,
     /// NULLS NOT DISTINCT.

@@ -1,0 +1,217 @@
+//! The state of the choice: which tables come whole, which keys are needed of the others, and the sets so far.
+
+use super::{KeyKind, KeySet};
+use crate::plan::{Plan, ReferenceMode, TableMode};
+use crate::profile::{Orphans, Unowned};
+use crate::schema::{Catalog, Reference, TypeClass};
+use crate::types::{ColumnId, RefId, TableId};
+
+/// A referenced key whose chosen values must be known.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Demand {
+    /// Referenced table.
+    pub table: TableId,
+    /// Its key columns, in the reference's order.
+    pub columns: Vec<ColumnId>,
+    /// How its keys are held.
+    pub kind: KeyKind,
+}
+
+/// Chosen keys of one demand. Frozen before the first row moves.
+#[derive(Clone, Debug)]
+pub struct Keys {
+    /// Of members.
+    pub members: KeySet,
+    /// Of support rows, disjoint from the members.
+    pub support: KeySet,
+}
+
+/// What has been chosen.
+#[derive(Clone, Debug)]
+pub struct Chosen {
+    /// By table: every row is a member.
+    pub whole: Vec<bool>,
+    /// Keys that are needed.
+    pub demands: Vec<Demand>,
+    /// By reference: its demand.
+    pub demand_of: Vec<Option<usize>>,
+    /// By demand.
+    pub keys: Vec<Keys>,
+    /// By table: members, once counted.
+    pub members: Vec<Option<u64>>,
+    /// By table: membership was swept (a cycle or a cap), so only its keys say who is a member.
+    pub swept: Vec<bool>,
+    /// By table: the demand that identifies its rows in a copy (swept tables and tables with support rows).
+    pub identity: Vec<Option<usize>>,
+    /// Hash values below it are drawn; `None` draws everything.
+    pub bound: Option<i64>,
+    /// Root rows outside the draw that `always` adds, by the root's draw key, as texts per column.
+    pub always: Vec<Vec<String>>,
+    /// Root rows that `never` bars, likewise.
+    pub never: Vec<Vec<String>>,
+}
+
+impl Chosen {
+    /// Nothing chosen yet: what is needed, by the plan.
+    pub fn new(catalog: &Catalog, plan: &Plan) -> Self {
+        let whole = whole_tables(catalog, plan);
+        let mut demands: Vec<Demand> = Vec::new();
+        let mut demand_of = vec![None; catalog.references.len()];
+        for reference in &catalog.references {
+            if asks_for_keys(plan, reference) && !whole[reference.parent.index()] {
+                demand_of[reference.id.index()] = Some(demand(catalog, &mut demands, reference));
+            }
+        }
+        let keys = demands
+            .iter()
+            .map(|demand| Keys { members: KeySet::new(demand.kind), support: KeySet::new(demand.kind) })
+            .collect();
+        let tables = catalog.tables.len();
+        let mut swept = vec![false; tables];
+        for group in plan.groups.iter().filter(|group| !group.cycle.is_empty()) {
+            group.tables.iter().for_each(|table| swept[table.index()] = !whole[table.index()]);
+        }
+        let identity = catalog
+            .tables
+            .iter()
+            .map(|table| {
+                let own: Vec<usize> = (0..demands.len()).filter(|d| demands[*d].table == table.id).collect();
+                let primary = table.primary_key().map(|key| key.columns.clone());
+                own.iter().copied().find(|d| Some(&demands[*d].columns) == primary.as_ref()).or(own.first().copied())
+            })
+            .collect();
+        Self {
+            whole,
+            demands,
+            demand_of,
+            keys,
+            members: vec![None; tables],
+            swept,
+            identity,
+            bound: None,
+            always: Vec::new(),
+            never: Vec::new(),
+        }
+    }
+
+    /// Demands on a table's keys.
+    pub fn demands_on(&self, table: TableId) -> impl Iterator<Item = usize> + '_ {
+        (0..self.demands.len()).filter(move |demand| self.demands[*demand].table == table)
+    }
+
+    /// Keys that a reference asks for, unless its parent comes whole or brings no rows.
+    pub fn keys_for(&self, reference: RefId) -> Option<&Keys> {
+        self.demand_of[reference.index()].map(|demand| &self.keys[demand])
+    }
+
+    /// Support rows of a table.
+    pub fn support_rows(&self, table: TableId) -> u64 {
+        self.identity[table.index()].map_or(0, |demand| self.keys[demand].support.len())
+    }
+
+    /// Bytes of all sets.
+    pub fn memory_bytes(&self) -> u64 {
+        self.keys.iter().map(|keys| keys.members.memory_bytes() + keys.support.memory_bytes()).sum()
+    }
+}
+
+/// The reference's outcome depends on which parents are chosen.
+fn asks_for_keys(plan: &Plan, reference: &Reference) -> bool {
+    let mode = plan.reference(reference.id).mode;
+    match plan.table(reference.child).mode {
+        TableMode::None => false,
+        _ => !matches!(mode, ReferenceMode::Whole | ReferenceMode::Cut | ReferenceMode::Drop | ReferenceMode::Idle),
+    }
+}
+
+fn demand(catalog: &Catalog, demands: &mut Vec<Demand>, reference: &Reference) -> usize {
+    let wanted = Demand {
+        table: reference.parent,
+        columns: reference.parent_columns.clone(),
+        kind: key_kind(catalog, reference.parent, &reference.parent_columns),
+    };
+    demands.iter().position(|demand| *demand == wanted).unwrap_or_else(|| {
+        demands.push(wanted);
+        demands.len() - 1
+    })
+}
+
+fn key_kind(catalog: &Catalog, table: TableId, columns: &[ColumnId]) -> KeyKind {
+    match columns {
+        [one] => match catalog.table(table).column(*one).data_type.class {
+            class if class.is_integer() => KeyKind::Int,
+            TypeClass::Uuid => KeyKind::Uuid,
+            _ => KeyKind::Bytes,
+        },
+        _ => KeyKind::Bytes,
+    }
+}
+
+/// Tables of which every row is a member whatever the data: known without reading, so they are neither counted nor
+/// tested. Starts from all and removes what some rule may thin, until nothing changes.
+fn whole_tables(catalog: &Catalog, plan: &Plan) -> Vec<bool> {
+    let mut level = vec![0; catalog.tables.len()];
+    for (at, group) in plan.groups.iter().enumerate() {
+        group.tables.iter().for_each(|table| level[table.index()] = at);
+    }
+    let mut whole: Vec<bool> = catalog
+        .tables
+        .iter()
+        .map(|table| {
+            let planned = plan.table(table.id);
+            let drawn = planned.mode != TableMode::Root || plan.draws_everything();
+            let brings = !matches!(planned.mode, TableMode::None | TableMode::Referenced);
+            drawn && brings && planned.filter.is_none() && planned.per_parent.is_none()
+        })
+        .collect();
+    loop {
+        let thinned: Vec<TableId> = catalog
+            .tables
+            .iter()
+            .filter(|table| whole[table.id.index()] && !stays_whole(catalog, plan, table.id, &whole, &level))
+            .map(|table| table.id)
+            .collect();
+        if thinned.is_empty() {
+            return whole;
+        }
+        thinned.iter().for_each(|table| whole[table.index()] = false);
+    }
+}
+
+fn stays_whole(catalog: &Catalog, plan: &Plan, table: TableId, whole: &[bool], level: &[usize]) -> bool {
+    let mut owners = 0;
+    let mut anchored = false;
+    let follows = catalog.references_of(table).any(|r| plan.reference(r.id).mode == ReferenceMode::Follow);
+    for reference in catalog.references_of(table) {
+        let planned = plan.reference(reference.id);
+        if planned.mode == ReferenceMode::Drop || (!reference.validated && planned.orphans == Orphans::Drop) {
+            return false;
+        }
+        if !planned.mode.gates() {
+            // A required pull of a barred row would drop this one.
+            if planned.mode == ReferenceMode::Pull && plan.draw.never.is_some() && catalog.is_required(reference) {
+                return false;
+            }
+            continue;
+        }
+        let parent_whole = whole[reference.parent.index()];
+        if planned.mode == ReferenceMode::Within && (!parent_whole || !reference.validated) {
+            return false;
+        }
+        let chains = !follows || planned.mode == ReferenceMode::Follow;
+        if chains {
+            owners += 1;
+            let above = level[reference.parent.index()] != level[table.index()];
+            anchored |= above && parent_whole && reference.validated && catalog.is_required(reference);
+        }
+    }
+    plan.table(table).mode != TableMode::Owned || anchored || (owners > 0 && plan.table(table).unowned == Unowned::Keep && !follows && whole[table.index()] && level_free(catalog, plan, table, level))
+}
+
+/// None of the table's gating references stays inside its own group.
+fn level_free(catalog: &Catalog, plan: &Plan, table: TableId, level: &[usize]) -> bool {
+    catalog
+        .references_of(table)
+        .filter(|reference| plan.reference(reference.id).mode.gates())
+        .all(|reference| level[reference.parent.index()] != level[table.index()])
+}

@@ -1,0 +1,290 @@
+//! Decides which rows are chosen, by asking the source for keys only where a set is needed.
+//!
+//! Members first, parents before children, tables of one level side by side; then the support rows they pull, in
+//! rounds until no new key appears. Every set is frozen when this returns.
+
+use futures_util::future::try_join_all;
+
+use crate::closure::{Budget, Chosen, Key, KeyKind, Keys};
+use crate::error::{Error, ErrorKind, Result};
+use crate::graph::Group;
+use crate::monitor::Monitor;
+use crate::pg::keys::{self, KeyColumns};
+use crate::pg::members::Members;
+use crate::pg::source::Source;
+use crate::plan::{DrawSize, Plan, ReferenceMode};
+use crate::schema::{Catalog, Reference};
+use crate::types::{RefId, TableId};
+
+use super::cycle;
+
+/// What choosing needs to know.
+pub(super) struct Choice<'a> {
+    pub(super) source: &'a Source,
+    pub(super) catalog: &'a Catalog,
+    pub(super) plan: &'a Plan,
+    pub(super) budget: &'a Budget,
+    pub(super) monitor: &'a dyn Monitor,
+}
+
+/// Keys of one table's members, as they were read.
+#[derive(Default)]
+pub(super) struct Sweep {
+    /// By position in `demands_on(table)`.
+    pub(super) keys: Vec<Option<Keys>>,
+    /// Keys that members pull, by reference.
+    pub(super) pulled: Vec<(RefId, Vec<Key>)>,
+    pub(super) rows: u64,
+}
+
+impl Choice<'_> {
+    /// The chosen sets.
+    ///
+    /// # Errors
+    /// `Source` for failed queries, `Plan` when the sets pass the memory limit.
+    pub(super) async fn choose(&self) -> Result<Chosen> {
+        let mut chosen = Chosen::new(self.catalog, self.plan);
+        self.draw(&mut chosen).await?;
+        let mut pulled: Vec<(RefId, Vec<Key>)> = Vec::new();
+        let levels = self.plan.groups.iter().map(|group| group.level).max().map_or(0, |level| level + 1);
+        for level in 0..levels {
+            let groups: Vec<&Group> = self.plan.groups.iter().filter(|group| group.level == level).collect();
+            let state = &chosen;
+            let sweeps = try_join_all(groups.iter().map(|group| self.group(group, state))).await?;
+            for (table, sweep) in sweeps.into_iter().flatten() {
+                self.absorb(&mut chosen, table, sweep, &mut pulled)?;
+            }
+        }
+        super::support::pull(self, &mut chosen, pulled).await?;
+        Ok(chosen)
+    }
+
+    fn absorb(&self, chosen: &mut Chosen, table: TableId, sweep: Sweep, pulled: &mut Vec<(RefId, Vec<Key>)>) -> Result<()> {
+        let demands: Vec<usize> = chosen.demands_on(table).collect();
+        for (demand, keys) in demands.into_iter().zip(sweep.keys) {
+            if let Some(keys) = keys {
+                let name = self.catalog.table(table).name.to_string();
+                self.budget.replace(0, keys.members.memory_bytes(), &name)?;
+                chosen.keys[demand] = keys;
+            }
+        }
+        chosen.members[table.index()] = Some(sweep.rows);
+        pulled.extend(sweep.pulled);
+        Ok(())
+    }
+
+    /// The bound of the draw, and the short lists beside it.
+    async fn draw(&self, chosen: &mut Chosen) -> Result<()> {
+        let draw = &self.plan.draw;
+        let root = self.catalog.table(self.plan.root);
+        let source = crate::pg::members::plain_source(root, "t");
+        let hash = Members { catalog: self.catalog, plan: self.plan, chosen }.draw_hash("t");
+        chosen.bound = match draw.size {
+            DrawSize::Percent(percent) => percent_bound(percent),
+            DrawSize::Rows(rows) => {
+                let sql = format!("SELECT {hash} AS h FROM {source} ORDER BY h LIMIT 1 OFFSET {rows}");
+                let session = self.source.session().await?;
+                let found = session
+                    .query_opt(&sql, &[])
+                    .await
+                    .map_err(|e| self.source.fail(format!("find the bound of {rows} rows of {}", root.name), e))?;
+                found.map(|row| row.get(0))
+            }
+        };
+        if let Some(never) = &draw.never {
+            chosen.never = self.root_keys(&format!("({never}) IS TRUE"), "never").await?;
+        }
+        if let (Some(always), Some(bound)) = (&draw.always, chosen.bound) {
+            chosen.always = self.root_keys(&format!("({always}) IS TRUE AND NOT ({hash} < {bound})"), "always").await?;
+        }
+        Ok(())
+    }
+
+    /// Draw keys of the root rows that satisfy a condition, as texts.
+    async fn root_keys(&self, condition: &str, key: &str) -> Result<Vec<Vec<String>>> {
+        let root = self.catalog.table(self.plan.root);
+        let columns: Vec<String> = self
+            .plan
+            .draw
+            .key
+            .iter()
+            .map(|c| format!("{}::text", crate::pg::quote::column(self.catalog, self.plan.root, *c, "t")))
+            .collect();
+        let sql = format!(
+            "SELECT {} FROM {} WHERE {condition}",
+            columns.join(", "),
+            crate::pg::members::plain_source(root, "t")
+        );
+        let session = self.source.session().await?;
+        let rows = session
+            .query(&sql, &[])
+            .await
+            .map_err(|e| self.source.fail(format!("evaluate sample.{key} on {}", root.name), e))?;
+        Ok(rows.iter().map(|row| (0..columns.len()).map(|at| row.get::<_, String>(at)).collect()).collect())
+    }
+
+    async fn group(&self, group: &Group, chosen: &Chosen) -> Result<Vec<(TableId, Sweep)>> {
+        let swept = group.tables.iter().any(|table| chosen.swept[table.index()]);
+        if swept && !group.cycle.is_empty() {
+            return cycle::sweep(self, group, chosen).await;
+        }
+        let sweeps = try_join_all(group.tables.iter().map(|table| self.single(*table, chosen))).await?;
+        Ok(sweeps.into_iter().flatten().collect())
+    }
+
+    /// Sweeps one table outside cycles, if anything asks for its keys or it pulls.
+    async fn single(&self, table: TableId, chosen: &Chosen) -> Result<Option<(TableId, Sweep)>> {
+        let demands: Vec<usize> = chosen.demands_on(table).collect();
+        let pulls = self.pulls(table, chosen);
+        let members_only_by_mode = !matches!(
+            self.plan.table(table).mode,
+            crate::plan::TableMode::None | crate::plan::TableMode::Referenced
+        );
+        if !members_only_by_mode || (demands.is_empty() && pulls.is_empty()) {
+            return Ok(None);
+        }
+        let members = Members { catalog: self.catalog, plan: self.plan, chosen };
+        let selection = members.of(table, "t").sql();
+        if demands.is_empty() {
+            let pulled = try_join_all(pulls.iter().map(|pull| self.distinct(*pull, &members, &selection))).await?;
+            return Ok(Some((table, Sweep { keys: Vec::new(), pulled, rows: 0 })).map(|(t, s)| (t, s)));
+        }
+        let (arrays, plain): (Vec<RefId>, Vec<RefId>) =
+            pulls.iter().copied().partition(|pull| self.catalog.reference(*pull).array);
+        let mut expressions: Vec<String> = Vec::new();
+        let mut columns: Vec<KeyColumns> = Vec::new();
+        for demand in &demands {
+            let demand = &chosen.demands[*demand];
+            expressions.extend(members.key_columns(demand, "t"));
+            columns.push(KeyColumns { kind: demand.kind, width: demand.columns.len() });
+        }
+        for pull in &plain {
+            expressions.extend(members.link_columns(*pull, "t"));
+            columns.push(self.link_shape(*pull, chosen));
+        }
+        let name = self.catalog.table(table).name.to_string();
+        let mut found: Vec<Keys> = demands.iter().map(|demand| empty(chosen.demands[*demand].kind)).collect();
+        let mut links: Vec<(RefId, Vec<Key>)> = plain.iter().map(|pull| (*pull, Vec::new())).collect();
+        let mut counted = 0;
+        let mut seen = 0_u64;
+        let session = self.source.session().await?;
+        let action = format!("read keys of {name}");
+        let progress = self.monitor.unit(&name, 0);
+        let sql = format!("SELECT {}{selection}", expressions.join(", "));
+        let rows = keys::stream(&session, &sql, |e| self.source.fail(&*action, e), |fields| {
+            let mut keys = keys::split_keys(fields, 0, &columns).into_iter();
+            for of_demand in &mut found {
+                if let Some(Some(key)) = keys.next() {
+                    of_demand.members.insert(key);
+                }
+            }
+            for (_, list) in &mut links {
+                list.extend(keys.next().flatten());
+            }
+            seen += 1;
+            if seen.is_multiple_of(65_536) {
+                let now = found.iter().map(|keys| keys.members.memory_bytes()).sum();
+                self.budget.replace(counted, now, &name)?;
+                counted = now;
+                links.iter_mut().for_each(|(_, list)| {
+                    list.sort_unstable();
+                    list.dedup();
+                });
+            }
+            progress.add(1, 0);
+            Ok(())
+        })
+        .await?;
+        drop(session);
+        self.budget.release(counted);
+        progress.finish();
+        for pull in &arrays {
+            links.push(self.distinct(*pull, &members, &selection).await?);
+        }
+        Ok(Some((table, Sweep { keys: found.into_iter().map(Some).collect(), pulled: links, rows })))
+    }
+
+    /// References of a table along which its members pull parents that do not come anyway.
+    pub(super) fn pulls(&self, table: TableId, chosen: &Chosen) -> Vec<RefId> {
+        self.catalog
+            .references_of(table)
+            .filter(|reference| chosen.demand_of[reference.id.index()].is_some() && self.pulls_parent(reference))
+            .map(|reference| reference.id)
+            .collect()
+    }
+
+    /// `pull`; and `follow` beside another `follow` where the reference cannot become NULL.
+    fn pulls_parent(&self, reference: &Reference) -> bool {
+        let planned = self.plan.reference(reference.id);
+        let follows = || {
+            self.catalog
+                .references_of(reference.child)
+                .filter(|other| self.plan.reference(other.id).mode == ReferenceMode::Follow)
+                .count()
+        };
+        match planned.mode {
+            ReferenceMode::Pull => true,
+            ReferenceMode::Follow => planned.nullable.is_empty() && follows() > 1,
+            _ => false,
+        }
+    }
+
+    pub(super) fn link_shape(&self, reference: RefId, chosen: &Chosen) -> KeyColumns {
+        let width = self.catalog.reference(reference).child_columns.len();
+        let kind = chosen.demand_of[reference.index()].map_or(KeyKind::Bytes, |demand| chosen.demands[demand].kind);
+        KeyColumns { kind, width }
+    }
+
+    /// Distinct parents that a selection's rows refer to.
+    pub(super) async fn distinct(&self, reference: RefId, members: &Members<'_>, selection: &str) -> Result<(RefId, Vec<Key>)> {
+        let described = self.catalog.reference(reference);
+        let mut columns = members.link_columns(reference, "t");
+        if described.array {
+            let name = crate::pg::quote::column(self.catalog, described.child, described.child_columns[0], "t");
+            columns = vec![members.element_column(reference, &format!("unnest({name})"))];
+        }
+        let shape = self.link_shape(reference, members.chosen);
+        let sql = format!("SELECT DISTINCT {}{selection}", columns.join(", "));
+        let mut found = Vec::new();
+        let session = self.source.session().await?;
+        let action = format!("read the parents pulled along {}", self.catalog.describe(described));
+        keys::stream(&session, &sql, |e| self.source.fail(&*action, e), |fields| {
+            found.extend(keys::split_keys(fields, 0, &[shape]).remove(0));
+            Ok(())
+        })
+        .await?;
+        Ok((reference, found))
+    }
+}
+
+pub(super) fn empty(kind: KeyKind) -> Keys {
+    Keys { members: crate::closure::KeySet::new(kind), support: crate::closure::KeySet::new(kind) }
+}
+
+/// The signed hash below which a row is drawn: `percent` of the 2^64 values. `None` draws all.
+fn percent_bound(percent: f64) -> Option<i64> {
+    if percent >= 100.0 {
+        return None;
+    }
+    let share = (percent / 100.0 * 18_446_744_073_709_551_616.0) as u128;
+    i64::try_from(i128::try_from(share).unwrap_or(i128::MAX) + i128::from(i64::MIN)).ok()
+}
+
+/// An error of the choice that names a cycle.
+pub(super) fn cycle_error(text: String) -> Error {
+    Error::new(ErrorKind::Plan, text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::percent_bound;
+
+    #[test]
+    fn bounds_nest_and_cover() {
+        assert_eq!(percent_bound(100.0), None);
+        assert_eq!(percent_bound(50.0), Some(0));
+        assert_eq!(percent_bound(25.0), Some(i64::MIN / 2));
+        assert!(percent_bound(5.0) < percent_bound(10.0));
+        assert!(percent_bound(99.999_999) > Some(0));
+    }
+}

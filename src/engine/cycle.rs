@@ -1,0 +1,181 @@
+//! Members of tables that refer to each other, or to themselves: their candidates' keys and links are read once and
+//! the fixpoint is computed here (`closure::members`).
+
+use hashbrown::HashMap;
+
+use crate::closure::{self, Chosen, Key, Link, NO_PARENT, NULL_LINK};
+use crate::error::Result;
+use crate::graph::Group;
+use crate::pg::keys::{self, KeyColumns};
+use crate::pg::members::Members;
+use crate::plan::ReferenceMode;
+use crate::schema::Reference;
+use crate::types::{RefId, TableId};
+
+use super::choose::{Choice, Sweep, cycle_error, empty};
+
+/// Candidate rows of one table of the group, column by column.
+#[derive(Default)]
+struct Candidates {
+    anchored: Vec<bool>,
+    /// By demand on the table, by row.
+    keys: Vec<Vec<Option<Key>>>,
+    /// By reference inside the group, by row.
+    links: Vec<(RefId, Vec<Option<Key>>)>,
+    /// By pulled reference, by row.
+    pulled: Vec<(RefId, Vec<Option<Key>>)>,
+}
+
+/// Bytes that a candidate row holds per key, roughly: the enum and its slot in the index.
+const KEY_BYTES: u64 = 64;
+
+pub(super) async fn sweep(choice: &Choice<'_>, group: &Group, chosen: &Chosen) -> Result<Vec<(TableId, Sweep)>> {
+    let mut candidates = Vec::with_capacity(group.tables.len());
+    let mut held_bytes = 0;
+    for table in &group.tables {
+        candidates.push(read(choice, group, *table, chosen, &mut held_bytes).await?);
+    }
+    let mut graph = closure::Group::default();
+    for (at, table) in group.tables.iter().enumerate() {
+        let follows = choice
+            .catalog
+            .references_of(*table)
+            .any(|reference| choice.plan.reference(reference.id).mode == ReferenceMode::Follow);
+        let mut links = Vec::new();
+        for (reference, rows) in &candidates[at].links {
+            links.push(resolve(choice, group, chosen, &candidates, *reference, rows, follows));
+        }
+        graph.tables.push(closure::GroupTable { anchored: candidates[at].anchored.clone(), links });
+    }
+    let members = closure::members(&graph);
+    let sweeps = group
+        .tables
+        .iter()
+        .zip(candidates)
+        .zip(members)
+        .map(|((table, candidates), alive)| (*table, keep(chosen, *table, candidates, &alive)))
+        .collect();
+    choice.budget.release(held_bytes);
+    Ok(sweeps)
+}
+
+async fn read(
+    choice: &Choice<'_>,
+    group: &Group,
+    table: TableId,
+    chosen: &Chosen,
+    held_bytes: &mut u64,
+) -> Result<Candidates> {
+    let members = Members { catalog: choice.catalog, plan: choice.plan, chosen };
+    let inside: Vec<&Reference> =
+        choice.catalog.references_of(table).filter(|reference| group.cycle.contains(&reference.id)).collect();
+    if let Some(reference) = inside.iter().find(|reference| reference.array) {
+        return Err(cycle_error(format!(
+            "{}: an array reference cannot decide membership within a cycle",
+            choice.catalog.describe(reference)
+        ))
+        .with_remedy("give it mode null or pull in the profile"));
+    }
+    let (arrays, pulls): (Vec<RefId>, Vec<RefId>) = choice
+        .pulls(table, chosen)
+        .into_iter()
+        .partition(|pull| choice.catalog.reference(*pull).array);
+    if let Some(array) = arrays.first() {
+        return Err(cycle_error(format!(
+            "{}: an array reference of a table in a cycle cannot pull",
+            choice.catalog.describe(choice.catalog.reference(*array))
+        ))
+        .with_remedy("give it mode null in the profile"));
+    }
+    let mut expressions = vec![format!("CASE WHEN {} THEN 1::int8 ELSE 0::int8 END", members.anchor(table, "t"))];
+    let mut columns = Vec::new();
+    for demand in chosen.demands_on(table) {
+        expressions.extend(members.key_columns(&chosen.demands[demand], "t"));
+        let demand = &chosen.demands[demand];
+        columns.push(KeyColumns { kind: demand.kind, width: demand.columns.len() });
+    }
+    let mut found = Candidates { keys: vec![Vec::new(); columns.len()], ..Candidates::default() };
+    for reference in &inside {
+        expressions.extend(members.link_columns(reference.id, "t"));
+        columns.push(choice.link_shape(reference.id, chosen));
+        found.links.push((reference.id, Vec::new()));
+    }
+    for pull in &pulls {
+        expressions.extend(members.link_columns(*pull, "t"));
+        columns.push(choice.link_shape(*pull, chosen));
+        found.pulled.push((*pull, Vec::new()));
+    }
+    let name = choice.catalog.table(table).name.to_string();
+    let action = format!("read keys of {name}");
+    let progress = choice.monitor.unit(&name, 0);
+    let per_row_bytes = 8 + KEY_BYTES * columns.len() as u64;
+    let (mut rows, mut counted) = (0_u64, 0_u64);
+    let session = choice.source.session().await?;
+    let sql = format!("SELECT {}{}", expressions.join(", "), members.of(table, "t").sql());
+    keys::stream(&session, &sql, |e| choice.source.fail(&*action, e), |fields| {
+        found.anchored.push(fields.get(0).is_some_and(|value| value.last() == Some(&1)));
+        let mut keys = keys::split_keys(fields, 1, &columns).into_iter();
+        let lists = found.keys.iter_mut().chain(found.links.iter_mut().map(|(_, l)| l)).chain(found.pulled.iter_mut().map(|(_, l)| l));
+        for list in lists {
+            list.push(keys.next().flatten());
+        }
+        rows += 1;
+        if rows.is_multiple_of(16_384) {
+            choice.budget.replace(counted, rows * per_row_bytes, &name)?;
+            counted = rows * per_row_bytes;
+        }
+        progress.add(1, 0);
+        Ok(())
+    })
+    .await?;
+    choice.budget.replace(counted, rows * per_row_bytes, &name)?;
+    *held_bytes += rows * per_row_bytes;
+    progress.finish();
+    Ok(found)
+}
+
+/// Turns a reference's keys into row numbers of its parent's candidates.
+fn resolve(
+    choice: &Choice<'_>,
+    group: &Group,
+    chosen: &Chosen,
+    candidates: &[Candidates],
+    reference: RefId,
+    rows: &[Option<Key>],
+    child_follows: bool,
+) -> Link {
+    let described = choice.catalog.reference(reference);
+    let parent = group.tables.iter().position(|table| *table == described.parent).unwrap_or_default();
+    let position = chosen
+        .demands_on(described.parent)
+        .position(|demand| Some(demand) == chosen.demand_of[reference.index()])
+        .unwrap_or_default();
+    let mut index: HashMap<&Key, u32> = HashMap::new();
+    for (row, key) in candidates[parent].keys.get(position).into_iter().flatten().enumerate() {
+        if let Some(key) = key {
+            index.insert(key, u32::try_from(row).unwrap_or(NO_PARENT));
+        }
+    }
+    let rows = rows
+        .iter()
+        .map(|key| key.as_ref().map_or(NULL_LINK, |key| index.get(key).copied().unwrap_or(NO_PARENT)))
+        .collect();
+    let mode = choice.plan.reference(reference).mode;
+    let within = mode == ReferenceMode::Within;
+    Link { parent, within, carries: mode == ReferenceMode::Follow || (within && !child_follows), rows }
+}
+
+fn keep(chosen: &Chosen, table: TableId, candidates: Candidates, alive: &[bool]) -> Sweep {
+    let living = |list: Vec<Option<Key>>| list.into_iter().zip(alive).filter(|(_, alive)| **alive).filter_map(|(key, _)| key);
+    let keys = chosen
+        .demands_on(table)
+        .zip(candidates.keys)
+        .map(|(demand, list)| {
+            let mut keys = empty(chosen.demands[demand].kind);
+            living(list).for_each(|key| drop(keys.members.insert(key)));
+            Some(keys)
+        })
+        .collect();
+    let pulled = candidates.pulled.into_iter().map(|(reference, list)| (reference, living(list).collect())).collect();
+    Sweep { keys, pulled, rows: alive.iter().filter(|alive| **alive).count() as u64 }
+}

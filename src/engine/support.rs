@@ -1,0 +1,125 @@
+//! Support rows: parents that chosen rows refer to and that are no members. They bring nothing along but the parents
+//! that they cannot be without.
+
+use futures_util::future::try_join_all;
+
+use crate::closure::{Chosen, Key};
+use crate::error::Result;
+use crate::pg::keys::{self, KeyColumns};
+use crate::pg::members::Members;
+use crate::types::{RefId, TableId};
+
+use super::choose::Choice;
+
+/// Pulls along the given keys, round by round.
+pub(super) async fn pull(choice: &Choice<'_>, chosen: &mut Chosen, mut pending: Vec<(RefId, Vec<Key>)>) -> Result<()> {
+    while !pending.is_empty() {
+        let mut fresh: Vec<(usize, RefId, crate::closure::KeySet)> = Vec::new();
+        for (reference, keys) in std::mem::take(&mut pending) {
+            let Some(demand) = chosen.demand_of[reference.index()] else { continue };
+            let at = match fresh.iter().position(|(d, r, _)| *d == demand && needs_check(choice, *r) == needs_check(choice, reference)) {
+                Some(at) => at,
+                None => {
+                    fresh.push((demand, reference, crate::closure::KeySet::new(chosen.demands[demand].kind)));
+                    fresh.len() - 1
+                }
+            };
+            let known = &chosen.keys[demand];
+            for key in keys {
+                if !known.members.contains(&key) && !known.support.contains(&key) {
+                    fresh[at].2.insert(key);
+                }
+            }
+        }
+        fresh.retain(|(_, _, keys)| !keys.is_empty());
+        let state = &*chosen;
+        let found = try_join_all(fresh.iter().map(|(demand, reference, keys)| fetch(choice, state, *demand, *reference, keys))).await?;
+        for rows in found {
+            pending.extend(rows.pulled);
+            for (demand, keys) in rows.keys {
+                let name = choice.catalog.table(chosen.demands[demand].table).name.to_string();
+                let before = chosen.keys[demand].support.memory_bytes();
+                for key in keys {
+                    chosen.keys[demand].support.insert(key);
+                }
+                choice.budget.replace(before, chosen.keys[demand].support.memory_bytes(), &name)?;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// The parents that a reference names may be missing.
+fn needs_check(choice: &Choice<'_>, reference: RefId) -> bool {
+    !choice.catalog.reference(reference).validated
+}
+
+struct Fetched {
+    keys: Vec<(usize, Vec<Key>)>,
+    pulled: Vec<(RefId, Vec<Key>)>,
+}
+
+/// Reads the support rows' other keys and what they must pull themselves; no query where there is nothing to ask.
+async fn fetch(
+    choice: &Choice<'_>,
+    chosen: &Chosen,
+    demand: usize,
+    reference: RefId,
+    wanted: &crate::closure::KeySet,
+) -> Result<Fetched> {
+    let table = chosen.demands[demand].table;
+    let needs = required_parents(choice, table, chosen);
+    let demands: Vec<usize> = chosen.demands_on(table).collect();
+    let members = Members { catalog: choice.catalog, plan: choice.plan, chosen };
+    let barred = members.barred_rows(table, "t");
+    if needs.is_empty() && demands.len() == 1 && barred.is_none() && !needs_check(choice, reference) {
+        return Ok(Fetched { keys: vec![(demand, wanted.iter().collect())], pulled: Vec::new() });
+    }
+    let mut selection = members.by_keys(&chosen.demands[demand], wanted, "t");
+    selection.conditions.extend(barred.map(|barred| format!("NOT {barred}")));
+    let mut expressions = Vec::new();
+    let mut columns = Vec::new();
+    for demand in &demands {
+        let demand = &chosen.demands[*demand];
+        expressions.extend(members.key_columns(demand, "t"));
+        columns.push(KeyColumns { kind: demand.kind, width: demand.columns.len() });
+    }
+    for need in &needs {
+        expressions.extend(members.link_columns(*need, "t"));
+        columns.push(choice.link_shape(*need, chosen));
+    }
+    let mut found = Fetched {
+        keys: demands.iter().map(|demand| (*demand, Vec::new())).collect(),
+        pulled: needs.iter().map(|need| (*need, Vec::new())).collect(),
+    };
+    let name = &choice.catalog.table(table).name;
+    let action = format!("read support rows of {name}");
+    let session = choice.source.session().await?;
+    let sql = format!("SELECT {}{}", expressions.join(", "), selection.sql());
+    keys::stream(&session, &sql, |e| choice.source.fail(&*action, e), |fields| {
+        let mut keys = keys::split_keys(fields, 0, &columns).into_iter();
+        for (_, list) in &mut found.keys {
+            list.extend(keys.next().flatten());
+        }
+        for (_, list) in &mut found.pulled {
+            list.extend(keys.next().flatten());
+        }
+        Ok(())
+    })
+    .await?;
+    Ok(found)
+}
+
+/// References that a support row of the table cannot be without.
+fn required_parents(choice: &Choice<'_>, table: TableId, chosen: &Chosen) -> Vec<RefId> {
+    choice
+        .catalog
+        .references_of(table)
+        .filter(|reference| {
+            chosen.demand_of[reference.id.index()].is_some()
+                && choice.plan.reference(reference.id).nullable.is_empty()
+                && !reference.array
+        })
+        .map(|reference| reference.id)
+        .collect()
+}

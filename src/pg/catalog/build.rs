@@ -1,0 +1,315 @@
+//! Catalog rows to [`Catalog`]: pure.
+
+use std::collections::HashMap;
+
+use super::rows::{ColumnRow, ConstraintRow, IndexRow, ObjectRow, SequenceRow, ServerRow, TableRow, TypeRow};
+use crate::schema::{
+    Catalog, Check, Column, ColumnType, ForeignKey, Index, Leaf, Reference, SchemaObject, Sequence, Table, TableKind,
+    TypeClass, UniqueKey,
+};
+use crate::types::{ColumnId, QualifiedName, RefId, TableId};
+
+/// Everything the catalog queries returned.
+pub(super) struct Rows {
+    pub(super) server: ServerRow,
+    pub(super) tables: Vec<TableRow>,
+    pub(super) columns: Vec<ColumnRow>,
+    pub(super) types: Vec<TypeRow>,
+    pub(super) constraints: Vec<ConstraintRow>,
+    pub(super) indexes: Vec<IndexRow>,
+    pub(super) sequences: Vec<SequenceRow>,
+    pub(super) objects: Vec<ObjectRow>,
+}
+
+/// What the profile leaves out.
+#[derive(Clone, Copy, Debug)]
+pub struct LeftOut<'a> {
+    /// Schemas.
+    pub schemas: &'a [String],
+    /// Tables as the profile writes them.
+    pub tables: &'a [String],
+}
+
+impl LeftOut<'_> {
+    fn has(self, name: &QualifiedName) -> bool {
+        self.schemas.contains(&name.schema)
+            || self.tables.iter().any(|t| *t == name.to_string() || *t == format!("{}.{}", name.schema, name.name))
+    }
+}
+
+/// Builds the catalog, without what the profile leaves out (and the references into it, which are returned by name).
+pub(super) fn build(rows: Rows, left_out: LeftOut<'_>) -> Catalog {
+    let types: HashMap<u32, TypeRow> = rows.types.into_iter().map(|row| (row.oid, row)).collect();
+    let mut catalog = Catalog {
+        server_version: rows.server.version_num,
+        large_objects: rows.server.large_objects,
+        extensions: rows.server.extensions,
+        ..Catalog::default()
+    };
+    let owner = tables(&mut catalog, rows.tables, left_out);
+    columns(&mut catalog, rows.columns, &types, &owner);
+    indexes(&mut catalog, rows.indexes, &owner);
+    constraints(&mut catalog, rows.constraints, &owner);
+    for row in rows.sequences {
+        let owned_by = row.owner_relation.and_then(|oid| owner.get(&oid)).and_then(|id| {
+            let column = column_of(catalog.table(*id), row.owner_attnum?)?;
+            Some((*id, column))
+        });
+        let name = QualifiedName::new(row.schema, row.name);
+        let owner_left_out = row.owner_relation.is_some() && owned_by.is_none();
+        if !owner_left_out && !left_out.schemas.contains(&name.schema) {
+            catalog.sequences.push(Sequence { name, owned_by, last_value: row.last_value, increment: row.increment });
+        }
+    }
+    catalog.objects = rows
+        .objects
+        .into_iter()
+        .filter(|row| !left_out.schemas.contains(&row.schema))
+        .filter(|row| row.on_relation.is_none_or(|oid| owner.contains_key(&oid) || row.kind == "index" || row.kind == "trigger" || row.kind == "rule"))
+        .map(|row| SchemaObject { kind: row.kind, identity: row.identity })
+        .collect();
+    catalog
+}
+
+/// Fills `catalog.tables` and returns which table each relation (partitions included) belongs to.
+fn tables(catalog: &mut Catalog, rows: Vec<TableRow>, left_out: LeftOut<'_>) -> HashMap<u32, TableId> {
+    let mut owner = HashMap::new();
+    let mut partitions = Vec::new();
+    for row in rows {
+        let name = QualifiedName::new(row.schema.clone(), row.name.clone());
+        if row.partition_root.is_some() {
+            partitions.push((name, row));
+            continue;
+        }
+        if left_out.has(&name) {
+            catalog.left_out.push(name);
+            continue;
+        }
+        let id = TableId::from_index(catalog.tables.len());
+        owner.insert(row.oid, id);
+        catalog.tables.push(Table {
+            id,
+            oid: row.oid,
+            name,
+            kind: match row.kind.as_str() {
+                "p" => TableKind::Partitioned,
+                "f" => TableKind::Foreign,
+                _ => TableKind::Ordinary,
+            },
+            leaves: Vec::new(),
+            inherits: row.inherits,
+            columns: Vec::new(),
+            unique_keys: Vec::new(),
+            indexes: Vec::new(),
+            build_oids: Vec::new(),
+            checks: Vec::new(),
+            // Attribute numbers for now; `columns` turns them into positions. 0 stands for an expression.
+            partition_key: row.partition_key.iter().map(|n| ColumnId(u32::from(n.unsigned_abs()))).collect(),
+            rows_estimate: row.rows_estimate,
+            heap_bytes: row.heap_bytes,
+            rls_applies: row.rls_applies,
+            readable: row.readable,
+            comment: row.comment,
+        });
+    }
+    for (name, row) in partitions {
+        let Some(id) = row.partition_root.and_then(|root| owner.get(&root).copied()) else { continue };
+        owner.insert(row.oid, id);
+        let table = &mut catalog.tables[id.index()];
+        if row.kind != "p" {
+            if table.leaves.is_empty() {
+                table.rows_estimate = 0.0;
+            }
+            table.rows_estimate += row.rows_estimate.max(0.0);
+            table.heap_bytes += row.heap_bytes;
+            table.leaves.push(Leaf {
+                oid: row.oid,
+                name,
+                rows_estimate: row.rows_estimate,
+                heap_bytes: row.heap_bytes,
+                foreign: row.kind == "f",
+            });
+        }
+    }
+    owner
+}
+
+fn columns(catalog: &mut Catalog, rows: Vec<ColumnRow>, types: &HashMap<u32, TypeRow>, owner: &HashMap<u32, TableId>) {
+    for row in rows {
+        let (Some(id), Some(type_row)) = (owner.get(&row.relation), types.get(&row.type_oid)) else { continue };
+        catalog.tables[id.index()].columns.push(Column {
+            data_type: column_type(&row, type_row),
+            name: row.name,
+            attnum: row.attnum,
+            not_null: row.not_null || type_row.domain_not_null,
+            generated: row.generated,
+            identity: row.identity,
+            deterministic_collation: row.deterministic_collation,
+            comment: row.comment,
+        });
+    }
+    for table in &mut catalog.tables {
+        let positions: Vec<Option<ColumnId>> = table
+            .partition_key
+            .iter()
+            .map(|attnum| {
+                let at = table.columns.iter().position(|c| i64::from(c.attnum) == i64::from(attnum.0))?;
+                Some(ColumnId::from_index(at))
+            })
+            .collect();
+        table.partition_key = positions.into_iter().flatten().collect();
+    }
+}
+
+fn column_type(row: &ColumnRow, base: &TypeRow) -> ColumnType {
+    let class = classify(base);
+    let modifier = if base.domain { base.domain_modifier } else { row.modifier };
+    let max_chars = matches!(class, TypeClass::Varchar | TypeClass::Bpchar)
+        .then(|| u32::try_from(modifier - 4).ok())
+        .flatten()
+        .filter(|_| modifier >= 4);
+    ColumnType {
+        oid: row.type_oid,
+        sql_name: row.sql_name.clone(),
+        base_sql_name: base.base_sql_name.clone(),
+        class,
+        max_chars,
+        enum_labels: base.enum_labels.clone(),
+        domain: base.domain,
+        has_binary: base.has_binary.unwrap_or(false),
+        sends_oids: base.sends_oids.unwrap_or(false),
+        carries_type_oids: base.carries_type_oids,
+    }
+}
+
+fn classify(base: &TypeRow) -> TypeClass {
+    match (base.base_kind.as_str(), base.category.as_str()) {
+        ("e", _) => return TypeClass::Enum,
+        ("c", _) => return TypeClass::Composite,
+        ("r" | "m", _) => return TypeClass::Range,
+        (_, "A") => return TypeClass::Array,
+        _ => {}
+    }
+    if base.base_name == "citext" {
+        return TypeClass::Citext;
+    }
+    if base.base_schema != "pg_catalog" {
+        return TypeClass::Other;
+    }
+    match base.base_name.as_str() {
+        "int2" => TypeClass::Int2,
+        "int4" => TypeClass::Int4,
+        "int8" => TypeClass::Int8,
+        "oid" => TypeClass::Oid,
+        "numeric" => TypeClass::Numeric,
+        "float4" => TypeClass::Float4,
+        "float8" => TypeClass::Float8,
+        "bool" => TypeClass::Bool,
+        "text" => TypeClass::Text,
+        "varchar" => TypeClass::Varchar,
+        "bpchar" => TypeClass::Bpchar,
+        "name" => TypeClass::Name,
+        "bytea" => TypeClass::Bytea,
+        "uuid" => TypeClass::Uuid,
+        "json" => TypeClass::Json,
+        "jsonb" => TypeClass::Jsonb,
+        "xml" => TypeClass::Xml,
+        "inet" => TypeClass::Inet,
+        "cidr" => TypeClass::Cidr,
+        "macaddr" => TypeClass::Macaddr,
+        "date" => TypeClass::Date,
+        "time" => TypeClass::Time,
+        "timestamp" => TypeClass::Timestamp,
+        "timestamptz" => TypeClass::Timestamptz,
+        "interval" => TypeClass::Interval,
+        "tsvector" => TypeClass::Tsvector,
+        _ => TypeClass::Other,
+    }
+}
+
+fn indexes(catalog: &mut Catalog, rows: Vec<IndexRow>, owner: &HashMap<u32, TableId>) {
+    for row in rows {
+        let Some(id) = owner.get(&row.relation) else { continue };
+        let table = &mut catalog.tables[id.index()];
+        table.build_oids.push(row.oid);
+        table.build_oids.extend(row.constraint_oid);
+        if row.relation != table.oid {
+            continue;
+        }
+        let columns: Vec<Option<ColumnId>> =
+            row.columns.iter().map(|attnum| attnum.and_then(|n| column_of(table, n))).collect();
+        let plain: Option<Vec<ColumnId>> = columns.iter().copied().collect();
+        if let Some(key_columns) = plain.filter(|_| row.is_unique && row.valid && !row.partial) {
+            table.unique_keys.push(UniqueKey {
+                name: row.name.clone(),
+                columns: key_columns,
+                primary: row.is_primary,
+                nulls_not_distinct: row.nulls_not_distinct,
+            });
+        }
+        table.indexes.push(Index {
+            oid: row.oid,
+            name: row.name,
+            columns,
+            unique: row.is_unique,
+            valid: row.valid,
+            partial: row.partial,
+            nulls_not_distinct: row.nulls_not_distinct,
+            definition: row.definition,
+            constraint_oid: row.constraint_oid,
+        });
+    }
+    for table in &mut catalog.tables {
+        table.unique_keys.sort_by_key(|key| !key.primary);
+    }
+}
+
+fn constraints(catalog: &mut Catalog, rows: Vec<ConstraintRow>, owner: &HashMap<u32, TableId>) {
+    for row in rows {
+        let Some(child) = owner.get(&row.relation).copied() else { continue };
+        let table = catalog.table(child);
+        if row.kind == "c" && row.relation == table.oid {
+            let columns = row.columns.iter().filter_map(|n| table.find_column(n)).collect();
+            let check = Check { name: row.name, definition: row.definition, columns };
+            catalog.tables[child.index()].checks.push(check);
+        } else if row.kind == "f" && !row.inherited {
+            foreign_key(catalog, row, child, owner);
+        }
+    }
+}
+
+fn foreign_key(catalog: &mut Catalog, row: ConstraintRow, child: TableId, owner: &HashMap<u32, TableId>) {
+    let table = catalog.table(child);
+    // A key of one partition holds for that partition's rows only.
+    let leaf = table.leaves.iter().find(|leaf| leaf.oid == row.relation);
+    let on = leaf.map_or_else(|| table.name.clone(), |leaf| leaf.name.clone());
+    let condition = leaf.map(|leaf| format!("tableoid = {}", leaf.oid));
+    let child_columns: Vec<ColumnId> = row.columns.iter().filter_map(|n| table.find_column(n)).collect();
+    let Some(parent) = owner.get(&row.parent).copied() else {
+        catalog.cut_references.push((child, child_columns, row.name));
+        return;
+    };
+    let parent_table = catalog.table(parent);
+    let parent_columns: Vec<ColumnId> = row.parent_columns.iter().filter_map(|n| parent_table.find_column(n)).collect();
+    if child_columns.len() != parent_columns.len() || child_columns.is_empty() {
+        return;
+    }
+    let id = RefId::from_index(catalog.references.len());
+    catalog.references.push(Reference {
+        id,
+        name: row.name,
+        child,
+        child_columns,
+        parent,
+        parent_columns,
+        validated: row.validated,
+        match_full: row.match_full,
+        array: false,
+        condition,
+        foreign_key: Some(ForeignKey { oid: row.oid, definition: row.definition, on }),
+    });
+}
+
+fn column_of(table: &Table, attnum: i16) -> Option<ColumnId> {
+    table.columns.iter().position(|column| column.attnum == attnum).map(ColumnId::from_index)
+}

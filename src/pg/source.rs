@@ -1,0 +1,203 @@
+//! The source: read-only sessions on one exported snapshot.
+//!
+//! A holder session exports the snapshot and keeps ACCESS SHARE locks on what will be read; every other session of the
+//! pool imports the snapshot when it opens and stays in its transaction to the end of the run. Nothing is ever
+//! written: each transaction is READ ONLY, on a primary as on a standby.
+
+use std::time::Duration;
+
+use deadpool_postgres::Object;
+
+use super::catalog::{self, LeftOut, ServerRow};
+use super::connect::{ConnectInfo, Connector, Pool, Session};
+use super::errors::Side;
+use super::quote::{ident, literal};
+use crate::error::{Error, ErrorKind, Result};
+use crate::schema::{Catalog, Table, TableKind};
+
+/// Settings of every session on either side, so that texts read the same whatever the role's or database's defaults.
+pub(super) const PINNED: &str = "SET client_encoding = 'UTF8'; SET DateStyle = 'ISO, YMD'; SET IntervalStyle = 'postgres'; \
+     SET TimeZone = 'UTC'; SET standard_conforming_strings = on; SET extra_float_digits = 1; SET bytea_output = 'hex'; \
+     SET statement_timeout = 0; SET idle_in_transaction_session_timeout = 0; SET row_security = ";
+
+/// Enough for hashed membership lists and their joins; a session's own limit, taken only while it is needed.
+const WORK_MEMORY: &str = "SET work_mem = '128MB'; SET jit = off; ";
+
+/// How the source is read.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// Sessions that read rows at the same time.
+    pub jobs: usize,
+    /// Distinguishes the run's sessions in `pg_stat_activity`.
+    pub application_name: String,
+    /// Wait for a table's lock at most this long.
+    pub lock_timeout: Duration,
+    /// Accept what row-level security policies show.
+    pub row_security: bool,
+}
+
+/// An open source.
+pub struct Source {
+    /// Whom it talks to.
+    pub server: ServerRow,
+    /// `pg_export_snapshot()`
+    pub snapshot: String,
+    connector: Connector,
+    holder: Session,
+    pool: Pool,
+    options: Options,
+}
+
+impl Source {
+    /// Connects, takes the snapshot and prepares the pool.
+    ///
+    /// # Errors
+    /// `Source`, saying what could not be done.
+    pub async fn open(info: ConnectInfo, options: Options) -> Result<Self> {
+        let connector = Connector::new(info)?;
+        let holder = connector.connect().await?;
+        // Every further session goes to the server that answered first: another one would not know the snapshot.
+        let connector = match connector.reached() {
+            Some(reached) => Connector::new(reached)?,
+            None => connector,
+        };
+        let fail = |action: &str, e| connector.fail(format!("{action} on {}", connector.info()), e);
+        let settings = settings(&options);
+        holder.client.batch_execute(&settings).await.map_err(|e| fail("prepare a session", e))?;
+        let begin = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
+        holder.client.batch_execute(begin).await.map_err(|e| fail("begin a read-only transaction", e))?;
+        let row = holder
+            .client
+            .query_one("SELECT pg_export_snapshot()", &[])
+            .await
+            .map_err(|e| fail("export a snapshot", e))?;
+        let snapshot: String = row.get(0);
+        let server = catalog::server(&holder.client, &connector).await?;
+        if server.version_num < 130_000 {
+            return Err(Error::new(ErrorKind::Source, format!("the source runs PostgreSQL {}", server.version))
+                .with_remedy("tithe reads PostgreSQL 13 and later"));
+        }
+        // User-defined operators (citext's =, say) must be found; pg_catalog is searched first all the same.
+        let path: Vec<String> = server.extension_schemas.iter().map(|schema| ident(schema)).collect();
+        let path = [vec!["pg_catalog".to_owned()], path].concat().join(", ");
+        let in_snapshot =
+            format!("{settings}; SET search_path = {path}; {begin}; SET TRANSACTION SNAPSHOT {}", literal(&snapshot));
+        let pool = Pool::new(connector.clone(), options.jobs, &in_snapshot)?;
+        Ok(Self { server, snapshot, connector, holder, pool, options })
+    }
+
+    /// A session in the snapshot, as soon as one is free.
+    ///
+    /// # Errors
+    /// `Source`; among others where the session reached another server than the holder.
+    pub async fn session(&self) -> Result<Object> {
+        let session = self.pool.get().await?;
+        Ok(session)
+    }
+
+    /// Reads the catalog under the snapshot's session.
+    ///
+    /// # Errors
+    /// `Source`
+    pub async fn catalog(&self, left_out: LeftOut<'_>) -> Result<Catalog> {
+        catalog::read(&self.holder.client, left_out, &self.connector).await
+    }
+
+    /// Locks the tables in ACCESS SHARE mode until the run ends, so that nobody drops or alters one under it.
+    ///
+    /// # Errors
+    /// `Source` when a lock is not granted within the limit.
+    pub async fn lock(&self, tables: &[&Table]) -> Result<()> {
+        let lockable: Vec<&Table> = tables.iter().copied().filter(|t| t.kind != TableKind::Foreign).collect();
+        if lockable.is_empty() {
+            return Ok(());
+        }
+        let sql = super::members::lock_statement(&lockable);
+        self.holder.client.batch_execute(&sql).await.map_err(|e| {
+            let limit = self.options.lock_timeout.as_millis();
+            self.fail(format!("lock {} tables for reading (limit {limit} ms)", lockable.len()), e)
+        })
+    }
+
+    /// Waits until somebody else has waited on this run's locks for `patience`: a migration, say. Never returns
+    /// otherwise, except with the error that ended the watch.
+    pub async fn watch_for_waiters(&self, patience: Duration) -> Error {
+        match self.watch(patience).await {
+            Ok(waiting) => Error::new(
+                ErrorKind::Source,
+                format!("a session of the source waited {} s for a lock that this run holds ({waiting})", patience.as_secs()),
+            )
+            .with_remedy("the run stood back; run again when the migration is done, or raise --yield-to-ddl"),
+            Err(error) => error,
+        }
+    }
+
+    async fn watch(&self, patience: Duration) -> Result<String> {
+        let session = self.connector.connect().await?;
+        let mine = literal(&self.options.application_name);
+        let sql = format!(
+            "SELECT w.query_start < clock_timestamp() - interval '{} ms' AS late, l.mode || ' on ' || coalesce(l.relation::regclass::text, '?') AS what \
+             FROM pg_locks l JOIN pg_stat_activity w USING (pid) \
+             WHERE NOT l.granted AND EXISTS (SELECT FROM pg_stat_activity m \
+               WHERE m.application_name = {mine} AND m.pid = ANY (pg_blocking_pids(l.pid)))",
+            patience.as_millis()
+        );
+        session
+            .client
+            .batch_execute(&format!("SET application_name = 'tithe watch'; SET search_path = pg_catalog; SET default_transaction_read_only = on; SET statement_timeout = '10s'"))
+            .await
+            .map_err(|e| self.fail("prepare to watch for waiting sessions", e))?;
+        loop {
+            tokio::time::sleep(Duration::from_millis(500)).await;
+            let rows = session.client.query(&sql, &[]).await.map_err(|e| self.fail("watch for waiting sessions", e))?;
+            if let Some(row) = rows.iter().find(|row| row.get::<_, Option<bool>>(0) == Some(true)) {
+                return Ok(row.get(1));
+            }
+        }
+    }
+
+    /// Asks the server to stop whatever this run's sessions are doing.
+    ///
+    /// # Errors
+    /// `Source` when it cannot be asked.
+    pub async fn cancel(&self) -> Result<()> {
+        cancel_sessions(&self.connector, &self.options.application_name).await
+    }
+
+    /// Where it goes, and how further sessions are opened.
+    pub fn connector(&self) -> &Connector {
+        &self.connector
+    }
+
+    /// Sessions that read at the same time.
+    pub fn jobs(&self) -> usize {
+        self.options.jobs
+    }
+
+    /// The crate's form of an error met in one of the sessions.
+    pub fn fail(&self, action: impl Into<String>, error: tokio_postgres::Error) -> Error {
+        self.connector.fail(action, error)
+    }
+}
+
+/// Cancels, then ends, the sessions that carry the application name.
+pub(super) async fn cancel_sessions(connector: &Connector, application_name: &str) -> Result<()> {
+    let session = connector.connect().await?;
+    let sql = "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity \
+               WHERE application_name = $1 AND usename = current_user AND pid <> pg_backend_pid()";
+    session
+        .client
+        .query_one(sql, &[&application_name])
+        .await
+        .map_err(|e| connector.fail("cancel the run's queries", e))
+        .map(drop)
+}
+
+fn settings(options: &Options) -> String {
+    format!(
+        "SET application_name = {}; {PINNED}{}; {WORK_MEMORY}SET lock_timeout = {}",
+        literal(&options.application_name),
+        if options.row_security { "on" } else { "off" },
+        options.lock_timeout.as_millis()
+    )
+}

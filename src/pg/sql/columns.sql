@@ -1,0 +1,25 @@
+-- Live columns of every user relation, in attribute order (dropped columns leave gaps in attnum).
+-- Servers: 13 and later. Parameters: none. Run with search_path = ''.
+SELECT a.attrelid::bigint AS relation,
+       a.attnum AS attnum,
+       a.attname AS name,
+       a.atttypid::bigint AS type,
+       a.atttypmod AS modifier,
+       format_type(a.atttypid, a.atttypmod) AS sql_name,
+       a.attnotnull AS not_null,
+       a.attgenerated <> '' AS generated,
+       a.attidentity <> '' AS identity,
+       coalesce(l.collisdeterministic, true) AS deterministic_collation,
+       col_description(a.attrelid, a.attnum) AS comment
+FROM pg_attribute a
+JOIN pg_class c ON c.oid = a.attrelid
+JOIN pg_namespace n ON n.oid = c.relnamespace
+LEFT JOIN pg_collation l ON l.oid = a.attcollation
+WHERE a.attnum > 0
+  AND NOT a.attisdropped
+  AND c.relkind IN ('r', 'p', 'f')
+  AND NOT c.relispartition
+  AND c.relpersistence <> 't'
+  AND n.nspname NOT IN ('pg_catalog', 'information_schema')
+  AND n.nspname !~ '^pg_(toast|temp)'
+ORDER BY a.attrelid, a.attnum

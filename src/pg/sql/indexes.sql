@@ -1,0 +1,27 @@
+-- Indexes, valid or not; NULL stands for an expression among the key columns.
+-- Servers: 13 and later (indnullsnotdistinct, from 15, is read through jsonb). Run with search_path = ''.
+SELECT i.indexrelid::bigint AS oid,
+       i.indrelid::bigint AS relation,
+       ic.relname AS name,
+       ARRAY(SELECT nullif(k.attnum, 0)
+             FROM unnest(i.indkey::int2[]) WITH ORDINALITY AS k(attnum, position)
+             WHERE k.position <= i.indnkeyatts ORDER BY k.position) AS columns,
+       i.indisunique AS is_unique,
+       i.indisprimary AS is_primary,
+       i.indisvalid AS valid,
+       i.indpred IS NOT NULL AS partial,
+       coalesce((to_jsonb(i) ->> 'indnullsnotdistinct')::boolean, false) AS nulls_not_distinct,
+       i.indimmediate AS immediate,
+       pg_get_indexdef(i.indexrelid) AS definition,
+       (SELECT k.oid::bigint FROM pg_constraint k
+        WHERE k.conindid = i.indexrelid AND k.contype IN ('p', 'u', 'x') AND k.conrelid = i.indrelid LIMIT 1)
+         AS constraint_oid
+FROM pg_index i
+JOIN pg_class ic ON ic.oid = i.indexrelid
+JOIN pg_class c ON c.oid = i.indrelid
+JOIN pg_namespace n ON n.oid = c.relnamespace
+WHERE c.relkind IN ('r', 'p')
+  AND c.relpersistence <> 't'
+  AND n.nspname NOT IN ('pg_catalog', 'information_schema')
+  AND n.nspname !~ '^pg_(toast|temp)'
+ORDER BY i.indrelid, i.indisprimary DESC, ic.relname COLLATE "C"

@@ -1,0 +1,21 @@
+-- Sequences with their owners; last_value is NULL when never used or when the role may not read it.
+-- Servers: 13 and later. Parameters: none. Run with search_path = ''.
+SELECT n.nspname AS schema,
+       c.relname AS name,
+       d.refobjid::bigint AS owner_relation,
+       d.refobjsubid AS owner_attnum,
+       CASE WHEN has_sequence_privilege(c.oid, 'SELECT') OR has_sequence_privilege(c.oid, 'USAGE')
+            THEN pg_sequence_last_value(c.oid) END AS last_value,
+       s.seqincrement AS increment
+FROM pg_class c
+JOIN pg_namespace n ON n.oid = c.relnamespace
+JOIN pg_sequence s ON s.seqrelid = c.oid
+LEFT JOIN pg_depend d ON d.classid = 'pg_class'::regclass AND d.objid = c.oid
+                     AND d.refclassid = 'pg_class'::regclass AND d.deptype IN ('a', 'i') AND d.refobjsubid > 0
+WHERE c.relkind = 'S'
+  AND c.relpersistence = 'p'
+  AND n.nspname NOT IN ('pg_catalog', 'information_schema')
+  AND n.nspname !~ '^pg_(toast|temp)'
+  AND NOT EXISTS (SELECT FROM pg_depend e
+                  WHERE e.classid = 'pg_class'::regclass AND e.objid = c.oid AND e.deptype = 'e')
+ORDER BY n.nspname COLLATE "C", c.relname COLLATE "C"

@@ -1,0 +1,291 @@
+//! Modes of tables and references: what the profile says, else the strict defaults with their reasons.
+
+use crate::error::{Error, ErrorKind, Result};
+use crate::profile::{Orphans, Profile, RowsRule, TableRules};
+use crate::schema::{Catalog, Reference};
+use crate::types::{RefId, TableId};
+
+use super::nullable::nullable_columns;
+use super::{ReferenceMode, ReferencePlan, TableMode};
+
+/// Modes named in the profile, by reference.
+pub(super) type Named = Vec<Option<ReferenceMode>>;
+
+/// Resolves `within`, `follow`, `pull` and `null` lists to references.
+///
+/// # Errors
+/// A name that is no reference of the table, or names several, or a reference with two modes.
+pub(super) fn named_references(catalog: &Catalog, profile: &Profile, rules: &[Option<&TableRules>]) -> Result<Named> {
+    let mut named: Named = vec![None; catalog.references.len()];
+    for table in &catalog.tables {
+        let Some(rules) = rules[table.id.index()] else { continue };
+        let lists = [
+            (&rules.within, ReferenceMode::Within),
+            (&rules.follow, ReferenceMode::Follow),
+            (&rules.pull, ReferenceMode::Pull),
+            (&rules.null, ReferenceMode::Null),
+        ];
+        for (list, mode) in lists {
+            for written in list {
+                for id in find_references(catalog, table.id, written, mode, profile)? {
+                    let slot = &mut named[id.index()];
+                    if slot.is_some_and(|other| other != mode) {
+                        return Err(profile_error(profile, format!("tables.{}: {written} is given two modes", table.name)));
+                    }
+                    *slot = Some(mode);
+                }
+            }
+        }
+    }
+    Ok(named)
+}
+
+fn find_references(
+    catalog: &Catalog,
+    table: TableId,
+    written: &str,
+    mode: ReferenceMode,
+    profile: &Profile,
+) -> Result<Vec<RefId>> {
+    let child = catalog.table(table);
+    let columns: Vec<&str> = written.split(',').map(str::trim).collect();
+    let found: Vec<RefId> = catalog
+        .references_of(table)
+        .filter(|reference| {
+            reference.name == written
+                || reference.child_columns.iter().map(|c| child.column(*c).name.as_str()).eq(columns.iter().copied())
+        })
+        .map(|reference| reference.id)
+        .collect();
+    if !found.is_empty() {
+        return Ok(found);
+    }
+    let known: Vec<String> = catalog
+        .references_of(table)
+        .map(|r| r.child_columns.iter().map(|c| child.column(*c).name.as_str()).collect::<Vec<_>>().join(", "))
+        .collect();
+    let known = if known.is_empty() { "it has none".to_owned() } else { format!("it has {}", known.join("; ")) };
+    Err(profile_error(
+        profile,
+        format!("tables.{}.{}: {written:?} is no reference of this table ({known})", child.name, mode.name()),
+    ))
+}
+
+pub(super) fn profile_error(profile: &Profile, text: String) -> Error {
+    Error::new(ErrorKind::Profile, format!("{}: {text}", profile.path.display()))
+}
+
+/// Decides every table's mode. Tables that nothing settles are listed together.
+///
+/// # Errors
+/// `Undecided` with the names of all tables that need `rows =`.
+pub(super) fn table_modes(
+    catalog: &Catalog,
+    profile: &Profile,
+    root: TableId,
+    rules: &[Option<&TableRules>],
+    named: &Named,
+) -> Result<Vec<(TableMode, String)>> {
+    let mut modes: Vec<Option<(TableMode, String)>> = catalog
+        .tables
+        .iter()
+        .map(|table| {
+            if table.id == root {
+                return Some((TableMode::Root, "the root table".to_owned()));
+            }
+            let (mode, text) = match rules[table.id.index()].and_then(|rules| rules.rows)? {
+                RowsRule::Owned => (TableMode::Owned, "owned"),
+                RowsRule::All => (TableMode::All, "all"),
+                RowsRule::Referenced => (TableMode::Referenced, "referenced"),
+                RowsRule::None => (TableMode::None, "none"),
+            };
+            Some((mode, format!("the profile says rows = \"{text}\"")))
+        })
+        .collect();
+    loop {
+        let mut changed = false;
+        for table in &catalog.tables {
+            if modes[table.id.index()].is_some() {
+                continue;
+            }
+            let owner = catalog.references_of(table.id).find(|reference| {
+                let leads = matches!(modes[reference.parent.index()], Some((TableMode::Root | TableMode::Owned, _)));
+                let gates = named[reference.id.index()].map_or(catalog.is_required(reference), ReferenceMode::gates);
+                leads && gates
+            });
+            if let Some(reference) = owner {
+                let how = if catalog.is_required(reference) { "NOT NULL reference" } else { "reference" };
+                modes[table.id.index()] =
+                    Some((TableMode::Owned, format!("its {how} {} leads to the root", catalog.describe(reference))));
+                changed = true;
+            }
+        }
+        if !changed {
+            break;
+        }
+    }
+    let undecided: Vec<String> = catalog
+        .tables
+        .iter()
+        .filter(|table| modes[table.id.index()].is_none())
+        .map(|table| table.name.to_string())
+        .collect();
+    if !undecided.is_empty() {
+        return Err(Error::new(
+            ErrorKind::Undecided,
+            format!(
+                "{}: no NOT NULL reference leads from {} to the root {}, so the profile must say which rows come: {}",
+                profile.path.display(),
+                if undecided.len() == 1 { "this table" } else { "these tables" },
+                catalog.table(root).name,
+                undecided.join(", ")
+            ),
+        )
+        .with_remedy("add rows = \"owned\", \"all\", \"referenced\" or \"none\" under [tables.NAME] for each"));
+    }
+    Ok(modes.into_iter().flatten().collect())
+}
+
+/// Decides every reference's mode; fall-backs are added to `warnings`.
+///
+/// # Errors
+/// A mode in the profile that the tables' modes rule out.
+pub(super) fn reference_modes(
+    catalog: &Catalog,
+    profile: &Profile,
+    tables: &[(TableMode, String)],
+    rules: &[Option<&TableRules>],
+    named: &Named,
+    warnings: &mut Vec<String>,
+) -> Result<Vec<ReferencePlan>> {
+    let view = View { catalog, tables, named };
+    let mut plans = Vec::with_capacity(catalog.references.len());
+    for reference in &catalog.references {
+        let (mut mode, mut reason) = match named[reference.id.index()] {
+            Some(mode) => view.named_mode(reference, mode).map_err(|text| profile_error(profile, text))?,
+            None => view.default_mode(reference),
+        };
+        let nullable = nullable_columns(catalog, reference);
+        if matches!(mode, ReferenceMode::Null | ReferenceMode::Cut)
+            && let Err(obstacle) = &nullable
+        {
+            let fallback = view.when_not_nullable(reference, mode);
+            reason = format!("cannot become NULL: {obstacle}; so {}", fallback.name());
+            warnings.push(format!("{}: {reason}", catalog.describe(reference)));
+            mode = fallback;
+        }
+        let nullable = nullable.unwrap_or_default();
+        let stated = rules[reference.child.index()].and_then(|rules| rules.orphans);
+        let orphans = match stated.unwrap_or(Orphans::Null) {
+            Orphans::Null if nullable.is_empty() => Orphans::Drop,
+            other => other,
+        };
+        plans.push(ReferencePlan { mode, reason, nullable, orphans });
+    }
+    Ok(plans)
+}
+
+struct View<'a> {
+    catalog: &'a Catalog,
+    tables: &'a [(TableMode, String)],
+    named: &'a Named,
+}
+
+impl View<'_> {
+    fn mode(&self, table: TableId) -> TableMode {
+        self.tables[table.index()].0
+    }
+
+    fn leads_to_root(&self, table: TableId) -> bool {
+        matches!(self.mode(table), TableMode::Root | TableMode::Owned)
+    }
+
+    /// What holds before anything else: a parent that brings no rows, or all of them.
+    fn settled(&self, reference: &Reference) -> Option<(ReferenceMode, String)> {
+        let parent = self.catalog.table(reference.parent);
+        match (self.mode(reference.child), self.mode(reference.parent)) {
+            (TableMode::None, _) => Some((ReferenceMode::Idle, format!("{} brings no rows", self.catalog.table(reference.child).name))),
+            (_, TableMode::None) => Some((ReferenceMode::Cut, format!("{} brings no rows", parent.name))),
+            (_, TableMode::All) => Some((ReferenceMode::Whole, format!("{} is copied whole", parent.name))),
+            _ => None,
+        }
+    }
+
+    fn named_mode(&self, reference: &Reference, mode: ReferenceMode) -> Result<(ReferenceMode, String), String> {
+        if let Some((settled, reason)) = self.settled(reference) {
+            return Ok((settled, reason));
+        }
+        let child = self.catalog.table(reference.child);
+        if self.mode(reference.child) == TableMode::Referenced && mode.gates() {
+            return Err(format!(
+                "tables.{}: {} makes no sense with rows = \"referenced\" ({})",
+                child.name,
+                mode.name(),
+                self.catalog.describe(reference)
+            ));
+        }
+        if mode.gates() && self.mode(reference.parent) == TableMode::Referenced {
+            return Err(format!(
+                "tables.{}: {} needs a parent with members, but {} brings only referenced rows",
+                child.name,
+                mode.name(),
+                self.catalog.table(reference.parent).name
+            ));
+        }
+        if mode == ReferenceMode::Follow && self.mode(reference.child) == TableMode::Root {
+            return Err(format!("tables.{}: follow is not for the root table, whose rows are drawn", child.name));
+        }
+        Ok((mode, "the profile says so".to_owned()))
+    }
+
+    fn default_mode(&self, reference: &Reference) -> (ReferenceMode, String) {
+        if let Some(settled) = self.settled(reference) {
+            return settled;
+        }
+        let required = self.catalog.is_required(reference);
+        let weak = if required { ReferenceMode::Pull } else { ReferenceMode::Null };
+        let what = if required { "NOT NULL" } else { "nullable" };
+        match self.mode(reference.child) {
+            TableMode::Root => (weak, format!("{what} reference of the root")),
+            TableMode::All => (weak, format!("{what} reference of a table copied whole")),
+            TableMode::Referenced => (weak, format!("{what} reference of a support row")),
+            TableMode::Owned if !self.leads_to_root(reference.parent) => {
+                (ReferenceMode::Pull, "its parent does not lead to the root".to_owned())
+            }
+            TableMode::Owned if self.names(reference.child, ReferenceMode::Follow) => {
+                (weak, format!("{what} reference beside a follow"))
+            }
+            TableMode::Owned if required => (ReferenceMode::Within, "NOT NULL reference that leads to the root".to_owned()),
+            TableMode::Owned if !self.has_owner(reference.child) => {
+                (ReferenceMode::Within, "the table has no NOT NULL owner, so its nullable references own it".to_owned())
+            }
+            TableMode::Owned => (ReferenceMode::Null, "nullable reference to an owned table".to_owned()),
+            TableMode::None => (ReferenceMode::Idle, String::new()),
+        }
+    }
+
+    fn names(&self, child: TableId, mode: ReferenceMode) -> bool {
+        self.catalog.references_of(child).any(|reference| self.named[reference.id.index()] == Some(mode))
+    }
+
+    /// Some reference other than to itself gates the table's rows.
+    fn has_owner(&self, child: TableId) -> bool {
+        self.catalog.references_of(child).any(|reference| {
+            reference.parent != child
+                && self.leads_to_root(reference.parent)
+                && match self.named[reference.id.index()] {
+                    Some(mode) => mode.gates(),
+                    None => self.catalog.is_required(reference),
+                }
+        })
+    }
+
+    /// `null` and `cut` where no column can become NULL.
+    fn when_not_nullable(&self, reference: &Reference, mode: ReferenceMode) -> ReferenceMode {
+        match (mode, self.mode(reference.child)) {
+            (ReferenceMode::Cut, _) => ReferenceMode::Drop,
+            (_, TableMode::Owned) if self.leads_to_root(reference.parent) => ReferenceMode::Within,
+            _ => ReferenceMode::Pull,
+        }
+    }
+}

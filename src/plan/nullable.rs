@@ -1,0 +1,96 @@
+//! Which columns of a reference may become NULL.
+
+use crate::schema::{Catalog, Reference};
+use crate::types::ColumnId;
+
+/// Columns of the reference that can be set to NULL without breaking the table; empty with a reason when none can.
+/// An array reference loses elements instead, so its column always counts.
+pub(super) fn nullable_columns(catalog: &Catalog, reference: &Reference) -> Result<Vec<ColumnId>, String> {
+    if reference.array {
+        return Ok(reference.child_columns.clone());
+    }
+    let table = catalog.table(reference.child);
+    let mut why = String::new();
+    let mut columns = Vec::new();
+    for id in &reference.child_columns {
+        match obstacle(catalog, reference, *id) {
+            None => columns.push(*id),
+            Some(reason) => why = format!("{} {reason}", table.column(*id).name),
+        }
+    }
+    // MATCH FULL allows all or none.
+    if columns.is_empty() || (reference.match_full && columns.len() < reference.child_columns.len()) {
+        return Err(why);
+    }
+    Ok(columns)
+}
+
+fn obstacle(catalog: &Catalog, reference: &Reference, id: ColumnId) -> Option<&'static str> {
+    let table = catalog.table(reference.child);
+    let column = table.column(id);
+    if column.not_null {
+        return Some("is NOT NULL");
+    }
+    if column.generated {
+        return Some("is generated");
+    }
+    if table.partition_key.contains(&id) {
+        return Some("is in the partition key");
+    }
+    if table.indexes.iter().any(|index| index.nulls_not_distinct && index.columns.contains(&Some(id))) {
+        return Some("is in a NULLS NOT DISTINCT key");
+    }
+    if table.checks.iter().any(|check| check.columns.contains(&id) && !holds_for_null(&check.definition)) {
+        return Some("is in a CHECK that may forbid NULL");
+    }
+    let shared = reference.child_columns.len() > 1
+        && catalog.references_of(table.id).any(|other| other.id != reference.id && other.child_columns.contains(&id));
+    shared.then_some("belongs to another reference too")
+}
+
+/// A CHECK made of comparisons, AND, OR and NOT cannot turn false when a column becomes NULL: in three-valued logic an
+/// unknown atom leaves the result as it was or makes it unknown, and unknown passes. `IS`, CASE and function calls can.
+fn holds_for_null(definition: &str) -> bool {
+    let mut word = String::new();
+    let mut in_text = false;
+    for letter in definition.chars() {
+        if letter == '\'' {
+            in_text = !in_text;
+        }
+        if in_text {
+            continue;
+        }
+        if letter.is_alphanumeric() || letter == '_' || letter == '"' {
+            word.push(letter.to_ascii_lowercase());
+            continue;
+        }
+        let harmless_call = matches!(word.as_str(), "" | "check" | "and" | "or" | "not" | "any" | "all" | "in" | "array");
+        if matches!(word.as_str(), "is" | "case" | "coalesce" | "nullif") || (letter == '(' && !harmless_call) {
+            return false;
+        }
+        if letter != ' ' || !word.is_empty() {
+            word.clear();
+        }
+    }
+    true
+}
+
+#[cfg(test)]
+mod tests {
+    use super::holds_for_null;
+
+    #[test]
+    fn checks_that_hold_for_null() {
+        for (definition, holds) in [
+            ("CHECK ((amount > 0))", true),
+            ("CHECK (((kind)::text = ANY ((ARRAY['a'::character varying, 'is'::character varying])::text[])))", true),
+            ("CHECK (((a > 0) OR (b > 0)))", true),
+            ("CHECK (((a IS NOT NULL) OR (b IS NOT NULL)))", false),
+            ("CHECK ((num_nonnulls(a, b) = 1))", false),
+            ("CHECK ((COALESCE(a, 0) > 0))", false),
+            ("CHECK (CASE WHEN (a > 0) THEN true ELSE false END)", false),
+        ] {
+            assert_eq!(holds_for_null(definition), holds, "{definition}");
+        }
+    }
+}
