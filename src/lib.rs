@@ -12,4 +12,5 @@ pub mod schema;
 pub mod profile;
 pub mod copyfmt;
 pub mod anonymize;
+pub mod demo;
 pub mod cli;
