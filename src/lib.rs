@@ -7,10 +7,17 @@
 
 pub mod error;
 pub mod types;
+pub mod digest;
 pub mod monitor;
 pub mod schema;
 pub mod profile;
+pub mod propose;
 pub mod copyfmt;
 pub mod anonymize;
+pub mod graph;
+pub mod plan;
+pub mod closure;
 pub mod pg;
+pub mod engine;
+pub mod demo;
 pub mod cli;

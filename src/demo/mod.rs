@@ -1,0 +1,8 @@
+//! What a person without any server needs to try the program: PostgreSQL servers that live as long as the process.
+//!
+//! The same servers carry the integration tests. Nothing here is used by a run against real databases.
+
+pub mod binaries;
+pub mod throwaway;
+
+pub use throwaway::{Options, Throwaway};
