@@ -1,0 +1,78 @@
+//! Rows into the target: one COPY FROM STDIN, fed in batches.
+
+use std::pin::Pin;
+
+use bytes::Bytes;
+use futures_util::SinkExt;
+use tokio_postgres::{Client, CopyInSink};
+
+use super::quote::{ident, qualified};
+use crate::copyfmt::Format;
+use crate::types::QualifiedName;
+
+/// Bytes gathered before they are handed to the connection. Larger saves wake-ups, smaller keeps both servers busy at
+/// the same time; 64 KB to 256 KB measured alike.
+pub const BATCH_BYTES: usize = 128 * 1024;
+
+/// How rows enter.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Freeze {
+    /// The table was emptied in this transaction, so rows can be stored as already vacuumed.
+    Yes,
+    /// Partitioned tables refuse it.
+    No,
+}
+
+/// An open COPY. Dropped without `finish`: no rows remain.
+pub struct Loader {
+    sink: Pin<Box<CopyInSink<Bytes>>>,
+    batch: Vec<u8>,
+}
+
+impl Loader {
+    /// Begins `COPY table (columns) FROM STDIN`.
+    ///
+    /// # Errors
+    /// The server's.
+    pub async fn open(
+        client: &Client,
+        table: &QualifiedName,
+        columns: &[&str],
+        format: Format,
+        freeze: Freeze,
+    ) -> Result<Self, tokio_postgres::Error> {
+        let names: Vec<String> = columns.iter().map(|name| ident(name)).collect();
+        let format = if format == Format::Binary { "binary" } else { "text" };
+        let freeze = if freeze == Freeze::Yes { ", FREEZE" } else { "" };
+        let sql = format!("COPY {} ({}) FROM STDIN (FORMAT {format}{freeze})", qualified(table), names.join(", "));
+        let sink = client.copy_in(&sql).await?;
+        Ok(Self { sink: Box::pin(sink), batch: Vec::with_capacity(BATCH_BYTES + 16 * 1024) })
+    }
+
+    /// Where rows are written; call [`Self::flush_full`] after each.
+    pub fn batch(&mut self) -> &mut Vec<u8> {
+        &mut self.batch
+    }
+
+    /// Sends the batch when it is full. The connection's own queue is bounded, so this waits for a slow target.
+    ///
+    /// # Errors
+    /// The server's.
+    pub async fn flush_full(&mut self) -> Result<(), tokio_postgres::Error> {
+        if self.batch.len() < BATCH_BYTES { Ok(()) } else { self.flush().await }
+    }
+
+    async fn flush(&mut self) -> Result<(), tokio_postgres::Error> {
+        let full = std::mem::replace(&mut self.batch, Vec::with_capacity(BATCH_BYTES + 16 * 1024));
+        if full.is_empty() { Ok(()) } else { self.sink.send(Bytes::from(full)).await }
+    }
+
+    /// Completes the COPY and returns the rows that the server counted.
+    ///
+    /// # Errors
+    /// The server's.
+    pub async fn finish(mut self) -> Result<u64, tokio_postgres::Error> {
+        self.flush().await?;
+        self.sink.as_mut().finish().await
+    }
+}

@@ -1,0 +1,388 @@
+//! The target server's databases: the staging database of a run, the swap, the way back.
+//!
+//! Owns names and their marks. A run's databases carry its id in COMMENT ON DATABASE; one without the mark is never
+//! dropped nor renamed over. All of it happens on one session in the maintenance database, which holds the advisory
+//! lock that lets one run at a time work on a target.
+
+use std::time::Duration;
+
+use tokio_postgres::error::SqlState;
+
+use super::catalog::{self, ServerRow};
+use super::connect::{ConnectInfo, Connector, Pool, Session};
+use super::quote::{ident, literal};
+use super::source::{PINNED, cancel_sessions};
+use crate::error::{Error, ErrorKind, Result};
+
+/// How a mark begins; the run's id follows.
+const MARK: &str = "tithe run ";
+
+/// PostgreSQL truncates names to 63 bytes without a word; `__prev` and `__drop` need six.
+const NAME_MAX_BYTES: usize = 57;
+
+/// An open target.
+pub struct Target {
+    /// Whom it talks to.
+    pub server: ServerRow,
+    /// `pg_control_system()`, where the role may ask.
+    pub system_identifier: Option<i64>,
+    maintenance: Session,
+    connector: Connector,
+    name: String,
+    run_id: String,
+    application_name: String,
+}
+
+impl Target {
+    /// Connects to the maintenance database of the target's server and takes the run lock.
+    ///
+    /// # Errors
+    /// `Target`; `Locked` while another run works on the same target.
+    pub async fn open(info: ConnectInfo, run_id: &str) -> Result<Self> {
+        let name = info.dbname().to_owned();
+        if name.len() > NAME_MAX_BYTES {
+            return Err(Error::new(ErrorKind::Refused, format!("the target's name {name:?} is longer than {NAME_MAX_BYTES} bytes"))
+                .with_remedy("PostgreSQL would cut the names of its staging and previous databases; choose a shorter name"));
+        }
+        let connector = Connector::new(info.with_dbname("postgres"))?;
+        let (connector, maintenance) = match connector.connect().await {
+            Ok(session) => (connector, session),
+            Err(first) => {
+                let other = connector.with_dbname("template1");
+                match other.connect().await {
+                    Ok(session) => (other, session),
+                    Err(_) => return Err(first),
+                }
+            }
+        };
+        let application_name = format!("tithe {run_id}");
+        let settings = format!("SET application_name = {}; {PINNED}off; SET search_path = pg_catalog", literal(&application_name));
+        maintenance
+            .client
+            .batch_execute(&settings)
+            .await
+            .map_err(|e| connector.fail("prepare a session on the target", e))?;
+        let server = catalog::server(&maintenance.client, &connector).await?;
+        if server.version_num < 130_000 {
+            return Err(Error::new(ErrorKind::Target, format!("the target runs PostgreSQL {}", server.version))
+                .with_remedy("tithe writes to PostgreSQL 13 and later"));
+        }
+        let system_identifier = system_identifier(&maintenance.client).await;
+        Ok(Self { server, system_identifier, maintenance, connector, name, run_id: run_id.to_owned(), application_name })
+    }
+
+    /// Takes the run lock of this target.
+    ///
+    /// # Errors
+    /// `Locked` while another run holds it.
+    pub async fn lock(&self) -> Result<()> {
+        let row = self
+            .maintenance
+            .client
+            .query_one("SELECT pg_try_advisory_lock(hashtextextended('tithe ' || $1, 0))", &[&self.name])
+            .await
+            .map_err(|e| self.fail("take the run lock", e))?;
+        if row.get(0) {
+            return Ok(());
+        }
+        Err(Error::new(ErrorKind::Locked, format!("another run works on the target {}", self.name)))
+    }
+
+    /// The target database's name.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// `<target>__next`
+    pub fn next(&self) -> String {
+        format!("{}__next", self.name)
+    }
+
+    /// `<target>__prev`
+    pub fn prev(&self) -> String {
+        format!("{}__prev", self.name)
+    }
+
+    /// Sets up sessions into a database of this server, at most `max_connections`.
+    ///
+    /// # Errors
+    /// `Target`
+    pub fn pool(&self, database: &str, max_connections: usize) -> Result<Pool> {
+        // Commits of the load need not wait for the disk: the swap's own commit does, and carries all before it.
+        let settings = format!(
+            "SET application_name = {}; {PINNED}off; SET search_path = ''; SET check_function_bodies = off; \
+             SET synchronous_commit = off; SET jit = off; SET client_min_messages = warning; SET lock_timeout = 0",
+            literal(&self.application_name)
+        );
+        Pool::new(self.connector.with_dbname(database), max_connections, &settings)
+    }
+
+    /// Where sessions into `database` go.
+    pub fn info(&self, database: &str) -> ConnectInfo {
+        self.connector.reached().unwrap_or_else(|| self.connector.info().clone()).with_dbname(database)
+    }
+
+    /// Checks everything that could stop the run at its end: rights, standby, foreign databases in the way.
+    ///
+    /// # Errors
+    /// `Target` or `Refused`
+    pub async fn preflight(&self) -> Result<()> {
+        if self.server.standby {
+            return Err(Error::new(ErrorKind::Target, "the target server is a standby and cannot be written")
+                .with_remedy("give the address of its primary, or of another server"));
+        }
+        let row = self
+            .maintenance
+            .client
+            .query_one("SELECT rolcreatedb OR rolsuper FROM pg_roles WHERE rolname = current_user", &[])
+            .await
+            .map_err(|e| self.fail("check rights", e))?;
+        if !row.get::<_, bool>(0) {
+            return Err(Error::new(ErrorKind::Target, format!("the role {} may not create databases", self.server.role))
+                .with_remedy(format!("ALTER ROLE {} CREATEDB, or use another role", ident(&self.server.role))));
+        }
+        if let Some(owned) = self.owns(&self.name).await?
+            && !owned
+        {
+            return Err(Error::new(
+                ErrorKind::Target,
+                format!("the role {} does not own the database {}, so it could not be swapped", self.server.role, self.name),
+            )
+            .with_remedy(format!("ALTER DATABASE {} OWNER TO {}", ident(&self.name), ident(&self.server.role))));
+        }
+        for name in [self.next(), self.prev(), self.dropped()] {
+            if let Some(comment) = self.comment(&name).await?
+                && !comment.starts_with(MARK)
+            {
+                return Err(Error::new(ErrorKind::Refused, format!("a database {name} exists that no run of tithe made"))
+                    .with_remedy("rename or drop it: tithe needs the name"));
+            }
+        }
+        Ok(())
+    }
+
+    /// Drops what killed runs left behind; returns the names.
+    ///
+    /// # Errors
+    /// `Target`
+    pub async fn remove_leftovers(&self) -> Result<Vec<String>> {
+        let mut removed = Vec::new();
+        for name in [self.next(), self.dropped()] {
+            if self.comment(&name).await?.is_some_and(|comment| comment.starts_with(MARK)) {
+                self.drop_database(&name).await?;
+                removed.push(name);
+            }
+        }
+        Ok(removed)
+    }
+
+    fn dropped(&self) -> String {
+        format!("{}__drop", self.name)
+    }
+
+    /// Creates the staging database with the source's encoding and locale; `Some` tells of a locale it had to do
+    /// without.
+    ///
+    /// # Errors
+    /// `Target`
+    pub async fn create_next(&self, source: &ServerRow) -> Result<Option<String>> {
+        let next = self.next();
+        let base = format!("CREATE DATABASE {} TEMPLATE template0 ENCODING {}", ident(&next), literal(&source.database_encoding));
+        let mut locale = format!(" LC_COLLATE {} LC_CTYPE {}", literal(&source.collate), literal(&source.ctype));
+        if self.server.version_num >= 150_000 {
+            match (source.locale_provider.as_deref(), &source.icu_locale) {
+                (Some("i"), Some(icu)) => locale.push_str(&format!(" LOCALE_PROVIDER icu ICU_LOCALE {}", literal(icu))),
+                (Some("b"), Some(name)) if self.server.version_num >= 170_000 => {
+                    locale.push_str(&format!(" LOCALE_PROVIDER builtin BUILTIN_LOCALE {}", literal(name)));
+                }
+                _ => locale.push_str(" LOCALE_PROVIDER libc"),
+            }
+        }
+        let mut note = None;
+        if let Err(error) = self.maintenance.client.batch_execute(&format!("{base}{locale}")).await {
+            let unknown_locale = error.code().is_some_and(|code| {
+                [SqlState::WRONG_OBJECT_TYPE, SqlState::INVALID_PARAMETER_VALUE, SqlState::UNDEFINED_OBJECT].contains(code)
+            });
+            if !unknown_locale {
+                return Err(self.fail(format!("create the database {next}"), error));
+            }
+            self.execute(&base, || format!("create the database {next}")).await?;
+            note = Some(format!("the target has no locale {}; its own default orders texts", source.collate));
+        }
+        self.mark(&next, "staging").await?;
+        Ok(note)
+    }
+
+    /// Puts the staging database in the target's place; the old one stays as `__prev`, an older one is dropped after.
+    ///
+    /// # Errors
+    /// `Target` when sessions keep the target in use; nothing has changed then.
+    pub async fn swap(&self) -> Result<()> {
+        let exists = self.comment(&self.name).await?.is_some();
+        let had_prev = self.comment(&self.prev()).await?.is_some();
+        let rename = |from: &str, to: &str| format!("ALTER DATABASE {} RENAME TO {};", ident(from), ident(to));
+        let mut sql = String::from("BEGIN;");
+        if exists {
+            if had_prev {
+                sql.push_str(&rename(&self.prev(), &self.dropped()));
+            }
+            sql.push_str(&rename(&self.name, &self.prev()));
+            sql.push_str(&self.mark_sql(&self.prev(), "previous"));
+        }
+        sql.push_str(&rename(&self.next(), &self.name));
+        sql.push_str(&self.mark_sql(&self.name, "current"));
+        sql.push_str("COMMIT");
+        let names = [self.name.clone(), self.next(), self.prev()];
+        self.rename(&sql, &names).await?;
+        if exists && had_prev {
+            // The new database is in place; a failure here only leaves a marked leftover for the next run.
+            let _ = self.drop_database(&self.dropped()).await;
+        }
+        Ok(())
+    }
+
+    /// Swaps the previous database back; the one it replaces becomes the previous one.
+    ///
+    /// # Errors
+    /// `Target` when there is no previous database of ours, or a session keeps one in use.
+    pub async fn rollback(&self) -> Result<()> {
+        let prev = self.prev();
+        let mark = self.comment(&prev).await?;
+        match mark {
+            Some(comment) if comment.starts_with(MARK) => {}
+            Some(_) => {
+                return Err(Error::new(ErrorKind::Refused, format!("the database {prev} was not put there by tithe")));
+            }
+            None => {
+                return Err(Error::new(ErrorKind::Target, format!("there is no previous database {prev} to go back to"))
+                    .with_remedy("only the database before the last sample is kept"));
+            }
+        }
+        let away = self.dropped();
+        let rename = |from: &str, to: &str| format!("ALTER DATABASE {} RENAME TO {};", ident(from), ident(to));
+        let sql = if self.comment(&self.name).await?.is_some() {
+            format!(
+                "BEGIN;{}{}{}{}COMMIT",
+                rename(&self.name, &away),
+                rename(&prev, &self.name),
+                rename(&away, &prev),
+                self.mark_sql(&prev, "rolled back")
+            )
+        } else {
+            format!("BEGIN;{}COMMIT", rename(&prev, &self.name))
+        };
+        self.rename(&sql, &[self.name.clone(), prev]).await
+    }
+
+    /// Runs a transaction of renames, ending the sessions that are in the way.
+    async fn rename(&self, sql: &str, databases: &[String]) -> Result<()> {
+        const TRIES: u32 = 5;
+        for attempt in 1..=TRIES {
+            self.disconnect(databases).await?;
+            match self.maintenance.client.batch_execute(sql).await {
+                Ok(()) => return Ok(()),
+                Err(error) => {
+                    let _ = self.maintenance.client.batch_execute("ROLLBACK").await;
+                    let busy = error.code() == Some(&SqlState::OBJECT_IN_USE);
+                    if !busy || attempt == TRIES {
+                        let remedy = "close the sessions that use it (an application, psql, a prepared transaction), or run as a role that may end them (pg_signal_backend)";
+                        let failed = self.fail(format!("swap the database {}", self.name), error);
+                        return Err(if busy { failed.with_remedy(remedy) } else { failed });
+                    }
+                    tokio::time::sleep(Duration::from_millis(100 * u64::from(attempt))).await;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Ends the sessions of these databases that the role may end.
+    async fn disconnect(&self, databases: &[String]) -> Result<()> {
+        let sql = "SELECT pid FROM pg_stat_activity WHERE datname = ANY ($1) AND pid <> pg_backend_pid()";
+        let rows = self
+            .maintenance
+            .client
+            .query(sql, &[&databases])
+            .await
+            .map_err(|e| self.fail("look for sessions on the target", e))?;
+        for row in rows {
+            let pid: i32 = row.get(0);
+            // Refused where the session belongs to a role above ours; the rename then says that it is in use.
+            let _ = self.maintenance.client.execute("SELECT pg_terminate_backend($1)", &[&pid]).await;
+        }
+        Ok(())
+    }
+
+    /// Drops the staging database, if it is there.
+    ///
+    /// # Errors
+    /// `Target`
+    pub async fn drop_next(&self) -> Result<()> {
+        let next = self.next();
+        if self.comment(&next).await?.is_some_and(|comment| comment.starts_with(MARK)) {
+            self.drop_database(&next).await?;
+        }
+        Ok(())
+    }
+
+    async fn drop_database(&self, name: &str) -> Result<()> {
+        self.execute(&format!("DROP DATABASE IF EXISTS {} WITH (FORCE)", ident(name)), || format!("drop the database {name}"))
+            .await
+    }
+
+    /// Ends this run's sessions on the target.
+    ///
+    /// # Errors
+    /// `Target` when the server cannot be asked.
+    pub async fn cancel(&self) -> Result<()> {
+        cancel_sessions(&self.connector, &self.application_name).await
+    }
+
+    /// The crate's form of an error met on the target.
+    pub fn fail(&self, action: impl Into<String>, error: tokio_postgres::Error) -> Error {
+        self.connector.fail(action, error)
+    }
+
+    /// COMMENT ON DATABASE of `name`: `None` when there is no such database, empty when it has none.
+    ///
+    /// # Errors
+    /// `Target`
+    pub async fn comment(&self, name: &str) -> Result<Option<String>> {
+        let sql = "SELECT coalesce(shobj_description(oid, 'pg_database'), '') FROM pg_database WHERE datname = $1";
+        let row = self.maintenance.client.query_opt(sql, &[&name]).await.map_err(|e| self.fail("look for databases", e))?;
+        Ok(row.map(|row| row.get(0)))
+    }
+
+    /// The run that a database carries in its mark.
+    ///
+    /// # Errors
+    /// `Target`
+    pub async fn run_of(&self, name: &str) -> Result<Option<String>> {
+        let comment = self.comment(name).await?;
+        Ok(comment.and_then(|c| c.strip_prefix(MARK).and_then(|rest| rest.split(':').next()).map(str::to_owned)))
+    }
+
+    async fn owns(&self, name: &str) -> Result<Option<bool>> {
+        let sql = "SELECT pg_has_role(datdba, 'USAGE') FROM pg_database WHERE datname = $1";
+        let row = self.maintenance.client.query_opt(sql, &[&name]).await.map_err(|e| self.fail("look for databases", e))?;
+        Ok(row.map(|row| row.get(0)))
+    }
+
+    fn mark_sql(&self, name: &str, state: &str) -> String {
+        format!("COMMENT ON DATABASE {} IS {};", ident(name), literal(&format!("{MARK}{}: {state}", self.run_id)))
+    }
+
+    async fn mark(&self, name: &str, state: &str) -> Result<()> {
+        self.execute(&self.mark_sql(name, state), || format!("mark the database {name}")).await
+    }
+
+    async fn execute(&self, sql: &str, action: impl Fn() -> String) -> Result<()> {
+        self.maintenance.client.batch_execute(sql).await.map_err(|e| self.fail(action(), e))
+    }
+}
+
+/// The cluster's identity, which its physical copies share; `None` where the role may not ask.
+pub async fn system_identifier(client: &tokio_postgres::Client) -> Option<i64> {
+    let row = client.query_one("SELECT system_identifier FROM pg_control_system()", &[]).await.ok()?;
+    row.try_get(0).ok()
+}
