@@ -7,6 +7,7 @@
 
 pub mod error;
 pub mod types;
+pub mod digest;
 pub mod monitor;
 pub mod schema;
 pub mod profile;
