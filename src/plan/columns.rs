@@ -4,11 +4,11 @@ use std::collections::BTreeMap;
 
 use crate::anonymize::{Uniqueness, uniqueness};
 use crate::error::{Error, ErrorKind, Result};
-use crate::profile::{ColumnRule, MaskRule, MaskSpec, Profile};
+use crate::profile::{ColumnRule, MaskRule, MaskSpec, Profile, nearest};
 use crate::schema::{Catalog, Index, Table};
 use crate::types::ColumnId;
 
-use super::make::{is_left_out, nearest};
+use super::make::is_left_out;
 use super::modes::profile_error;
 use super::{ColumnMasks, TableMode};
 
@@ -71,14 +71,14 @@ fn stated_rules<'a>(catalog: &Catalog, profile: &'a Profile) -> Result<Vec<BTree
             continue;
         }
         let id = catalog.find_table(table_name).ok_or_else(|| {
-            let near = nearest(table_name, catalog.table_names().map(ToString::to_string));
+            let near = near(table_name, catalog.table_names().map(ToString::to_string));
             let hint = near.map(|name| format!("; did you mean {name:?}?")).unwrap_or_default();
             profile_error(profile, format!("columns.{table_name}: the source has no table {table_name:?}{hint}"))
         })?;
         let table = catalog.table(id);
         for (name, rule) in rules {
             let column = table.find_column(name).ok_or_else(|| {
-                let near = nearest(name, table.columns.iter().map(|column| column.name.clone()));
+                let near = near(name, table.columns.iter().map(|column| column.name.clone()));
                 let hint = near.map(|name| format!("; did you mean {name:?}?")).unwrap_or_default();
                 profile_error(profile, format!("columns.{table_name}.{name}: {} has no column {name:?}{hint}", table.name))
             })?;
@@ -142,7 +142,7 @@ fn check_key_mask(table: &Table, column: ColumnId, masks: &ColumnMasks, array: b
     if masks.member != masks.support {
         return refuse("must be the same for members and support rows there");
     }
-    match uniqueness(&masks.member.spec) {
+    match uniqueness(&masks.member.spec, &table.column(column).data_type).0 {
         Uniqueness::No => refuse("does not keep values apart"),
         _ if matches!(masks.member.spec, MaskSpec::Template(_) | MaskSpec::Null | MaskSpec::Constant(_)) => {
             refuse("is no function of the key alone")
@@ -168,7 +168,7 @@ fn check_unique(table: &Table, masks: &[Option<ColumnMasks>]) -> Result<()> {
         for (id, column) in table.copied_columns() {
             let Some(of_column) = &masks[id.index()] else { continue };
             for rule in [&of_column.member, &of_column.support] {
-                if touches(index, id, &column.name) && !keeps_apart(table, masks, index, rule) {
+                if touches(index, id, &column.name) && !keeps_apart(table, masks, index, id, rule) {
                     return Err(Error::new(
                         ErrorKind::Plan,
                         format!(
@@ -188,8 +188,8 @@ fn touches(index: &Index, id: ColumnId, name: &str) -> bool {
     index.columns.contains(&Some(id)) || (index.columns.contains(&None) && index.definition.contains(name))
 }
 
-fn keeps_apart(table: &Table, masks: &[Option<ColumnMasks>], index: &Index, rule: &MaskRule) -> bool {
-    match (&rule.spec, uniqueness(&rule.spec)) {
+fn keeps_apart(table: &Table, masks: &[Option<ColumnMasks>], index: &Index, id: ColumnId, rule: &MaskRule) -> bool {
+    match (&rule.spec, uniqueness(&rule.spec, &table.column(id).data_type).0) {
         (MaskSpec::Keep, _) => true,
         (MaskSpec::Null, _) => !index.nulls_not_distinct,
         (MaskSpec::Template(text), _) => template_has_key(table, masks, text),
@@ -203,7 +203,7 @@ fn template_has_key(table: &Table, masks: &[Option<ColumnMasks>], text: &str) ->
     let apart = |id: ColumnId| {
         masks[id.index()].as_ref().is_some_and(|m| {
             [&m.member, &m.support].into_iter().all(|rule| {
-                !matches!(rule.spec, MaskSpec::Template(_)) && uniqueness(&rule.spec) != Uniqueness::No
+                !matches!(rule.spec, MaskSpec::Template(_)) && uniqueness(&rule.spec, &table.column(id).data_type).0 != Uniqueness::No
             })
         })
     };

@@ -1,0 +1,56 @@
+//! How far masked values stay different where the source's values are: what `plan` asks before it lets a mask onto a
+//! unique index.
+
+use super::rules;
+use crate::profile::MaskSpec;
+use crate::schema::{ColumnType, TypeClass};
+
+/// What becomes of different values under a rule.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Uniqueness {
+    /// They stay different, always.
+    Preserved,
+    /// They stay different but for the chance that 64 bits or more of a keyed digest agree: about one in 37 million
+    /// for a million values.
+    Negligible,
+    /// They may well become equal.
+    No,
+}
+
+/// Judges a rule on a column of that type, with the reason in words. A template is `No` by itself: with a placeholder
+/// of a column that is a unique key and is kept it is as unique as that key, which only the plan can see (see
+/// [`super::template_columns`]).
+pub fn uniqueness(spec: &MaskSpec, data_type: &ColumnType) -> (Uniqueness, &'static str) {
+    use Uniqueness::{Negligible, No, Preserved};
+    let limit = limit(data_type);
+    let digest = |chars: usize, needed: usize, reason| {
+        if chars >= needed { (Negligible, reason) } else { (No, "its digest is shorter than 64 bits here") }
+    };
+    match spec {
+        MaskSpec::Keep => (Preserved, "values stay as they are"),
+        MaskSpec::Null => (No, "every value becomes NULL"),
+        MaskSpec::Constant(_) => (No, "every value becomes the same"),
+        MaskSpec::Template(_) => (No, "only a placeholder of a kept unique column would keep values apart"),
+        MaskSpec::Hash { length } => digest(limit.min(*length as usize), 16, "4 bits of a keyed digest a character"),
+        MaskSpec::Token => (No, "short values have few possible results"),
+        MaskSpec::Uuid => (Negligible, "122 bits of a keyed digest"),
+        MaskSpec::Email { host } => {
+            let chars = limit.saturating_sub(1 + host.chars().count());
+            digest(chars, rules::DIGEST_CHARS, "64 bits of a keyed digest in the local part")
+        }
+        MaskSpec::Username => digest(limit, rules::DIGEST_CHARS, "64 bits of a keyed digest at the end"),
+        MaskSpec::Ip => (No, "IPv4 addresses have 24 bits of a keyed digest"),
+        MaskSpec::Phone => (No, "numbers have few digits"),
+        MaskSpec::FirstName | MaskSpec::LastName | MaskSpec::FullName => (No, "there are few names"),
+        MaskSpec::Street | MaskSpec::City | MaskSpec::Company => (No, "there are few such names"),
+        MaskSpec::Lorem => (No, "short texts have few possible results"),
+        MaskSpec::EmptyJson => (No, "every value becomes an empty object or array"),
+    }
+}
+
+/// Most characters a column of that type takes.
+pub(super) fn limit(data_type: &ColumnType) -> usize {
+    // A `name` is at most 63 bytes; what masks make up is ASCII, so characters do.
+    let own = if data_type.class == TypeClass::Name { 63 } else { usize::MAX };
+    data_type.max_chars.map_or(own, |chars| own.min(chars as usize))
+}
