@@ -10,6 +10,7 @@ pub mod types;
 pub mod monitor;
 pub mod schema;
 pub mod profile;
+pub mod propose;
 pub mod copyfmt;
 pub mod anonymize;
 pub mod cli;
