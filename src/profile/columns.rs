@@ -12,14 +12,43 @@ use super::{ColumnRule, MaskRule, MaskSpec, toml_text};
 
 /// Every rule, in the order messages list them.
 pub(super) const RULES: &[&str] = &[
-    "keep", "null", "constant", "template", "hash", "token", "uuid", "email", "username", "first_name", "last_name",
-    "full_name", "phone", "street", "city", "company", "ip", "lorem", "empty_json",
+    "keep",
+    "null",
+    "constant",
+    "template",
+    "hash",
+    "token",
+    "uuid",
+    "email",
+    "username",
+    "first_name",
+    "last_name",
+    "full_name",
+    "phone",
+    "street",
+    "city",
+    "company",
+    "ip",
+    "lorem",
+    "empty_json",
 ];
 
 /// Rules whose result depends on the secret key, and so on a domain.
 pub(super) const KEYED_RULES: &[&str] = &[
-    "hash", "token", "uuid", "email", "username", "first_name", "last_name", "full_name", "phone", "street", "city",
-    "company", "ip", "lorem",
+    "hash",
+    "token",
+    "uuid",
+    "email",
+    "username",
+    "first_name",
+    "last_name",
+    "full_name",
+    "phone",
+    "street",
+    "city",
+    "company",
+    "ip",
+    "lorem",
 ];
 
 /// Host of masked addresses where the profile names none: reserved for examples (RFC 2606), so no mail arrives.
@@ -31,7 +60,11 @@ pub(super) const DEFAULT_HASH_LENGTH: u32 = 32;
 /// Fewest and most hexadecimal digits.
 pub(super) const HASH_LENGTHS: std::ops::RangeInclusive<i64> = 8..=64;
 
-pub(super) fn of_table<'d>(checker: &mut Checker<'d>, table: &str, section: Section<'d>) -> BTreeMap<String, ColumnRule> {
+pub(super) fn of_table<'d>(
+    checker: &mut Checker<'d>,
+    table: &str,
+    section: Section<'d>,
+) -> BTreeMap<String, ColumnRule> {
     let rules = section.named().into_iter();
     rules.filter_map(|(name, node)| Some((name.clone(), rule(checker, table, &name, &node)?))).collect()
 }
@@ -46,7 +79,8 @@ fn rule<'d>(checker: &mut Checker<'d>, table: &str, column: &str, node: &Node<'d
             if !keys.any(known) && entries.values().all(|value| is_rule_like(value.get_ref())) && entries.len() > 1 {
                 // `[columns.audit.events]` without quotes: its "rule" is a list of columns.
                 let quoted = toml_text::string(&format!("{table}.{column}"));
-                return checker.refuse(node, format!("names no rule; a table of another schema is written in quotes: {quoted}"));
+                return checker
+                    .refuse(node, format!("names no rule; a table of another schema is written in quotes: {quoted}"));
             }
             let mut section = checker.section(node)?;
             let support = section.take("support");
@@ -67,7 +101,9 @@ fn is_rule_like(value: &DeValue<'_>) -> bool {
 
 fn support_rule<'d>(checker: &mut Checker<'d>, node: &Node<'d>) -> Option<MaskRule> {
     match node.value {
-        DeValue::String(word) if word == "undecided" => checker.refuse(node, "cannot be undecided; leave it out instead"),
+        DeValue::String(word) if word == "undecided" => {
+            checker.refuse(node, "cannot be undecided; leave it out instead")
+        }
         DeValue::String(word) => by_name(checker, node, word),
         DeValue::Table(_) => {
             let section = checker.section(node)?;
@@ -85,7 +121,8 @@ fn by_name(checker: &mut Checker<'_>, node: &Node<'_>, word: &str) -> Option<Mas
             Some(spec) => Some(MaskRule { spec, domain: None }),
             None => {
                 let hint = did_you_mean(word, RULES.iter().copied().chain(["undecided"]));
-                checker.refuse(node, format!("unknown rule \"{}\"{hint} (undecided, {})", shown(word), RULES.join(", ")))
+                checker
+                    .refuse(node, format!("unknown rule \"{}\"{hint} (undecided, {})", shown(word), RULES.join(", ")))
             }
         },
     }
@@ -119,7 +156,8 @@ fn from_table<'d>(checker: &mut Checker<'d>, mut section: Section<'d>, support_a
     let nodes: Vec<(&'static str, Node<'d>)> =
         RULES.iter().filter_map(|name| section.take(name).map(|node| (*name, node))).collect();
     let (key, at) = (section.key().to_owned(), section.at());
-    if section.named().iter().all(|(name, _)| RULES.contains(&name.as_str()) || (support_allowed && name == "support")) {
+    if section.named().iter().all(|(name, _)| RULES.contains(&name.as_str()) || (support_allowed && name == "support"))
+    {
         // Only then: with an unknown key about, "names no rule" would be told beside the better message.
         match nodes.as_slice() {
             [] => checker.problem(at, &key, format!("names no rule ({})", RULES.join(", "))),
@@ -158,8 +196,14 @@ fn with_parameters<'d>(checker: &mut Checker<'d>, name: &'static str, node: &Nod
         (_, DeValue::Table(_)) => {
             let mut section = checker.section(node)?;
             let spec = match name {
-                "hash" => section.take("length").map_or(Some(DEFAULT_HASH_LENGTH), |node| hash_length(checker, &node)).map(|length| MaskSpec::Hash { length }),
-                "email" => section.take("host").map_or(Some(DEFAULT_EMAIL_HOST.to_owned()), |node| host(checker, &node)).map(|host| MaskSpec::Email { host }),
+                "hash" => section
+                    .take("length")
+                    .map_or(Some(DEFAULT_HASH_LENGTH), |node| hash_length(checker, &node))
+                    .map(|length| MaskSpec::Hash { length }),
+                "email" => section
+                    .take("host")
+                    .map_or(Some(DEFAULT_EMAIL_HOST.to_owned()), |node| host(checker, &node))
+                    .map(|host| MaskSpec::Email { host }),
                 _ => without_parameters(name),
             };
             let domain = if KEYED_RULES.contains(&name) { section.take("domain") } else { None };

@@ -111,8 +111,7 @@ fn words(undecided: bool) -> Value {
 
 /// `{ rule = … }`, with `support` where that may stand.
 fn rule_table(support: bool) -> Value {
-    let mut properties: Map<String, Value> =
-        RULES.iter().map(|rule| ((*rule).to_owned(), parameters(rule))).collect();
+    let mut properties: Map<String, Value> = RULES.iter().map(|rule| ((*rule).to_owned(), parameters(rule))).collect();
     if support {
         properties.insert("support".to_owned(), json!({ "$ref": "#/definitions/rule" }));
     }
@@ -123,14 +122,17 @@ fn rule_table(support: bool) -> Value {
 fn parameters(rule: &str) -> Value {
     match rule {
         "constant" => return json!({ "type": ["string", "integer", "boolean"] }),
-        "template" => return described(json!({ "type": "string" }), "Text in which {column} stands for a column of the row."),
+        "template" => {
+            return described(json!({ "type": "string" }), "Text in which {column} stands for a column of the row.");
+        }
         _ => {}
     }
     let mut properties = Map::new();
     match rule {
         "hash" => {
             let (least, most) = (HASH_LENGTHS.start(), HASH_LENGTHS.end());
-            let length = json!({ "type": "integer", "minimum": least, "maximum": most, "default": DEFAULT_HASH_LENGTH });
+            let length =
+                json!({ "type": "integer", "minimum": least, "maximum": most, "default": DEFAULT_HASH_LENGTH });
             properties.insert("length".to_owned(), length);
         }
         "email" => {
@@ -139,7 +141,10 @@ fn parameters(rule: &str) -> Value {
         _ => {}
     }
     if KEYED_RULES.contains(&rule) {
-        let domain = described(json!({ "type": "string" }), "Equal values mask equally within a domain. Default: the rule's name.");
+        let domain = described(
+            json!({ "type": "string" }),
+            "Equal values mask equally within a domain. Default: the rule's name.",
+        );
         properties.insert("domain".to_owned(), domain);
     }
     json!({ "oneOf": [

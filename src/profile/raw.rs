@@ -19,8 +19,9 @@ use crate::error::{Error, ErrorKind, Result};
 pub(super) const DEFAULT_SEED: &str = "tithe";
 
 pub(super) fn read(path: &Path) -> Result<Profile> {
-    let text = std::fs::read_to_string(path)
-        .map_err(|cause| Error::new(ErrorKind::Profile, format!("read profile {}", path.display())).with_cause(cause))?;
+    let text = std::fs::read_to_string(path).map_err(|cause| {
+        Error::new(ErrorKind::Profile, format!("read profile {}", path.display())).with_cause(cause)
+    })?;
     parse(&text, path)
 }
 
@@ -49,7 +50,11 @@ fn profile<'d>(checker: &mut Checker<'d>, text: &str, path: &Path, document: &'d
     let source = section(checker, &mut top, "source", source);
     let target = section(checker, &mut top, "target", target);
     let tables = section(checker, &mut top, "tables", |checker, tables| {
-        tables.named().into_iter().filter_map(|(name, node)| Some((name.clone(), table(checker, &name, &node)?))).collect()
+        tables
+            .named()
+            .into_iter()
+            .filter_map(|(name, node)| Some((name.clone(), table(checker, &name, &node)?)))
+            .collect()
     });
     let references = match top.take("references") {
         Some(node) => elements(checker, &node).iter().filter_map(|node| reference(checker, node)).collect(),
@@ -150,8 +155,12 @@ fn target<'d>(checker: &mut Checker<'d>, mut section: Section<'d>) -> TargetRule
 
 fn table<'d>(checker: &mut Checker<'d>, name: &str, node: &Node<'d>) -> Option<TableRules> {
     let mut section = checker.section(node)?;
-    let rows_words =
-        [("owned", RowsRule::Owned), ("all", RowsRule::All), ("referenced", RowsRule::Referenced), ("none", RowsRule::None)];
+    let rows_words = [
+        ("owned", RowsRule::Owned),
+        ("all", RowsRule::All),
+        ("referenced", RowsRule::Referenced),
+        ("none", RowsRule::None),
+    ];
     let unowned_words = [("drop", Unowned::Drop), ("keep", Unowned::Keep)];
     let orphans_words = [("drop", Orphans::Drop), ("null", Orphans::Null), ("keep", Orphans::Keep)];
     let rows = section.take("rows").and_then(|node| checker.word(&node, &rows_words));
@@ -178,7 +187,17 @@ fn table<'d>(checker: &mut Checker<'d>, name: &str, node: &Node<'d>) -> Option<T
     }
     section.finish(checker, Some(name));
     let [within, follow, pull, null] = modes.each_mut().map(std::mem::take);
-    Some(TableRules { rows, within, follow, pull, null, filter, per_parent, unowned: unowned.unwrap_or_default(), orphans })
+    Some(TableRules {
+        rows,
+        within,
+        follow,
+        pull,
+        null,
+        filter,
+        per_parent,
+        unowned: unowned.unwrap_or_default(),
+        orphans,
+    })
 }
 
 /// The references of one list. Composite ones come out as `a, b`, however they were spaced.
@@ -239,9 +258,11 @@ fn reference<'d>(checker: &mut Checker<'d>, node: &Node<'d>) -> Option<(VirtualR
         return None;
     }
     if array && columns.len() > 1 {
-        return array_node.and_then(|node| checker.refuse(&node, "is true, but there are several columns; one array is needed"));
+        return array_node
+            .and_then(|node| checker.refuse(&node, "is true, but there are several columns; one array is needed"));
     }
-    let reference = VirtualReference { name, table: table?, columns, parent: parent?, parent_columns, condition, array };
+    let reference =
+        VirtualReference { name, table: table?, columns, parent: parent?, parent_columns, condition, array };
     Some((reference, node.clone()))
 }
 
@@ -253,7 +274,10 @@ fn unique_reference_names(checker: &mut Checker<'_>, references: &[(VirtualRefer
         let name = reference.name.clone().unwrap_or_else(|| reference.columns.join(", "));
         if seen.insert((reference.table.clone(), name.clone()), ()).is_some() {
             let table = toml_text::key(&reference.table);
-            checker.refuse::<()>(node, format!("is a second reference `{}` of table {table}; give it a `name`", shown(&name)));
+            checker.refuse::<()>(
+                node,
+                format!("is a second reference `{}` of table {table}; give it a `name`", shown(&name)),
+            );
         }
     }
 }

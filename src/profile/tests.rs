@@ -151,8 +151,14 @@ fn each_mistake_is_told_with_its_place() {
     for (text, expected) in [
         // The document.
         ("percent = 10\npercent = 10", "p.toml:4:1: not TOML: duplicate key"),
-        ("[vault]\nroot = \"x\"", "p.toml:3:2: vault: unknown key (sample, source, target, tables, references, columns)"),
-        ("[colums.users]", "p.toml:3:2: colums: unknown key; did you mean `columns`? (sample, source, target, tables, references, columns)"),
+        (
+            "[vault]\nroot = \"x\"",
+            "p.toml:3:2: vault: unknown key (sample, source, target, tables, references, columns)",
+        ),
+        (
+            "[colums.users]",
+            "p.toml:3:2: colums: unknown key; did you mean `columns`? (sample, source, target, tables, references, columns)",
+        ),
         // [sample]
         ("percent = 0", "p.toml:3:11: sample.percent: is 0; a number above 0 and up to 100 is needed"),
         ("percent = 100.5", "p.toml:3:11: sample.percent: is 100.5; a number above 0 and up to 100 is needed"),
@@ -163,54 +169,159 @@ fn each_mistake_is_told_with_its_place() {
         ("rows = 99999999999999999999", "p.toml:3:8: sample.rows: is too large a number"),
         ("seed = \"\"", "p.toml:3:8: sample.seed: is empty"),
         ("seed = 1.5", "p.toml:3:8: sample.seed: is a number with a point; a string is needed"),
-        ("persent = 1", "p.toml:3:1: sample.persent: unknown key; did you mean `percent`? (root, percent, rows, seed, always, never)"),
-        ("always = \"id = 1; DROP TABLE x\"", "p.toml:3:10: sample.always: has a \";\" outside quotes; it must be one expression"),
+        (
+            "persent = 1",
+            "p.toml:3:1: sample.persent: unknown key; did you mean `percent`? (root, percent, rows, seed, always, never)",
+        ),
+        (
+            "always = \"id = 1; DROP TABLE x\"",
+            "p.toml:3:10: sample.always: has a \";\" outside quotes; it must be one expression",
+        ),
         ("never = \"(x\"", "p.toml:3:9: sample.never: leaves a \"(\" open"),
-        ("never = \"until > now()\"", "p.toml:3:9: sample.never: calls now(): sessions of one snapshot see different values of it; write {run_time} for the moment of the run"),
+        (
+            "never = \"until > now()\"",
+            "p.toml:3:9: sample.never: calls now(): sessions of one snapshot see different values of it; write {run_time} for the moment of the run",
+        ),
         // [source], [target]
-        ("[source]\nallow_row_security = 1", "p.toml:4:22: source.allow_row_security: is a whole number; true or false is needed"),
-        ("[source]\nexclude_tables = [\"a\", 1]", "p.toml:4:24: source.exclude_tables: is a whole number; a string is needed"),
-        ("[target]\nafterload = \"x\"", "p.toml:4:1: target.afterload: unknown key; did you mean `after_load`? (after_load)"),
+        (
+            "[source]\nallow_row_security = 1",
+            "p.toml:4:22: source.allow_row_security: is a whole number; true or false is needed",
+        ),
+        (
+            "[source]\nexclude_tables = [\"a\", 1]",
+            "p.toml:4:24: source.exclude_tables: is a whole number; a string is needed",
+        ),
+        (
+            "[target]\nafterload = \"x\"",
+            "p.toml:4:1: target.afterload: unknown key; did you mean `after_load`? (after_load)",
+        ),
         // [tables]
         ("[tables]\nposts = \"all\"", "p.toml:4:9: tables.posts: is a string; a table is needed"),
-        ("[tables.posts]\nrows = \"al\"", "p.toml:4:8: tables.posts.rows: \"al\" is not allowed; did you mean `all`? (\"owned\", \"all\", \"referenced\", \"none\")"),
-        ("[tables.posts]\nfilter = \"x\"", "p.toml:4:1: tables.posts.filter: unknown key (rows, within, follow, pull, null, where, per_parent, unowned, orphans)"),
-        ("[tables.audit.events]\nrows = \"all\"", "p.toml:3:15: tables.audit.events: unknown key; a table of another schema is written in quotes: \"audit.events\""),
-        ("[tables.\"a b\"]\nwithin = [\"x\"]\nnull = [\"y\", \"x\"]", "p.toml:5:14: tables.\"a b\".null: names `x`, which `within` names too; a reference has one mode"),
+        (
+            "[tables.posts]\nrows = \"al\"",
+            "p.toml:4:8: tables.posts.rows: \"al\" is not allowed; did you mean `all`? (\"owned\", \"all\", \"referenced\", \"none\")",
+        ),
+        (
+            "[tables.posts]\nfilter = \"x\"",
+            "p.toml:4:1: tables.posts.filter: unknown key (rows, within, follow, pull, null, where, per_parent, unowned, orphans)",
+        ),
+        (
+            "[tables.audit.events]\nrows = \"all\"",
+            "p.toml:3:15: tables.audit.events: unknown key; a table of another schema is written in quotes: \"audit.events\"",
+        ),
+        (
+            "[tables.\"a b\"]\nwithin = [\"x\"]\nnull = [\"y\", \"x\"]",
+            "p.toml:5:14: tables.\"a b\".null: names `x`, which `within` names too; a reference has one mode",
+        ),
         ("[tables.a]\npull = [\"x, y\", \"x,y\"]", "p.toml:4:17: tables.a.pull: names `x, y` twice"),
         ("[tables.a]\nwithin = [\" \"]", "p.toml:4:11: tables.a.within: is empty"),
-        ("[tables.a]\nrows = \"none\"\nfollow = \"x\"", "p.toml:5:10: tables.a.follow: has no effect beside rows = \"none\", which copies no row"),
-        ("[tables.a]\nwhere = \"a -- b\"", "p.toml:4:9: tables.a.where: holds a comment (\"--\"), which is not allowed"),
+        (
+            "[tables.a]\nrows = \"none\"\nfollow = \"x\"",
+            "p.toml:5:10: tables.a.follow: has no effect beside rows = \"none\", which copies no row",
+        ),
+        (
+            "[tables.a]\nwhere = \"a -- b\"",
+            "p.toml:4:9: tables.a.where: holds a comment (\"--\"), which is not allowed",
+        ),
         ("[tables.a]\nper_parent = { column = \"x\" }", "p.toml:4:14: tables.a.per_parent.limit: is missing"),
-        ("[tables.a]\nper_parent = { column = \"x\", limit = 0 }", "p.toml:4:38: tables.a.per_parent.limit: is 0; at least 1 is needed"),
-        ("[tables.a]\nunowned = \"null\"", "p.toml:4:11: tables.a.unowned: \"null\" is not allowed (\"drop\", \"keep\")"),
+        (
+            "[tables.a]\nper_parent = { column = \"x\", limit = 0 }",
+            "p.toml:4:38: tables.a.per_parent.limit: is 0; at least 1 is needed",
+        ),
+        (
+            "[tables.a]\nunowned = \"null\"",
+            "p.toml:4:11: tables.a.unowned: \"null\" is not allowed (\"drop\", \"keep\")",
+        ),
         // [[references]]
-        ("[references]\ntable = \"a\"", "p.toml:3:1: references: is a table; a list of tables, written [[references]], is needed"),
+        (
+            "[references]\ntable = \"a\"",
+            "p.toml:3:1: references: is a table; a list of tables, written [[references]], is needed",
+        ),
         ("[[references]]\ntable = \"a\"\ncolumn = \"b\"", "p.toml:3:1: references[0].parent: is missing"),
-        ("[[references]]\ntable = \"a\"\nparent = \"b\"", "p.toml:3:1: references[0].columns: is missing; it names the referencing columns"),
-        ("[[references]]\ntable = \"a\"\nparent = \"b\"\ncolumn = \"x\"\ncolumns = [\"x\"]", "p.toml:6:10: references[0].column: stands beside `columns`; only one of them can be"),
-        ("[[references]]\ntable = \"a\"\nparent = \"b\"\ncolumns = [\"x\", \"y\"]", "p.toml:3:1: references[0]: pairs 2 columns with 1 parent_columns; they must be as many"),
-        ("[[references]]\ntable = \"a\"\nparent = \"b\"\ncolumn = \"x\"\ncondition = \"random() < 1\"", "p.toml:7:13: references[0].condition: calls random(): sessions of one snapshot see different values of it; write {run_time} for the moment of the run"),
-        ("[[references]]\ntable = \"a\"\nparent = \"b\"\ncolumn = \"x\"\n[[references]]\ntable = \"a\"\nparent = \"c\"\ncolumn = \"x\"", "p.toml:7:1: references[1]: is a second reference `x` of table a; give it a `name`"),
+        (
+            "[[references]]\ntable = \"a\"\nparent = \"b\"",
+            "p.toml:3:1: references[0].columns: is missing; it names the referencing columns",
+        ),
+        (
+            "[[references]]\ntable = \"a\"\nparent = \"b\"\ncolumn = \"x\"\ncolumns = [\"x\"]",
+            "p.toml:6:10: references[0].column: stands beside `columns`; only one of them can be",
+        ),
+        (
+            "[[references]]\ntable = \"a\"\nparent = \"b\"\ncolumns = [\"x\", \"y\"]",
+            "p.toml:3:1: references[0]: pairs 2 columns with 1 parent_columns; they must be as many",
+        ),
+        (
+            "[[references]]\ntable = \"a\"\nparent = \"b\"\ncolumn = \"x\"\ncondition = \"random() < 1\"",
+            "p.toml:7:13: references[0].condition: calls random(): sessions of one snapshot see different values of it; write {run_time} for the moment of the run",
+        ),
+        (
+            "[[references]]\ntable = \"a\"\nparent = \"b\"\ncolumn = \"x\"\n[[references]]\ntable = \"a\"\nparent = \"c\"\ncolumn = \"x\"",
+            "p.toml:7:1: references[1]: is a second reference `x` of table a; give it a `name`",
+        ),
         // [columns]
-        ("[columns.u]\nc = \"emial\"", &format!("p.toml:4:5: columns.u.c: unknown rule \"emial\"; did you mean `email`? (undecided, {all_rules})")),
+        (
+            "[columns.u]\nc = \"emial\"",
+            &format!("p.toml:4:5: columns.u.c: unknown rule \"emial\"; did you mean `email`? (undecided, {all_rules})"),
+        ),
         ("[columns.u]\nc = \"constant\"", "p.toml:4:5: columns.u.c: needs a text: { constant = \"…\" }"),
         ("[columns.u]\nc = 1", "p.toml:4:5: columns.u.c: is a whole number; a rule's name or { rule = … } is needed"),
         ("[columns.u]\nc = {}", &format!("p.toml:4:5: columns.u.c: names no rule ({all_rules})")),
-        ("[columns.u]\nc = { keep = true, null = true }", "p.toml:4:5: columns.u.c: names two rules, `keep` and `null`; a column has one"),
-        ("[columns.u]\nc = { keep = true, suport = \"null\" }", &format!("p.toml:4:20: columns.u.c.suport: unknown key; did you mean `support`? (support, {all_rules})")),
-        ("[columns.u]\nc = { keep = false }", "p.toml:4:14: columns.u.c.keep: is false; name the rule that applies instead"),
-        ("[columns.u]\nc = { keep = \"yes\" }", "p.toml:4:14: columns.u.c.keep: is a string; true or a table of parameters is needed"),
-        ("[columns.u]\nc = { keep = { domain = \"d\" } }", "p.toml:4:16: columns.u.c.keep.domain: unknown key (none is known here)"),
-        ("[columns.u]\nc = { hash = { length = 4 } }", "p.toml:4:25: columns.u.c.hash.length: is 4; 8 to 64 characters are possible"),
-        ("[columns.u]\nc = { email = { hots = \"x\" } }", "p.toml:4:17: columns.u.c.email.hots: unknown key; did you mean `host`? (host, domain)"),
-        ("[columns.u]\nc = { email = { host = \"a@b\" } }", "p.toml:4:24: columns.u.c.email.host: \"a@b\" is not a host name, such as example.com"),
-        ("[columns.u]\nc = { template = \"user{id\" }", "p.toml:4:18: columns.u.c.template: leaves a \"{\" open; \"{{\" stands for a brace"),
-        ("[columns.u]\nc = { template = \"{}\" }", "p.toml:4:18: columns.u.c.template: has {} without a column's name in it"),
-        ("[columns.u]\nc = { constant = 1.5 }", "p.toml:4:18: columns.u.c.constant: is a number with a point; a string, a whole number or a boolean is needed"),
-        ("[columns.u]\nc = { keep = true, support = \"undecided\" }", "p.toml:4:30: columns.u.c.support: cannot be undecided; leave it out instead"),
-        ("[columns.u]\nc = { keep = true, support = { null = true, support = \"null\" } }", &format!("p.toml:4:45: columns.u.c.support.support: unknown key ({all_rules})")),
-        ("[columns.audit.events]\nid = \"keep\"\nnote = \"lorem\"", "p.toml:3:1: columns.audit.events: names no rule; a table of another schema is written in quotes: \"audit.events\""),
+        (
+            "[columns.u]\nc = { keep = true, null = true }",
+            "p.toml:4:5: columns.u.c: names two rules, `keep` and `null`; a column has one",
+        ),
+        (
+            "[columns.u]\nc = { keep = true, suport = \"null\" }",
+            &format!("p.toml:4:20: columns.u.c.suport: unknown key; did you mean `support`? (support, {all_rules})"),
+        ),
+        (
+            "[columns.u]\nc = { keep = false }",
+            "p.toml:4:14: columns.u.c.keep: is false; name the rule that applies instead",
+        ),
+        (
+            "[columns.u]\nc = { keep = \"yes\" }",
+            "p.toml:4:14: columns.u.c.keep: is a string; true or a table of parameters is needed",
+        ),
+        (
+            "[columns.u]\nc = { keep = { domain = \"d\" } }",
+            "p.toml:4:16: columns.u.c.keep.domain: unknown key (none is known here)",
+        ),
+        (
+            "[columns.u]\nc = { hash = { length = 4 } }",
+            "p.toml:4:25: columns.u.c.hash.length: is 4; 8 to 64 characters are possible",
+        ),
+        (
+            "[columns.u]\nc = { email = { hots = \"x\" } }",
+            "p.toml:4:17: columns.u.c.email.hots: unknown key; did you mean `host`? (host, domain)",
+        ),
+        (
+            "[columns.u]\nc = { email = { host = \"a@b\" } }",
+            "p.toml:4:24: columns.u.c.email.host: \"a@b\" is not a host name, such as example.com",
+        ),
+        (
+            "[columns.u]\nc = { template = \"user{id\" }",
+            "p.toml:4:18: columns.u.c.template: leaves a \"{\" open; \"{{\" stands for a brace",
+        ),
+        (
+            "[columns.u]\nc = { template = \"{}\" }",
+            "p.toml:4:18: columns.u.c.template: has {} without a column's name in it",
+        ),
+        (
+            "[columns.u]\nc = { constant = 1.5 }",
+            "p.toml:4:18: columns.u.c.constant: is a number with a point; a string, a whole number or a boolean is needed",
+        ),
+        (
+            "[columns.u]\nc = { keep = true, support = \"undecided\" }",
+            "p.toml:4:30: columns.u.c.support: cannot be undecided; leave it out instead",
+        ),
+        (
+            "[columns.u]\nc = { keep = true, support = { null = true, support = \"null\" } }",
+            &format!("p.toml:4:45: columns.u.c.support.support: unknown key ({all_rules})"),
+        ),
+        (
+            "[columns.audit.events]\nid = \"keep\"\nnote = \"lorem\"",
+            "p.toml:3:1: columns.audit.events: names no rule; a table of another schema is written in quotes: \"audit.events\"",
+        ),
     ] {
         assert_eq!(problems(text), expected, "{text}");
     }
@@ -223,7 +334,10 @@ fn missing_sample_and_several_problems() {
         "p.toml:1:1: sample: is missing; `[sample]` with `root = \"…\"` names the table to draw from"
     );
     assert_eq!(
-        parse("[columns.\"ü\"]\n\"é\" = \"kepe\"\n[sample]\npercent = 200").expect_err("three problems").lines().collect::<Vec<_>>(),
+        parse("[columns.\"ü\"]\n\"é\" = \"kepe\"\n[sample]\npercent = 200")
+            .expect_err("three problems")
+            .lines()
+            .collect::<Vec<_>>(),
         [
             "p.toml:2:7: columns.\"ü\".\"é\": unknown rule \"kepe\"; did you mean `keep`? (undecided, keep, null, constant, \
              template, hash, token, uuid, email, username, first_name, last_name, full_name, phone, street, city, \
@@ -244,13 +358,14 @@ fn bundled(name: &str) -> Profile {
 #[test]
 fn bundled_profiles_parse() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("sampling-profiles");
-    let names = std::fs::read_dir(folder).expect("the folder ships with the source").map(|entry| {
-        entry.expect("readable").file_name().into_string().expect("our own names are UTF-8")
-    });
+    let names = std::fs::read_dir(folder)
+        .expect("the folder ships with the source")
+        .map(|entry| entry.expect("readable").file_name().into_string().expect("our own names are UTF-8"));
     let profiles: Vec<_> = names.filter(|name| name.ends_with(".toml")).map(|name| bundled(&name)).collect();
     assert!(profiles.len() >= 3, "{} profiles", profiles.len());
     for profile in profiles {
-        let undecided = profile.columns.values().flat_map(BTreeMap::values).filter(|rule| **rule == ColumnRule::Undecided);
+        let undecided =
+            profile.columns.values().flat_map(BTreeMap::values).filter(|rule| **rule == ColumnRule::Undecided);
         assert_eq!(undecided.count(), 0, "{}", profile.path.display());
     }
 }

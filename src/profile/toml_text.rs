@@ -29,7 +29,11 @@ pub fn string(text: &str) -> String {
 pub fn comment(text: &str) -> String {
     let mut line = String::with_capacity(text.len());
     for c in text.chars() {
-        if c.is_control() || c == '\u{2028}' || c == '\u{2029}' { line.extend(c.escape_default()) } else { line.push(c) }
+        if c.is_control() || c == '\u{2028}' || c == '\u{2029}' {
+            line.extend(c.escape_default())
+        } else {
+            line.push(c)
+        }
     }
     line
 }

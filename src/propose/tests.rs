@@ -1,0 +1,334 @@
+//! Proposals for catalogs built by hand.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::profile::{ColumnRule, MaskSpec, Profile, RowsRule};
+use crate::schema::{Column, ColumnType, ForeignKey, Index, Reference, TypeClass, UniqueKey};
+use crate::types::{ColumnId, QualifiedName, RefId};
+
+/// Builds catalogs from a line per table: `users: id int! key, email varchar! unique, boss_id int -> users`.
+fn catalog(tables: &[&str]) -> Catalog {
+    let mut catalog = Catalog { server_version: 150_000, ..Catalog::default() };
+    let mut references = Vec::new();
+    for (index, line) in tables.iter().enumerate() {
+        let (name, columns) = line.split_once(": ").expect("name: columns");
+        let (schema, name) = name.split_once('/').unwrap_or(("public", name));
+        let mut built = table(index, schema, name);
+        for (position, column) in columns.split(", ").enumerate() {
+            let (column, parent) =
+                column.split_once(" -> ").map_or((column, None), |(column, parent)| (column, Some(parent)));
+            let mut words = column.split(' ');
+            let name = words.next().expect("a name");
+            let type_name = words.next().expect("a type");
+            built.columns.push(self::column(name, type_name.trim_end_matches('!'), type_name.ends_with('!')));
+            for word in words {
+                unique(&mut built, position, word == "key");
+            }
+            if let Some(parent) = parent {
+                references.push((index, position, parent.to_owned()));
+            }
+        }
+        catalog.tables.push(built);
+    }
+    for (child, column, parent) in references {
+        let parent = catalog.find_table(&parent).expect("the parent is there");
+        refer(&mut catalog, TableId::from_index(child), ColumnId::from_index(column), parent);
+    }
+    catalog
+}
+
+fn table(index: usize, schema: &str, name: &str) -> Table {
+    Table {
+        id: TableId::from_index(index),
+        oid: 1000 + index as u32,
+        name: QualifiedName::new(schema, name),
+        kind: TableKind::Ordinary,
+        leaves: Vec::new(),
+        inherits: Vec::new(),
+        columns: Vec::new(),
+        unique_keys: Vec::new(),
+        indexes: Vec::new(),
+        checks: Vec::new(),
+        partition_key: Vec::new(),
+        rows_estimate: 100.0,
+        heap_bytes: 8192,
+        rls_applies: false,
+        readable: true,
+        comment: None,
+    }
+}
+
+fn column(name: &str, type_name: &str, not_null: bool) -> Column {
+    let (class, max_chars) = match type_name {
+        "int" => (TypeClass::Int4, None),
+        "bool" => (TypeClass::Bool, None),
+        "date" => (TypeClass::Date, None),
+        "uuid" => (TypeClass::Uuid, None),
+        "jsonb" => (TypeClass::Jsonb, None),
+        "inet" => (TypeClass::Inet, None),
+        "text" => (TypeClass::Text, None),
+        "text[]" | "integer[]" => (TypeClass::Array, None),
+        "numeric" => (TypeClass::Numeric, None),
+        "varchar" => (TypeClass::Varchar, Some(255)),
+        "varchar6" => (TypeClass::Varchar, Some(6)),
+        "char2" => (TypeClass::Bpchar, Some(2)),
+        other => panic!("no such type in these tests: {other}"),
+    };
+    let data_type = ColumnType {
+        oid: 0,
+        sql_name: type_name.to_owned(),
+        base_sql_name: type_name.to_owned(),
+        class,
+        max_chars,
+        enum_labels: Vec::new(),
+        domain: false,
+        has_binary: true,
+        sends_oids: false,
+        carries_type_oids: false,
+    };
+    Column {
+        name: name.to_owned(),
+        attnum: 1,
+        data_type,
+        not_null,
+        generated: false,
+        identity: false,
+        deterministic_collation: true,
+        comment: None,
+    }
+}
+
+fn unique(table: &mut Table, position: usize, primary: bool) {
+    let columns = vec![ColumnId::from_index(position)];
+    let name = format!("{}_{position}", table.name.name);
+    table.indexes.push(Index {
+        oid: 0,
+        name: name.clone(),
+        columns: columns.iter().copied().map(Some).collect(),
+        unique: true,
+        partial: false,
+        nulls_not_distinct: false,
+        definition: String::new(),
+        constraint_oid: None,
+    });
+    let at = if primary { 0 } else { table.unique_keys.len() };
+    table.unique_keys.insert(at, UniqueKey { name, columns, primary, nulls_not_distinct: false });
+}
+
+fn refer(catalog: &mut Catalog, child: TableId, column: ColumnId, parent: TableId) {
+    let on = catalog.table(child).name.clone();
+    let parent_columns =
+        catalog.table(parent).primary_key().map_or_else(|| vec![ColumnId(0)], |key| key.columns.clone());
+    catalog.references.push(Reference {
+        id: RefId::from_index(catalog.references.len()),
+        name: format!("{on}_fkey"),
+        child,
+        child_columns: vec![column],
+        parent,
+        parent_columns,
+        validated: true,
+        match_full: false,
+        array: false,
+        condition: None,
+        foreign_key: Some(ForeignKey { oid: 0, definition: String::new(), on }),
+    });
+}
+
+fn site() -> Catalog {
+    let mut catalog = catalog(&[
+        "users: id int! key, email varchar! unique, handle varchar! unique, password_hash varchar!, full_name text, \
+         date_of_birth date!, born date, bio text, last_ip varchar, country char2, is_admin bool!, settings jsonb, \
+         slug varchar unique, api_key varchar unique, otp varchar6 unique, salary numeric, street varchar, boss_id int -> users",
+        "posts: id int! key, owner_id int! -> users, license_id int -> licenses, place_id int -> places, title varchar!, \
+         body text!, storage_key uuid! unique, post_ids integer[], hashtags text[], friends text[], share_token uuid",
+        "comments: id uuid! key, post_id int! -> posts, author_id int -> users, author_ip inet, user_agent text!",
+        "devices: id int! key, owner_id int -> users, name varchar",
+        "device_settings: id int! key, device_id int! -> devices, zip varchar6",
+        "licenses: id int! key, title varchar!, canonical_url varchar!",
+        "places: id int! key, city varchar!",
+        "refresh_tokens: id int! key, user_id int! -> users, token_hash varchar!",
+        "import_logs: id int! key, line text",
+        "watermarks: name varchar! key, day date!",
+        "measurements: id int! key, value numeric!",
+        "logins: username text! key, phone varchar",
+        "visits: id int! key, username text! -> logins, target_type varchar!, target_id varchar!, stripe_customer_id varchar",
+    ]);
+    let big = |catalog: &mut Catalog, name: &str| {
+        let id = catalog.find_table(name).expect("there");
+        catalog.tables[id.index()].rows_estimate = 5e6;
+    };
+    big(&mut catalog, "places");
+    big(&mut catalog, "measurements");
+    catalog
+}
+
+fn proposed(catalog: &Catalog, root: TableId) -> Profile {
+    let text = profile(catalog, root);
+    Profile::parse(&text, Path::new("draft.toml")).unwrap_or_else(|error| panic!("{}\n{text}", error.action()))
+}
+
+#[test]
+fn root_is_the_most_referenced_table_of_people() {
+    let (id, reason) = root(&site()).expect("users");
+    assert_eq!(site().table(id).name.name, "users");
+    assert_eq!(reason, "4 references lead to it, and it has a person's columns: email, handle, full_name");
+    assert!(root(&catalog(&["a: id int! key, x text"])).is_none());
+    assert!(root(&Catalog::default()).is_none());
+}
+
+#[test]
+fn rows_are_written_where_references_do_not_settle_them() {
+    let profile = proposed(&site(), TableId(0));
+    let rows: BTreeMap<&str, RowsRule> =
+        profile.tables.iter().filter_map(|(name, rules)| Some((name.as_str(), rules.rows?))).collect();
+    assert_eq!(
+        rows.into_iter().collect::<Vec<_>>(),
+        [
+            ("device_settings", RowsRule::Owned),
+            ("devices", RowsRule::Owned),
+            ("import_logs", RowsRule::None),
+            ("licenses", RowsRule::All),
+            ("logins", RowsRule::All),
+            ("measurements", RowsRule::None),
+            ("places", RowsRule::Referenced),
+            ("refresh_tokens", RowsRule::None),
+            ("visits", RowsRule::All),
+            ("watermarks", RowsRule::All),
+        ]
+    );
+    assert_eq!((profile.sample.root.as_str(), profile.sample.percent), ("users", Some(10.0)));
+}
+
+#[test]
+fn columns_are_proposed_by_name_type_and_keys() {
+    let text = profile(&site(), TableId(0));
+    let profile = proposed(&site(), TableId(0));
+    for (table, column, expected) in [
+        ("users", "id", r#""keep""#),
+        ("users", "email", r#""email""#),
+        ("users", "handle", r#""username""#),
+        ("users", "password_hash", r#"{ constant = "!" }"#),
+        ("users", "full_name", r#""full_name""#),
+        ("users", "date_of_birth", r#"{ constant = "1970-01-01" }"#),
+        ("users", "born", r#""null""#),
+        ("users", "bio", r#""undecided""#),
+        ("users", "last_ip", r#""ip""#),
+        ("users", "country", r#""keep""#),
+        ("users", "is_admin", r#""keep""#),
+        ("users", "settings", r#""undecided""#),
+        ("users", "slug", r#""username""#),
+        ("users", "api_key", "{ hash = { length = 32 } }"),
+        ("users", "otp", r#""null""#),
+        ("users", "salary", r#""null""#),
+        ("users", "street", r#""street""#),
+        ("users", "boss_id", r#""keep""#),
+        ("posts", "title", r#""undecided""#),
+        ("posts", "storage_key", r#""keep""#),
+        ("posts", "post_ids", r#""keep""#),
+        ("posts", "hashtags", r#""keep""#),
+        ("posts", "friends", r#""undecided""#),
+        ("posts", "share_token", r#""uuid""#),
+        ("comments", "author_ip", r#""ip""#),
+        ("comments", "user_agent", r#"{ constant = "Mozilla/5.0" }"#),
+        ("devices", "name", r#""undecided""#),
+        ("device_settings", "zip", r#""token""#),
+        ("licenses", "title", r#""keep""#),
+        ("licenses", "canonical_url", r#""keep""#),
+        ("places", "city", r#""city""#),
+        ("watermarks", "name", r#""undecided""#),
+        ("logins", "username", r#""username""#),
+        ("visits", "username", r#""username""#),
+        ("visits", "target_id", r#""undecided""#),
+        ("visits", "stripe_customer_id", "{ hash = { length = 32 } }"),
+    ] {
+        let section = text.split(&format!("[columns.{table}]\n")).nth(1).expect(table);
+        let line = section.lines().find_map(|line| line.strip_prefix(&format!("{column} = "))).expect(column);
+        assert_eq!(line.split(" #").next().expect("split answers once").trim_end(), expected, "{table}.{column}");
+    }
+    assert!(!profile.columns.contains_key("refresh_tokens"));
+    assert!(
+        matches!(&profile.columns["comments"]["id"], ColumnRule::Decided { member, .. } if member.spec == MaskSpec::Keep)
+    );
+    // In attribute order.
+    assert!(text.find("\nowner_id").expect("there") < text.find("\nlicense_id").expect("there"));
+}
+
+#[test]
+fn comments_say_how_a_table_is_owned() {
+    let text = profile(&site(), TableId(0));
+    assert!(
+        text.contains(
+            "# comments (about 100 rows): rows whose parent is in the sample: comments.post_id -> posts.id\n"
+        ),
+        "{text}"
+    );
+    assert!(text.contains("# users (about 100 rows): the root\n"));
+}
+
+#[test]
+fn never_null_where_a_value_is_needed() {
+    let mut catalog = site();
+    for table in &mut catalog.tables {
+        for column in &mut table.columns {
+            column.not_null = true;
+        }
+    }
+    let profile = proposed(&catalog, TableId(0));
+    for rule in profile.columns.values().flat_map(BTreeMap::values) {
+        assert!(!matches!(rule, ColumnRule::Decided { member, .. } if member.spec == MaskSpec::Null));
+    }
+}
+
+#[test]
+fn generated_columns_are_left_out() {
+    let mut catalog = site();
+    catalog.tables[0].columns[4].generated = true;
+    assert!(!proposed(&catalog, TableId(0)).columns["users"].contains_key("full_name"));
+}
+
+#[test]
+fn odd_names_are_written_so_that_they_are_found_again() {
+    let catalog = catalog(&[
+        "a.b/c: id int! key",
+        "a/b.c: id int! key",
+        "public/a.b: id int! key, email text",
+        "we\"ird\n/\\t #: \"x\" text, a.b text, é text, \u{1}\u{7f} text",
+    ]);
+    let profile = proposed(&catalog, TableId(2));
+    assert_eq!(catalog.find_table(&profile.sample.root), Some(TableId(2)));
+    assert!(profile.columns.keys().all(|name| catalog.find_table(name).is_some()));
+    // `a`.`b.c` and `a.b`.`c` are written alike: one of the two is left out, with a comment.
+    assert_eq!(profile.columns.len(), 3);
+    let odd = &profile.columns["we\"ird\n.\\t #"];
+    assert_eq!(odd.keys().map(String::as_str).collect::<Vec<_>>(), ["\u{1}\u{7f}", "\"x\"", "a.b", "é"]);
+}
+
+proptest! {
+    /// Whatever the names, the draft is a profile, with every column of every table that can be named.
+    #[test]
+    fn any_catalog_gives_a_profile(names in prop::collection::vec(("\\PC{1,6}|[ab.]{1,3}|(?s).{1,4}", "(?s).{1,8}", any::<bool>()), 1..6), links in prop::collection::vec((0..6_usize, 0..6_usize), 0..8)) {
+        let mut catalog = Catalog::default();
+        for (index, (schema, name, not_null)) in names.iter().enumerate() {
+            let mut built = table(index, schema, name);
+            built.columns.push(column("id", "int", true));
+            built.columns.push(column(name, "varchar", *not_null));
+            built.columns.push(column(&format!("{name}_email"), "text", *not_null));
+            unique(&mut built, 0, true);
+            catalog.tables.push(built);
+        }
+        for (child, parent) in links {
+            if child < names.len() && parent < names.len() {
+                refer(&mut catalog, TableId::from_index(child), ColumnId(1), TableId::from_index(parent));
+            }
+        }
+        let (root, _) = root(&catalog).unwrap_or((TableId(0), String::new()));
+        let profile = proposed(&catalog, root);
+        for name in profile.columns.keys() {
+            prop_assert!(catalog.find_table(name).is_some());
+        }
+    }
+}
