@@ -221,7 +221,9 @@ impl Connector {
         let task = tokio::spawn(async move {
             // By reference: dropping the connection is what wakes the queries that wait for it, and by then the reason
             // must be in place.
-            if let Err(error) = (&mut connection).await {
+            if let Err(error) = (&mut connection).await
+                && !error.is_closed()
+            {
                 *last_end.lock().unwrap_or_else(PoisonError::into_inner) = Some(error);
             }
             drop(connection);

@@ -237,3 +237,44 @@ fn is_authority_objection(error: &rustls::Error) -> bool {
     matches!(error, rustls::Error::InvalidCertificate(CertificateError::Other(cause))
         if cause.to_string() == "CaUsedAsEndEntity")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rcgen::{BasicConstraints, CertificateParams, IsCa, KeyPair};
+
+    /// What `openssl req -x509` makes: its own authority.
+    fn self_signed(name: &str, expired: bool) -> CertificateDer<'static> {
+        let mut params = CertificateParams::new(vec![name.to_owned()]).expect("a valid name");
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        if expired {
+            params.not_after = rcgen::date_time_ymd(2001, 1, 1);
+            params.not_before = rcgen::date_time_ymd(2000, 1, 1);
+        }
+        let key = KeyPair::generate().expect("a key");
+        params.self_signed(&key).expect("a certificate").der().clone()
+    }
+
+    #[test]
+    fn a_self_signed_server_is_trusted_by_its_own_certificate() {
+        let known = self_signed("db.example", false);
+        let (stranger, expired) = (self_signed("db.example", false), self_signed("db.example", true));
+        let cases = [
+            (&known, "db.example", true, true),
+            (&known, "other.example", true, false),
+            (&known, "other.example", false, true),
+            (&stranger, "db.example", false, false),
+            (&expired, "db.example", false, false),
+        ];
+        for (shown, name, check_name, wanted) in cases {
+            let certificates = vec![known.clone(), expired.clone()];
+            let mut store = RootCertStore::empty();
+            store.add_parsable_certificates(certificates.iter().cloned());
+            let algorithms = rustls::crypto::ring::default_provider().signature_verification_algorithms;
+            let trust = Trust::Chain { roots: Roots { store, certificates }, check_name };
+            let name = ServerName::try_from(name).expect("a name");
+            let verdict = Verifier { trust, algorithms }.verify_server_cert(shown, &[], &name, &[], UnixTime::now());
+            assert_eq!(verdict.is_ok(), wanted, "{name:?} {check_name}: {verdict:?}");
+        }
+    }
+}
