@@ -256,7 +256,7 @@ impl Throwaway {
     fn prepare(options: &Options) -> Result<Self> {
         let bin_dir = options.bin_dir.clone().map_or_else(find_bin_dir, Ok)?;
         let account = server_account()?;
-        let parent = short_temp_dir();
+        let parent = temp_dir(account);
         sweep(&parent, account);
         let refused = |cause| failed(format!("make a folder in {}", parent.display())).with_cause(cause);
         let anchor = tempfile::Builder::new().prefix(PREFIX).tempdir_in(&parent).map_err(refused)?.keep();
@@ -427,14 +427,12 @@ fn sweep(parent: &Path, account: Option<Account>) {
     }
 }
 
-/// The temporary folder, unless a socket's path in it would be too long.
-fn short_temp_dir() -> PathBuf {
+/// The temporary folder; `/tmp` where a socket's path in it would be too long, or where the server runs as another
+/// user, who could not enter a folder of ours.
+fn temp_dir(account: Option<Account>) -> PathBuf {
     let dir = std::env::temp_dir();
-    if dir.is_absolute() && dir.as_os_str().len() + PREFIX.len() + 8 < SOCKET_DIR_BYTES {
-        dir
-    } else {
-        PathBuf::from("/tmp")
-    }
+    let short = dir.is_absolute() && dir.as_os_str().len() + PREFIX.len() + 8 < SOCKET_DIR_BYTES;
+    if short && account.is_none() { dir } else { PathBuf::from("/tmp") }
 }
 
 fn give(path: &Path, account: Option<Account>) -> std::io::Result<()> {

@@ -5,6 +5,8 @@
 
 use std::fmt::Write as _;
 use std::path::Path;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use crate::support::{self, Home, TestDb};
 
@@ -22,6 +24,9 @@ BEGIN
     END LOOP;
 END $$";
 
+/// Several at a time: most of the time goes into making databases.
+const LANES: usize = 4;
+
 #[test]
 fn every_trap_is_sampled() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/traps");
@@ -31,38 +36,42 @@ fn every_trap_is_sampled() {
         .filter(|name| name.ends_with(".sql"))
         .collect();
     files.sort();
-    let mut faults = String::new();
-    for name in &files {
-        if let Err(fault) = sample(name) {
-            let _ = writeln!(faults, "{name}: {fault}\n");
+    assert!(files.len() >= 20, "{files:?}");
+    let (next, faults) = (AtomicUsize::new(0), Mutex::new(String::new()));
+    std::thread::scope(|scope| {
+        for _ in 0..LANES {
+            scope.spawn(|| {
+                while let Some(name) = files.get(next.fetch_add(1, Ordering::Relaxed)) {
+                    if let Err(fault) = sample(name) {
+                        let _ = writeln!(faults.lock().unwrap(), "{name}: {fault}\n");
+                    }
+                }
+            });
         }
-    }
-    assert!(!files.is_empty() && faults.is_empty(), "{faults}");
+    });
+    let faults = faults.into_inner().unwrap();
+    assert!(faults.is_empty(), "{faults}");
 }
 
 fn sample(name: &str) -> Result<(), String> {
     let path = format!("fixtures/traps/{name}");
     let text = support::repository_text(&path);
+    let marks = ["trap ", "expect: ", "assert-target: "];
+    if let Some(mark) = marks.iter().find(|mark| !text.lines().any(|line| line.starts_with(&format!("-- {mark}")))) {
+        return Err(format!("has no line `-- {mark}…`"));
+    }
     let source = support::source_database("trap");
-    source.execute_file(&path);
+    source.try_query_text(&text).map_err(|error| format!("{error:?}"))?;
     let target = support::target_database("trap");
     let from = match marked(&text, "connect-as").next() {
         Some(role) => source.url().replace("user=postgres", &format!("user={role}")),
         None => source.url(),
     };
     let profile = Path::new(env!("CARGO_MANIFEST_DIR")).join(path.replace(".sql", ".toml"));
-    let ran = Home::new().tithe(&[
-        "sample",
-        "--percent",
-        "50",
-        "--yes",
-        "--from",
-        &from,
-        "--to",
-        &target.url(),
-        "--profile",
-        profile.to_str().unwrap(),
-    ]);
+    let profile = profile.to_string_lossy();
+    let to = target.url();
+    let ran =
+        Home::new().tithe(&["sample", "--percent", "50", "--yes", "--from", &from, "--to", &to, "--profile", &profile]);
     if ran.code != 0 {
         return Err(format!("exit {}\n{}{}", ran.code, ran.stdout, ran.stderr));
     }
