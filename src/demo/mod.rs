@@ -3,6 +3,7 @@
 //! The same servers carry the integration tests. Nothing here is used by a run against real databases.
 
 pub mod binaries;
+mod guard;
 pub mod throwaway;
 
 pub use throwaway::{Options, Throwaway};

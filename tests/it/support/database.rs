@@ -37,12 +37,17 @@ impl TestDb {
     /// Runs a file of this repository as one batch.
     pub(crate) fn execute_file(&self, path: &str) {
         let sql = super::repository_text(path);
-        self.server.query_text(&self.name, &sql).unwrap_or_else(|error| panic!("{path}: {error:?}"));
+        self.try_query_text(&sql).unwrap_or_else(|error| panic!("{path}: {error:?}"));
     }
 
     /// The first column of the first row, as text.
     pub(crate) fn query_text(&self, sql: &str) -> Option<String> {
-        self.server.query_text(&self.name, sql).unwrap_or_else(|error| panic!("{sql}: {error:?}"))
+        self.try_query_text(sql).unwrap_or_else(|error| panic!("{sql}: {error:?}"))
+    }
+
+    /// As [`query_text`](Self::query_text), where the server may refuse.
+    pub(crate) fn try_query_text(&self, sql: &str) -> tithe::error::Result<Option<String>> {
+        self.server.query_text(&self.name, sql)
     }
 
     /// As [`query_text`](Self::query_text), where neither no row nor NULL is an answer.
