@@ -17,6 +17,7 @@ pub mod anonymize;
 pub mod graph;
 pub mod plan;
 pub mod closure;
+pub mod report;
 pub mod pg;
 pub mod engine;
 pub mod demo;

@@ -1,9 +1,37 @@
-//! The command line.
+//! The command line: the only place with a terminal, the environment and an exit code.
+
+mod args;
+mod commands;
+mod settings;
 
 use std::ffi::OsString;
 use std::process::ExitCode;
 
+use clap::Parser;
+
+use args::Cli;
+
 /// Runs the program with these arguments.
-pub fn run(_arguments: impl Iterator<Item = OsString>) -> ExitCode {
-    ExitCode::SUCCESS
+pub fn run(arguments: impl Iterator<Item = OsString>) -> ExitCode {
+    let cli = match Cli::try_parse_from(arguments) {
+        Ok(cli) => cli,
+        Err(usage) => {
+            let _ = usage.print();
+            return ExitCode::from(if usage.use_stderr() { 2 } else { 0 });
+        }
+    };
+    match commands::dispatch(cli) {
+        Ok(code) => ExitCode::from(code),
+        Err(error) => {
+            report(&error);
+            ExitCode::from(error.exit_code())
+        }
+    }
+}
+
+/// The error, once, and what to do about it.
+#[expect(clippy::print_stderr, reason = "errors go to stderr")]
+fn report(error: &crate::error::Error) {
+    eprintln!("tithe: {}", error.chain());
+    eprintln!("       {}", error.remedy());
 }

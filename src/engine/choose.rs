@@ -12,7 +12,7 @@ use crate::monitor::Monitor;
 use crate::pg::keys::{self, KeyColumns};
 use crate::pg::members::Members;
 use crate::pg::source::Source;
-use crate::plan::{DrawSize, Plan, ReferenceMode};
+use crate::plan::{DrawSize, Plan, ReferenceMode, TableMode};
 use crate::schema::{Catalog, Reference};
 use crate::types::{RefId, TableId};
 
@@ -34,7 +34,8 @@ pub(super) struct Sweep {
     pub(super) keys: Vec<Option<Keys>>,
     /// Keys that members pull, by reference.
     pub(super) pulled: Vec<(RefId, Vec<Key>)>,
-    pub(super) rows: u64,
+    /// Members, where they were counted on the way.
+    pub(super) rows: Option<u64>,
 }
 
 impl Choice<'_> {
@@ -68,7 +69,7 @@ impl Choice<'_> {
                 chosen.keys[demand] = keys;
             }
         }
-        chosen.members[table.index()] = Some(sweep.rows);
+        chosen.members[table.index()] = sweep.rows;
         pulled.extend(sweep.pulled);
         Ok(())
     }
@@ -136,18 +137,15 @@ impl Choice<'_> {
     async fn single(&self, table: TableId, chosen: &Chosen) -> Result<Option<(TableId, Sweep)>> {
         let demands: Vec<usize> = chosen.demands_on(table).collect();
         let pulls = self.pulls(table, chosen);
-        let members_only_by_mode = !matches!(
-            self.plan.table(table).mode,
-            crate::plan::TableMode::None | crate::plan::TableMode::Referenced
-        );
-        if !members_only_by_mode || (demands.is_empty() && pulls.is_empty()) {
+        let has_members = !matches!(self.plan.table(table).mode, TableMode::None | TableMode::Referenced);
+        if !has_members || (demands.is_empty() && pulls.is_empty()) {
             return Ok(None);
         }
         let members = Members { catalog: self.catalog, plan: self.plan, chosen };
         let selection = members.of(table, "t").sql();
         if demands.is_empty() {
             let pulled = try_join_all(pulls.iter().map(|pull| self.distinct(*pull, &members, &selection))).await?;
-            return Ok(Some((table, Sweep { keys: Vec::new(), pulled, rows: 0 })).map(|(t, s)| (t, s)));
+            return Ok(Some((table, Sweep { keys: Vec::new(), pulled, rows: None })));
         }
         let (arrays, plain): (Vec<RefId>, Vec<RefId>) =
             pulls.iter().copied().partition(|pull| self.catalog.reference(*pull).array);
@@ -201,7 +199,7 @@ impl Choice<'_> {
         for pull in &arrays {
             links.push(self.distinct(*pull, &members, &selection).await?);
         }
-        Ok(Some((table, Sweep { keys: found.into_iter().map(Some).collect(), pulled: links, rows })))
+        Ok(Some((table, Sweep { keys: found.into_iter().map(Some).collect(), pulled: links, rows: Some(rows) })))
     }
 
     /// References of a table along which its members pull parents that do not come anyway.

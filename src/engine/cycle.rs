@@ -177,5 +177,5 @@ fn keep(chosen: &Chosen, table: TableId, candidates: Candidates, alive: &[bool])
         })
         .collect();
     let pulled = candidates.pulled.into_iter().map(|(reference, list)| (reference, living(list).collect())).collect();
-    Sweep { keys, pulled, rows: alive.iter().filter(|alive| **alive).count() as u64 }
+    Sweep { keys, pulled, rows: Some(alive.iter().filter(|alive| **alive).count() as u64) }
 }

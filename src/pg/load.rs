@@ -54,12 +54,17 @@ impl Loader {
         &mut self.batch
     }
 
+    /// The batch has reached its size.
+    pub fn is_full(&self) -> bool {
+        self.batch.len() >= BATCH_BYTES
+    }
+
     /// Sends the batch when it is full. The connection's own queue is bounded, so this waits for a slow target.
     ///
     /// # Errors
     /// The server's.
     pub async fn flush_full(&mut self) -> Result<(), tokio_postgres::Error> {
-        if self.batch.len() < BATCH_BYTES { Ok(()) } else { self.flush().await }
+        if self.is_full() { self.flush().await } else { Ok(()) }
     }
 
     async fn flush(&mut self) -> Result<(), tokio_postgres::Error> {

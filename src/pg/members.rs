@@ -12,7 +12,7 @@
 use std::fmt::Write as _;
 
 use super::quote::{array_literal, column, ident, qualified};
-use crate::closure::{Chosen, Demand, Key, KeyKind, KeySet};
+use crate::closure::{Chosen, Demand, Key, KeySet};
 use crate::plan::{Plan, ReferenceMode, TableMode};
 use crate::profile::{Orphans, Unowned};
 use crate::schema::{Catalog, Reference, Table, TableKind, TypeClass};
@@ -271,7 +271,8 @@ impl Members<'_> {
         conditions
     }
 
-    fn parent_exists(&self, reference: &Reference, alias: &str) -> String {
+    /// The reference names a row that is there.
+    pub fn parent_exists(&self, reference: &Reference, alias: &str) -> String {
         let parent = self.catalog.table(reference.parent);
         let pairs: Vec<String> = reference
             .child_columns

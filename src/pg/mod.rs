@@ -3,7 +3,11 @@
 pub mod catalog;
 pub mod connect;
 pub mod errors;
+pub mod dump;
 pub mod keys;
+pub mod landing;
+pub mod load;
 pub mod members;
 pub mod quote;
 pub mod source;
+pub mod target;

@@ -10,7 +10,6 @@ use deadpool_postgres::Object;
 
 use super::catalog::{self, LeftOut, ServerRow};
 use super::connect::{ConnectInfo, Connector, Pool, Session};
-use super::errors::Side;
 use super::quote::{ident, literal};
 use crate::error::{Error, ErrorKind, Result};
 use crate::schema::{Catalog, Table, TableKind};

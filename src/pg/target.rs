@@ -11,7 +11,7 @@ use tokio_postgres::error::SqlState;
 use super::catalog::{self, ServerRow};
 use super::connect::{ConnectInfo, Connector, Pool, Session};
 use super::quote::{ident, literal};
-use super::source::{PINNED, cancel_sessions};
+use super::source::PINNED;
 use crate::error::{Error, ErrorKind, Result};
 
 /// How a mark begins; the run's id follows.
@@ -330,12 +330,15 @@ impl Target {
             .await
     }
 
-    /// Ends this run's sessions on the target.
+    /// Ends this run's other sessions on the target, so that the staging database can be dropped.
     ///
     /// # Errors
     /// `Target` when the server cannot be asked.
-    pub async fn cancel(&self) -> Result<()> {
-        cancel_sessions(&self.connector, &self.application_name).await
+    pub async fn cancel_others(&self) -> Result<()> {
+        let sql = "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity \
+                   WHERE application_name = $1 AND usename = current_user AND pid <> pg_backend_pid()";
+        let ended = self.maintenance.client.query_one(sql, &[&self.application_name]).await;
+        ended.map(drop).map_err(|e| self.fail("end the run's sessions", e))
     }
 
     /// The crate's form of an error met on the target.

@@ -4,11 +4,11 @@ use std::collections::BTreeMap;
 
 use crate::anonymize::{Uniqueness, uniqueness};
 use crate::error::{Error, ErrorKind, Result};
-use crate::profile::{ColumnRule, MaskRule, MaskSpec, Profile, nearest};
+use crate::profile::{ColumnRule, MaskRule, MaskSpec, Profile};
 use crate::schema::{Catalog, Index, Table};
 use crate::types::ColumnId;
 
-use super::make::is_left_out;
+use super::make::{column_names, did_you_mean, is_left_out, table_names};
 use super::modes::profile_error;
 use super::{ColumnMasks, TableMode};
 
@@ -71,15 +71,13 @@ fn stated_rules<'a>(catalog: &Catalog, profile: &'a Profile) -> Result<Vec<BTree
             continue;
         }
         let id = catalog.find_table(table_name).ok_or_else(|| {
-            let near = near(table_name, catalog.table_names().map(ToString::to_string));
-            let hint = near.map(|name| format!("; did you mean {name:?}?")).unwrap_or_default();
+            let hint = did_you_mean(table_name, &table_names(catalog));
             profile_error(profile, format!("columns.{table_name}: the source has no table {table_name:?}{hint}"))
         })?;
         let table = catalog.table(id);
         for (name, rule) in rules {
             let column = table.find_column(name).ok_or_else(|| {
-                let near = near(name, table.columns.iter().map(|column| column.name.clone()));
-                let hint = near.map(|name| format!("; did you mean {name:?}?")).unwrap_or_default();
+                let hint = did_you_mean(name, &column_names(table));
                 profile_error(profile, format!("columns.{table_name}.{name}: {} has no column {name:?}{hint}", table.name))
             })?;
             stated[id.index()].insert(column, rule);

@@ -3,7 +3,7 @@
 use crate::digest;
 use crate::error::{Error, ErrorKind, Result};
 use crate::graph::FkGraph;
-use crate::profile::{Profile, TableRules};
+use crate::profile::{Profile, TableRules, nearest, predicate};
 use crate::schema::{Catalog, Reference, Table};
 use crate::types::{ColumnId, RefId, TableId};
 
@@ -39,7 +39,7 @@ pub fn make(catalog: &mut Catalog, profile: &Profile, options: &Options) -> Resu
     let draw = draw(catalog, profile, options, root)?;
     let masks = columns::decide(catalog, profile, &modes)?;
     let needs_key = masks.iter().flatten().flatten().any(columns::needs_key);
-    let run_time = |text: &Option<String>| text.as_ref().map(|t| t.replace("{run_time}", &literal(&options.run_time)));
+    let run_time = |text: &Option<String>| text.as_ref().map(|t| predicate::bind_run_time(t, &literal(&options.run_time)));
     let mut tables = Vec::with_capacity(catalog.tables.len());
     for ((table, (mode, reason)), masks) in catalog.tables.iter().zip(modes).zip(masks) {
         let stated = rules[table.id.index()];
@@ -79,19 +79,24 @@ fn literal(run_time: &str) -> String {
 
 fn find_table(catalog: &Catalog, profile: &Profile, written: &str, key: &str) -> Result<TableId> {
     catalog.find_table(written).ok_or_else(|| {
-        let near = nearest(written, catalog.table_names().map(ToString::to_string));
-        let hint = near.map(|name| format!("; did you mean {name:?}?")).unwrap_or_default();
+        let hint = did_you_mean(written, &table_names(catalog));
         profile_error(profile, format!("{key}: the source has no table {written:?}{hint}"))
     })
 }
 
-/// The known name that is closest to what was written, where one is close.
-pub(super) fn nearest(written: &str, known: impl Iterator<Item = String>) -> Option<String> {
-    known
-        .map(|name| (strsim::damerau_levenshtein(&written.to_lowercase(), &name.to_lowercase()), name))
-        .min()
-        .filter(|(distance, _)| *distance <= 1 + written.chars().count() / 3)
-        .map(|(_, name)| name)
+/// `; did you mean "users"?`, where some known name is near.
+pub(super) fn did_you_mean(written: &str, known: &[String]) -> String {
+    nearest(written, known.iter().map(String::as_str)).map(|name| format!("; did you mean {name:?}?")).unwrap_or_default()
+}
+
+/// Names of all tables, as profiles write them.
+pub(super) fn table_names(catalog: &Catalog) -> Vec<String> {
+    catalog.tables.iter().map(|table| table.name.to_string()).collect()
+}
+
+/// Names of a table's columns.
+pub(super) fn column_names(table: &Table) -> Vec<String> {
+    table.columns.iter().map(|column| column.name.clone()).collect()
 }
 
 fn table_rules<'a>(catalog: &Catalog, profile: &'a Profile) -> Result<Vec<Option<&'a TableRules>>> {
@@ -162,8 +167,7 @@ fn find_columns(table: &Table, written: &[String], key: &str, profile: &Profile)
         .iter()
         .map(|name| {
             table.find_column(name).ok_or_else(|| {
-                let near = nearest(name, table.columns.iter().map(|column| column.name.clone()));
-                let hint = near.map(|name| format!("; did you mean {name:?}?")).unwrap_or_default();
+                let hint = did_you_mean(name, &column_names(table));
                 profile_error(profile, format!("{key}: {} has no column {name:?}{hint}", table.name))
             })
         })

@@ -10,7 +10,7 @@ mod nullable;
 mod text;
 
 pub use make::{Options, make};
-pub use text::{graph_labels, render};
+
 
 use serde::Serialize;
 

@@ -1,0 +1,307 @@
+//! The command line as typed.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+/// A small, consistent, anonymized share of a production PostgreSQL database, landed safely where developers work.
+#[derive(Debug, Parser)]
+#[command(name = "tithe", version, max_term_width = 110, arg_required_else_help = true, after_help = EXAMPLES)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+    /// Everywhere.
+    #[command(flatten)]
+    pub global: Global,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  tithe demo                                          see it work on two throw-away servers
+  tithe init --from postgresql://prod/shop -o shop.toml   write a profile to start from
+  tithe plan --from postgresql://prod/shop --profile shop.toml
+  tithe sample --percent 10 --from postgresql://prod/shop --to postgresql://localhost/shop_dev --profile shop.toml
+  tithe rollback --to postgresql://localhost/shop_dev
+
+Exit codes: 0 complete, 2 command line, 3 finished with skipped items, 4 profile, 5 no valid plan, 6 source, 7 target,
+8 files, 9 verification, 10 refused, 11 locked, 130 interrupted.";
+
+/// Options of every command.
+#[derive(Args, Debug)]
+pub struct Global {
+    /// Print nothing but results and errors
+    #[arg(long, short, global = true)]
+    pub quiet: bool,
+    /// Append what happens to this file
+    #[arg(long, value_name = "FILE", global = true)]
+    pub log: Option<PathBuf>,
+}
+
+/// A command.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Start two throw-away servers, fill a production, sample 10 %, show the report
+    Demo(DemoArgs),
+    /// Write a commented profile for a database
+    Init(InitArgs),
+    /// Show what a run would do, with exact numbers; moves nothing
+    Plan(PlanArgs),
+    /// Take the sample: choose, copy, mask, prove, swap
+    Sample(Box<SampleArgs>),
+    /// Check a target against its run's report, and against the source where it still has the rows
+    Verify(VerifyArgs),
+    /// Swap the previous database back
+    Rollback(RollbackArgs),
+    /// Draw the graph of references, tables coloured by mode
+    Graph(GraphArgs),
+    /// Tell which references brought a row into the sample
+    Explain(ExplainArgs),
+    /// Print a completion script for a shell
+    Completions {
+        /// Shell
+        shell: clap_complete::Shell,
+    },
+    /// Print the manual page
+    #[command(hide = true)]
+    Man,
+}
+
+/// The source.
+#[derive(Args, Debug)]
+pub struct From {
+    /// Source: URL, keywords (host=… dbname=…) or database name; PG* variables and .pgpass apply
+    #[arg(long, value_name = "URL", env = "TITHE_FROM", hide_env_values = true)]
+    pub from: String,
+}
+
+/// The target.
+#[derive(Args, Debug)]
+pub struct To {
+    /// Target: URL, keywords or database name; the database is replaced as a whole
+    #[arg(long, value_name = "URL", env = "TITHE_TO", hide_env_values = true)]
+    pub to: String,
+}
+
+/// The profile and what overrides it.
+#[derive(Args, Debug)]
+pub struct Choice {
+    /// Profile: a file, or a name looked up as sampling-profiles/NAME.toml
+    #[arg(long, value_name = "NAME|FILE")]
+    pub profile: String,
+    /// Share of the root rows, above 0 to 100
+    #[arg(long, value_name = "P", conflicts_with = "rows")]
+    pub percent: Option<f64>,
+    /// Number of root rows
+    #[arg(long, value_name = "N")]
+    pub rows: Option<u64>,
+    /// Seed of the draw; the same seed draws the same rows
+    #[arg(long, value_name = "TEXT")]
+    pub seed: Option<String>,
+    /// Time that stands for {run_time} in predicates (ISO 8601; default: now)
+    #[arg(long, value_name = "TIME")]
+    pub as_of: Option<String>,
+}
+
+/// How hard to work.
+#[derive(Args, Debug)]
+pub struct Limits {
+    /// Tables copied at the same time, each with a session on either side
+    #[arg(long, short, value_name = "N", default_value_t = default_jobs(), value_parser = clap::value_parser!(u16).range(1..=64))]
+    pub jobs: u16,
+    /// Memory for key sets
+    #[arg(long, value_name = "SIZE", default_value = "512MB", value_parser = bytes)]
+    pub memory: u64,
+    /// Longest wait for a table's lock on the source
+    #[arg(long, value_name = "SECONDS", default_value_t = 10.0, value_parser = seconds)]
+    pub lock_timeout: f64,
+}
+
+/// One lane per core up to four: a production server has other things to do.
+fn default_jobs() -> u16 {
+    std::thread::available_parallelism().map_or(2, |cores| cores.get().clamp(2, 4)) as u16
+}
+
+/// `tithe demo`
+#[derive(Args, Debug)]
+pub struct DemoArgs {
+    /// Size of the production: 1 is about 200 MB
+    #[arg(long, default_value_t = 1.0, value_parser = scale)]
+    pub scale: f64,
+    /// Stop the servers and remove the data at the end
+    #[arg(long)]
+    pub no_keep: bool,
+}
+
+/// `tithe init`
+#[derive(Args, Debug)]
+pub struct InitArgs {
+    #[command(flatten)]
+    pub source: From,
+    /// Root table; found by itself where not given
+    #[arg(long, value_name = "TABLE")]
+    pub root: Option<String>,
+    /// File to write; must not exist. Standard output where not given
+    #[arg(long, short, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+}
+
+/// `tithe plan`
+#[derive(Args, Debug)]
+pub struct PlanArgs {
+    #[command(flatten)]
+    pub source: From,
+    #[command(flatten)]
+    pub choice: Choice,
+    #[command(flatten)]
+    pub limits: Limits,
+    /// Count rows (default); --no-exact only estimates and reads no table
+    #[arg(long, overrides_with = "no_exact")]
+    pub exact: bool,
+    /// Estimate from statistics instead of counting
+    #[arg(long)]
+    pub no_exact: bool,
+    /// Print JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `tithe sample`
+#[derive(Args, Debug)]
+pub struct SampleArgs {
+    #[command(flatten)]
+    pub source: From,
+    #[command(flatten)]
+    pub target: To,
+    #[command(flatten)]
+    pub choice: Choice,
+    #[command(flatten)]
+    pub limits: Limits,
+    /// Read at most this much per second
+    #[arg(long, value_name = "SIZE", value_parser = bytes)]
+    pub max_rate: Option<u64>,
+    /// End when another session waited this long for a lock of ours on the source
+    #[arg(long, value_name = "SECONDS", default_value_t = 5.0, value_parser = seconds)]
+    pub yield_to_ddl: f64,
+    /// Do not ask before an existing target is replaced
+    #[arg(long, short)]
+    pub yes: bool,
+    /// Print the report as JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `tithe verify`
+#[derive(Args, Debug)]
+pub struct VerifyArgs {
+    #[command(flatten)]
+    pub target: To,
+    /// Source, to compare with; left out: the target is checked against its report only
+    #[arg(long, value_name = "URL", env = "TITHE_FROM", hide_env_values = true)]
+    pub from: Option<String>,
+    /// Profile, for the checks that need the source
+    #[arg(long, value_name = "NAME|FILE")]
+    pub profile: Option<String>,
+    /// Print JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `tithe rollback`
+#[derive(Args, Debug)]
+pub struct RollbackArgs {
+    #[command(flatten)]
+    pub target: To,
+    /// Do not ask
+    #[arg(long, short)]
+    pub yes: bool,
+}
+
+/// `tithe graph`
+#[derive(Args, Debug)]
+pub struct GraphArgs {
+    #[command(flatten)]
+    pub source: From,
+    /// Profile; without one the tables are not coloured
+    #[arg(long, value_name = "NAME|FILE")]
+    pub profile: Option<String>,
+    /// Output language
+    #[arg(long, value_enum, default_value_t = GraphFormat::Dot)]
+    pub format: GraphFormat,
+}
+
+/// Languages of `tithe graph`.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub enum GraphFormat {
+    /// Graphviz
+    Dot,
+    /// A picture
+    Svg,
+    /// Mermaid
+    Mermaid,
+}
+
+/// `tithe explain`
+#[derive(Args, Debug)]
+pub struct ExplainArgs {
+    #[command(flatten)]
+    pub source: From,
+    #[command(flatten)]
+    pub choice: Choice,
+    /// Table
+    pub table: String,
+    /// Key; several columns separated by commas
+    pub key: String,
+    /// Print JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `512MB`, `1.5GB`, `100kB`, or a number of bytes.
+fn bytes(text: &str) -> Result<u64, String> {
+    let split = text.find(|c: char| c.is_ascii_alphabetic()).unwrap_or(text.len());
+    let (number, unit) = text.split_at(split);
+    let factor: f64 = match unit.trim().to_ascii_lowercase().as_str() {
+        "" | "b" => 1.0,
+        "k" | "kb" | "kib" => 1024.0,
+        "m" | "mb" | "mib" => 1024.0 * 1024.0,
+        "g" | "gb" | "gib" => 1024.0 * 1024.0 * 1024.0,
+        _ => return Err("a size is a number with kB, MB or GB".to_owned()),
+    };
+    let number: f64 = number.trim().parse().map_err(|_| "a size is a number with kB, MB or GB".to_owned())?;
+    if number.is_finite() && number > 0.0 && number * factor < 1e15 { Ok((number * factor) as u64) } else { Err("outside the range of sizes".to_owned()) }
+}
+
+fn seconds(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(value) if value.is_finite() && (0.0..=86_400.0).contains(&value) => Ok(value),
+        _ => Err("a number of seconds, 0 to 86400".to_owned()),
+    }
+}
+
+fn scale(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(value) if (0.01..=100.0).contains(&value) => Ok(value),
+        _ => Err("a number from 0.01 to 100".to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_well_formed() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn sizes() {
+        assert_eq!(bytes("512MB"), Ok(512 << 20));
+        assert_eq!(bytes("1.5 GB"), Ok(3 << 29));
+        assert_eq!(bytes("100"), Ok(100));
+        assert!(bytes("-1MB").is_err() && bytes("1TB").is_err() && bytes("").is_err());
+    }
+}

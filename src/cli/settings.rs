@@ -1,0 +1,86 @@
+//! From arguments and environment to what the engine takes.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use jiff::{Timestamp, Unit};
+
+use super::args::{Choice, Limits};
+use crate::digest::MaskKey;
+use crate::engine::SourceRequest;
+use crate::error::{Error, ErrorKind, Result};
+use crate::pg::connect::ConnectInfo;
+use crate::pg::errors::Side;
+use crate::plan;
+use crate::profile::Profile;
+
+/// A moment and the id made of it.
+#[derive(Clone, Debug)]
+pub(super) struct RunId {
+    /// Sorts by time, unique by its random end.
+    pub(super) id: String,
+    /// ISO 8601, to the second.
+    pub(super) started_at: String,
+}
+
+impl RunId {
+    pub(super) fn new() -> Self {
+        let now = Timestamp::now().round(Unit::Second).unwrap_or_else(|_| Timestamp::now());
+        let random = uuid::Uuid::new_v4().simple().to_string();
+        Self { id: format!("{}-{}", now.strftime("%Y%m%dT%H%M%SZ"), &random[..6]), started_at: now.to_string() }
+    }
+}
+
+/// Parses a connection text.
+pub(super) fn connect_info(text: &str, side: Side) -> Result<ConnectInfo> {
+    ConnectInfo::parse(text, side, &|name| std::env::var(name).ok().filter(|value| !value.is_empty()))
+}
+
+/// Finds and reads a profile: a file, else `sampling-profiles/NAME.toml` here.
+pub(super) fn profile(written: &str) -> Result<Profile> {
+    let direct = PathBuf::from(written);
+    let named = Path::new("sampling-profiles").join(format!("{written}.toml"));
+    let looks_like_name = !written.contains(['/', '\\', '.']);
+    if direct.is_file() || !looks_like_name {
+        return Profile::read(&direct);
+    }
+    if named.is_file() {
+        return Profile::read(&named);
+    }
+    Err(Error::new(ErrorKind::Profile, format!("find profile {written:?}: neither a file of that name nor {} is there", named.display()))
+        .with_remedy("give --profile a file, or write one with `tithe init`"))
+}
+
+/// What a command needs of the source.
+pub(super) fn source_request(from: &str, choice: &Choice, limits: &Limits, run: &RunId) -> Result<SourceRequest> {
+    let run_time = match &choice.as_of {
+        None => run.started_at.clone(),
+        Some(text) => text.parse::<Timestamp>().map(|time| time.to_string()).map_err(|cause| {
+            Error::new(ErrorKind::Usage, format!("--as-of {text:?} is not a time"))
+                .with_cause(cause)
+                .with_remedy("write it like 2026-06-01T00:00:00Z")
+        })?,
+    };
+    if let Some(percent) = choice.percent
+        && !(percent > 0.0 && percent <= 100.0)
+    {
+        return Err(Error::new(ErrorKind::Usage, format!("--percent {percent} is outside 0 to 100"))
+            .with_remedy("give a share above 0 and up to 100"));
+    }
+    Ok(SourceRequest {
+        from: connect_info(from, Side::Source)?,
+        profile: profile(&choice.profile)?,
+        options: plan::Options { percent: choice.percent, rows: choice.rows, seed: choice.seed.clone(), run_time },
+        jobs: usize::from(limits.jobs),
+        run_id: run.id.clone(),
+        lock_timeout: Duration::from_secs_f64(limits.lock_timeout),
+    })
+}
+
+/// The masking secret, from the environment only.
+pub(super) fn mask_key() -> Result<Option<MaskKey>> {
+    match std::env::var("TITHE_KEY") {
+        Ok(secret) if !secret.is_empty() => MaskKey::from_secret(&secret).map(Some),
+        _ => Ok(None),
+    }
+}

@@ -1,0 +1,175 @@
+//! From loaded tables to a database that can be swapped in: foreign keys, triggers, sequences, views, settings, the
+//! user's own commands, and the proof that everything of the schema is there.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::process::Stdio;
+use std::sync::Arc;
+
+use tokio::process::Command;
+
+use crate::error::{Error, ErrorKind, Result};
+use crate::monitor::Monitor;
+use crate::pg::catalog::{self, LeftOut};
+use crate::pg::connect::{LIBPQ_VARIABLES, Pool};
+use crate::pg::dump::Entry;
+use crate::pg::landing::{self, ForeignKeyStatements, Skipped, Validity};
+use crate::profile::{Orphans, Profile};
+use crate::report::CheckReport;
+use crate::types::TableId;
+
+use super::lanes;
+use super::transfer::Transfer;
+
+/// Adds the foreign keys and lets the target prove them; returns how many were proven and which stay NOT VALID.
+pub(super) async fn foreign_keys(transfer: &Arc<Transfer>, pool: &Pool) -> Result<(usize, Vec<String>)> {
+    let mut keys: Vec<ForeignKeyStatements> = Vec::new();
+    let mut not_valid = Vec::new();
+    for reference in &transfer.catalog.references {
+        let kept = transfer.plan.reference(reference.id).orphans == Orphans::Keep;
+        let validity = if reference.validated && !kept { Validity::Validated } else { Validity::NotValid };
+        if let Some(statements) = landing::foreign_key(&transfer.catalog, reference, validity) {
+            if validity == Validity::NotValid {
+                not_valid.push(statements.described.clone());
+            }
+            keys.push(statements);
+        }
+    }
+    let client = pool.get().await?;
+    for key in &keys {
+        client.batch_execute(&key.add).await.map_err(|e| orphan_error(pool, &key.described, e))?;
+    }
+    drop(client);
+    let proven = keys.len() - not_valid.len();
+    let mut by_child: BTreeMap<TableId, Vec<ForeignKeyStatements>> = BTreeMap::new();
+    for key in keys.into_iter().filter(|key| key.validate.is_some()) {
+        by_child.entry(key.child).or_default().push(key);
+    }
+    let mut jobs: Vec<Vec<ForeignKeyStatements>> = by_child.into_values().collect();
+    let size = |job: &Vec<ForeignKeyStatements>| job.first().map_or(0, |key| transfer.catalog.table(key.child).heap_bytes);
+    jobs.sort_by_key(|job| std::cmp::Reverse(size(job)));
+    let pool = pool.clone();
+    lanes::run(transfer.source.jobs(), jobs, move |job| {
+        let pool = pool.clone();
+        async move {
+            let client = pool.get().await?;
+            for key in &job {
+                let sql = key.validate.as_deref().unwrap_or_default();
+                client.batch_execute(sql).await.map_err(|e| orphan_error(&pool, &key.described, e))?;
+            }
+            Ok(())
+        }
+    })
+    .await?;
+    Ok((proven, not_valid))
+}
+
+fn orphan_error(pool: &Pool, key: &str, error: tokio_postgres::Error) -> Error {
+    let violated = error.code() == Some(&tokio_postgres::error::SqlState::FOREIGN_KEY_VIOLATION);
+    let failed = pool.fail(format!("prove the foreign key {key} in the target"), error);
+    if violated {
+        return failed.with_remedy(
+            "the source holds rows that break this key although it counts as validated; say orphans = \"drop\", \"null\" or \"keep\" under [tables.NAME]",
+        );
+    }
+    failed
+}
+
+/// Refreshes the materialized views that are populated in the source, then runs what is left of the dump.
+pub(super) async fn finish_schema(transfer: &Transfer, pool: &Pool, before: &[Entry], rest: &[Entry]) -> Result<Skipped> {
+    let source = transfer.source.session().await?;
+    let populated = landing::populated_views(&source, transfer.source.connector()).await?;
+    drop(source);
+    let client = pool.get().await?;
+    let fail = |action: String, e| pool.fail(action, e);
+    client
+        .batch_execute("SET search_path = \"$user\", public")
+        .await
+        .map_err(|e| fail("prepare to refresh views".to_owned(), e))?;
+    for entry in before.iter().filter(|entry| entry.kind == "MATERIALIZED VIEW") {
+        if let Some((_, name)) = populated.iter().find(|(oid, _)| *oid == entry.oid) {
+            let sql = format!("REFRESH MATERIALIZED VIEW {name}");
+            client.batch_execute(&sql).await.map_err(|e| fail(format!("refresh the materialized view {name}"), e))?;
+        }
+    }
+    client.batch_execute("SET search_path = ''").await.map_err(|e| fail("restore the search path".to_owned(), e))?;
+    landing::run_entries(pool, &client, rest, !transfer.catalog.left_out.is_empty()).await
+}
+
+/// Sets every sequence past what was handed out.
+pub(super) async fn sequences(transfer: &Transfer, pool: &Pool) -> Result<usize> {
+    let sql: String = transfer.catalog.sequences.iter().map(|s| landing::sequence(&transfer.catalog, s)).collect();
+    let client = pool.get().await?;
+    client.batch_execute(&sql).await.map_err(|e| pool.fail("set the sequences", e))?;
+    Ok(transfer.catalog.sequences.len())
+}
+
+/// Gives the staging database the source database's own settings; those that need more rights are returned.
+pub(super) async fn settings(transfer: &Transfer, pool: &Pool) -> Result<Vec<String>> {
+    let source = transfer.source.session().await?;
+    let statements = landing::database_settings(&source, transfer.source.connector(), &transfer.target.next()).await?;
+    drop(source);
+    let client = pool.get().await?;
+    let mut refused = Vec::new();
+    for statement in statements {
+        if let Err(error) = client.batch_execute(&statement).await {
+            let reason = error.as_db_error().map_or("connection failed", |db| db.message()).to_owned();
+            let name = statement.split(" SET ").nth(1).and_then(|rest| rest.split(' ').next()).unwrap_or_default();
+            refused.push(format!("database setting {name}: {reason}"));
+        }
+    }
+    Ok(refused)
+}
+
+/// Runs the profile's `after_load` commands against the staging database.
+pub(super) async fn after_load(transfer: &Transfer, profile: &Profile, monitor: &dyn Monitor) -> Result<()> {
+    let info = transfer.target.info(&transfer.target.next());
+    for command in &profile.target.after_load {
+        monitor.note(&format!("after_load: {command}"));
+        let mut child = Command::new("sh");
+        for variable in LIBPQ_VARIABLES {
+            child.env_remove(variable);
+        }
+        child
+            .args(["-c", command])
+            .envs(info.libpq_env())
+            .env("DATABASE_URL", info.url_for_child())
+            .env_remove("TITHE_KEY")
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .kill_on_drop(true);
+        let failed = |what: String| {
+            Error::new(ErrorKind::Target, format!("after_load command `{command}`: {what}"))
+                .with_remedy("the target's old database is untouched; correct the command and run again")
+        };
+        let output = child.output().await.map_err(|cause| failed("could not start".to_owned()).with_cause(cause))?;
+        if !output.status.success() {
+            let said = String::from_utf8_lossy(&output.stderr);
+            let tail: Vec<&str> = said.lines().rev().take(3).collect();
+            return Err(failed(format!("{}; it said: {}", output.status, tail.into_iter().rev().collect::<Vec<_>>().join(" / "))));
+        }
+    }
+    Ok(())
+}
+
+/// Compares names of schema objects in source and staging database. What is missing counts as a difference, unless
+/// it was skipped knowingly or cannot travel.
+pub(super) async fn check_objects(transfer: &Transfer, pool: &Pool, skipped: &Skipped) -> Result<CheckReport> {
+    let client = pool.get().await?;
+    let found = catalog::read(&client, LeftOut { schemas: &[], tables: &[] }, pool.connector()).await?;
+    let names = |objects: &[crate::schema::SchemaObject]| -> BTreeSet<(String, String)> {
+        objects.iter().map(|object| (object.kind.clone(), object.identity.clone())).collect()
+    };
+    let (wanted, there) = (names(&transfer.catalog.objects), names(&found.objects));
+    let tolerant = !skipped.problems.is_empty() || !transfer.catalog.left_out.is_empty();
+    let missing: Vec<String> = wanted.difference(&there).map(|(kind, identity)| format!("{kind} {identity}")).collect();
+    let detail = if missing.is_empty() {
+        format!("{} views, functions, types, triggers, policies, indexes and constraints are there", wanted.len())
+    } else {
+        let shown: Vec<&str> = missing.iter().take(5).map(String::as_str).collect();
+        let more = missing.len().saturating_sub(5);
+        let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+        format!("missing: {}{more}", shown.join(", "))
+    };
+    Ok(CheckReport { name: "schema objects".to_owned(), ok: missing.is_empty() || tolerant, detail })
+}

@@ -1,0 +1,22 @@
+//! Order, limits and cancellation: the stages of a run, one after the other, over what `pg` offers.
+//!
+//! `prepare` opens the source and makes the plan (where `plan` stops); `choose` freezes the key sets; `sample` copies,
+//! builds, proves and swaps. No stage calls an earlier one.
+
+mod choose;
+mod copy;
+mod cycle;
+mod lanes;
+mod land;
+mod prepare;
+mod rate;
+mod rollback;
+mod sample;
+mod support;
+mod transfer;
+mod units;
+mod usage;
+
+pub use prepare::{Prepared, SourceRequest, prepare};
+pub use rollback::rollback;
+pub use sample::{SampleRequest, sample};

@@ -1,0 +1,64 @@
+//! Opens the source and makes the plan: where every command begins.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::error::Result;
+use crate::monitor::Monitor;
+use crate::pg::catalog::LeftOut;
+use crate::pg::connect::ConnectInfo;
+use crate::pg::source::{self, Source};
+use crate::plan::{self, Plan};
+use crate::profile::Profile;
+use crate::schema::Catalog;
+
+/// What a command needs of the source.
+#[derive(Clone, Debug)]
+pub struct SourceRequest {
+    /// Where.
+    pub from: ConnectInfo,
+    /// Profile.
+    pub profile: Profile,
+    /// Command line.
+    pub options: plan::Options,
+    /// Sessions that read at the same time.
+    pub jobs: usize,
+    /// The run's id, part of the sessions' application name.
+    pub run_id: String,
+    /// Longest wait for a table's lock.
+    pub lock_timeout: Duration,
+}
+
+/// An open source with its plan.
+pub struct Prepared {
+    /// The source.
+    pub source: Arc<Source>,
+    /// Its catalog, virtual references included.
+    pub catalog: Arc<Catalog>,
+    /// The plan.
+    pub plan: Arc<Plan>,
+}
+
+/// Connects, reads the catalog, decides everything and locks what will be read.
+///
+/// # Errors
+/// `Source`, `Profile`, `Undecided` or `Plan`.
+pub async fn prepare(request: &SourceRequest, monitor: &dyn Monitor) -> Result<Prepared> {
+    monitor.phase("connect");
+    let options = source::Options {
+        jobs: request.jobs,
+        application_name: format!("tithe {}", request.run_id),
+        lock_timeout: request.lock_timeout,
+        row_security: request.profile.source.allow_row_security,
+    };
+    request.from.notes().iter().for_each(|note| monitor.note(note));
+    let source = Source::open(request.from.clone(), options).await?;
+    monitor.phase("plan");
+    let rules = &request.profile.source;
+    let left_out = LeftOut { schemas: &rules.exclude_schemas, tables: &rules.exclude_tables };
+    let mut catalog = source.catalog(left_out).await?;
+    let plan = plan::make(&mut catalog, &request.profile, &request.options)?;
+    let tables: Vec<_> = catalog.tables.iter().collect();
+    source.lock(&tables).await?;
+    Ok(Prepared { source: Arc::new(source), catalog: Arc::new(catalog), plan: Arc::new(plan) })
+}

@@ -1,0 +1,283 @@
+//! `tithe sample`: the run.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::anonymize::RowTransform;
+use crate::closure::{Budget, Chosen};
+use crate::copyfmt::Format;
+use crate::digest::MaskKey;
+use crate::error::{Error, ErrorKind, Result};
+use crate::monitor::{Monitor, Recorder};
+use crate::pg::connect::{ConnectInfo, Pool};
+use crate::pg::dump::{self, Dump};
+use crate::pg::landing;
+use crate::pg::source::Source;
+use crate::pg::target::{Target, system_identifier};
+use crate::plan::{DrawSize, Plan};
+use crate::profile::MaskRule;
+use crate::report::{CheckReport, Outcome, PhaseReport, RunReport, SourceReport, TableReport};
+use crate::schema::Catalog;
+
+use super::choose::Choice;
+use super::copy::{self, Arrived};
+use super::prepare::{Prepared, SourceRequest, prepare};
+use super::rate::RateLimit;
+use super::transfer::Transfer;
+use super::{land, usage};
+
+/// What to do.
+pub struct SampleRequest {
+    /// The source and the plan's inputs.
+    pub source: SourceRequest,
+    /// The target.
+    pub to: ConnectInfo,
+    /// The masking secret; `None` when TITHE_KEY is not set.
+    pub key: Option<MaskKey>,
+    /// Limit of the key sets.
+    pub memory_bytes: u64,
+    /// Limit of bytes read per second.
+    pub max_rate: Option<u64>,
+    /// End when somebody waited this long for a lock of ours on the source.
+    pub yield_to_ddl: Duration,
+    /// When the run began, ISO 8601.
+    pub started_at: String,
+}
+
+/// Runs it. On failure the target is as it was.
+///
+/// # Errors
+/// Any kind but `Usage` and `Vault`.
+pub async fn sample(request: SampleRequest, monitor: Arc<dyn Monitor>, phases: &Recorder) -> Result<RunReport> {
+    let prepared = prepare(&request.source, &*monitor).await?;
+    let target = Target::open(request.to.clone(), &request.source.run_id).await?;
+    refuse_same_database(&prepared.source, &target).await?;
+    target.lock().await?;
+    target.preflight().await?;
+    if prepared.plan.needs_key && request.key.is_none() {
+        return Err(Error::new(ErrorKind::Undecided, "masks need a secret key, and TITHE_KEY is not set")
+            .with_remedy("make one with `openssl rand -hex 32`, keep it with your secrets, and export TITHE_KEY"));
+    }
+    check_masks(&prepared.catalog, &prepared.plan, request.key.as_ref())?;
+    for name in target.remove_leftovers().await? {
+        monitor.note(&format!("removed {name}, left behind by a run that was killed"));
+    }
+    let target = Arc::new(target);
+    let watched = {
+        let source = Arc::clone(&prepared.source);
+        async move { source.watch_for_waiters(request.yield_to_ddl).await }
+    };
+    let outcome = tokio::select! {
+        done = run(&request, &prepared, &target, &monitor, phases) => done,
+        error = watched => Err(error),
+    };
+    match outcome {
+        Ok(report) => Ok(report),
+        Err(error) => {
+            // What was built is of no use; what cannot be dropped now is a marked leftover for the next run.
+            let _ = target.cancel_others().await;
+            let _ = target.drop_next().await;
+            Err(error)
+        }
+    }
+}
+
+async fn run(
+    request: &SampleRequest,
+    prepared: &Prepared,
+    target: &Arc<Target>,
+    monitor: &Arc<dyn Monitor>,
+    phases: &Recorder,
+) -> Result<RunReport> {
+    let jobs = request.source.jobs;
+    let budget = Budget::new(request.memory_bytes);
+    monitor.phase("choose rows, create the schema");
+    let choice = Choice {
+        source: &prepared.source,
+        catalog: &prepared.catalog,
+        plan: &prepared.plan,
+        budget: &budget,
+        monitor: &**monitor,
+    };
+    let staging = create_schema(request, prepared, target, jobs);
+    let (chosen, (pool, dump, mut skipped, locale_note)) = tokio::try_join!(choice.choose(), staging)?;
+    monitor.phase("copy rows, build indexes");
+    let transfer = Arc::new(Transfer {
+        source: Arc::clone(&prepared.source),
+        target: Arc::clone(target),
+        catalog: Arc::clone(&prepared.catalog),
+        plan: Arc::clone(&prepared.plan),
+        chosen: Arc::new(chosen),
+        key: request.key.clone(),
+        rate: RateLimit::new(request.max_rate),
+    });
+    let (builds, rest) = copy::split_builds(&transfer, dump.after_rows);
+    let arrived = copy::run(&transfer, &pool, builds, monitor).await?;
+    monitor.phase("prove foreign keys");
+    let (attach, rest): (Vec<_>, Vec<_>) = rest.into_iter().partition(|entry| entry.kind == "INDEX ATTACH");
+    let rest: Vec<_> = rest.into_iter().filter(|entry| entry.kind != "FK CONSTRAINT").collect();
+    {
+        let client = pool.get().await?;
+        landing::run_entries(&pool, &client, &attach, false).await?;
+    }
+    let (proven, not_valid) = land::foreign_keys(&transfer, &pool).await?;
+    monitor.phase("finish the schema");
+    let sequences = land::sequences(&transfer, &pool).await?;
+    let late = land::finish_schema(&transfer, &pool, &dump.before_rows, &rest).await?;
+    skipped.problems.extend(late.problems);
+    skipped.missing_roles += late.missing_roles;
+    let refused_settings = land::settings(&transfer, &pool).await?;
+    land::after_load(&transfer, &request.source.profile, &**monitor).await?;
+    monitor.phase("check");
+    let objects = land::check_objects(&transfer, &pool, &skipped).await?;
+    if !objects.ok {
+        return Err(Error::new(ErrorKind::Verification, format!("check the new database: {}", objects.detail)));
+    }
+    monitor.phase("swap");
+    pool.close();
+    drop(pool);
+    target.swap().await?;
+    let mut report = report(request, prepared, &transfer, arrived);
+    report.checks = vec![
+        CheckReport {
+            name: "row counts".to_owned(),
+            ok: true,
+            detail: "the target counted every row that was sent".to_owned(),
+        },
+        CheckReport {
+            name: "foreign keys".to_owned(),
+            ok: true,
+            detail: match not_valid.len() {
+                0 => format!("{proven} validated by the target"),
+                more => format!("{proven} validated by the target, {more} NOT VALID as in the source or by the profile: {}", not_valid.join("; ")),
+            },
+        },
+        CheckReport { name: "sequences".to_owned(), ok: true, detail: format!("{sequences} set past their rows") },
+        objects,
+    ];
+    if skipped.missing_roles > 0 {
+        report.notes.push(format!("{} grants name roles that the target does not have", skipped.missing_roles));
+    }
+    report.notes.extend(locale_note);
+    report.notes.extend(refused_settings);
+    report.problems = skipped.problems;
+    report.outcome = if report.problems.is_empty() { Outcome::Complete } else { Outcome::Partial };
+    report.phases = phases
+        .phases()
+        .into_iter()
+        .map(|(name, took)| PhaseReport { name, seconds: took.as_secs_f64() })
+        .collect();
+    report.peak_memory_bytes = usage::peak_memory_bytes();
+    report.cpu_seconds = usage::cpu_seconds();
+    Ok(report)
+}
+
+type Staging = (Pool, Dump, landing::Skipped, Option<String>);
+
+/// Reads the schema and creates it in a fresh staging database, while the keys are being chosen.
+async fn create_schema(request: &SampleRequest, prepared: &Prepared, target: &Arc<Target>, jobs: usize) -> Result<Staging> {
+    let source = &prepared.source;
+    let info = source.connector().reached().unwrap_or_else(|| request.source.from.clone());
+    let dump_request = dump::Request {
+        info: &info,
+        server_version: source.server.version_num,
+        snapshot: &source.snapshot,
+        exclude_schemas: &request.source.profile.source.exclude_schemas,
+        exclude_tables: &prepared.catalog.left_out,
+    };
+    let (dump, note) = tokio::try_join!(dump::run(&dump_request), target.create_next(&source.server))?;
+    let pool = target.pool(&target.next(), jobs + 1)?;
+    let client = pool.get().await?;
+    let skipped = landing::run_entries(&pool, &client, &dump.before_rows, !prepared.catalog.left_out.is_empty()).await?;
+    drop(client);
+    Ok((pool, dump, skipped, note))
+}
+
+/// Compiles every mask once, so that a rule that cannot be is known before anything is created.
+fn check_masks(catalog: &Catalog, plan: &Plan, key: Option<&MaskKey>) -> Result<()> {
+    for table in catalog.tables.iter().filter(|table| plan.brings_rows(table.id)) {
+        let masks = &plan.table(table.id).masks;
+        let columns: Vec<_> = table.copied_columns().map(|(id, _)| id).collect();
+        for support in [false, true] {
+            let rules: Vec<Option<&MaskRule>> = columns
+                .iter()
+                .map(|c| masks[c.index()].as_ref().map(|m| if support { &m.support } else { &m.member }))
+                .collect();
+            RowTransform::compile(table, &columns, &rules, Format::Binary, key)?;
+        }
+    }
+    Ok(())
+}
+
+/// Source and target are compared by who answers, not by how their URLs are written.
+async fn refuse_same_database(source: &Source, target: &Target) -> Result<()> {
+    let session = source.session().await?;
+    let source_identifier = system_identifier(&session).await;
+    drop(session);
+    let same_cluster = source_identifier.is_some() && source_identifier == target.system_identifier;
+    let same_start = source.server.started_us == target.server.started_us;
+    let refuse = |what: &str| {
+        Err(Error::new(ErrorKind::Refused, format!("the source {} and the target {} {what}", source.connector().info(), target.name()))
+            .with_remedy("give --to the address of a development server"))
+    };
+    let unknown = source_identifier.is_none() || target.system_identifier.is_none();
+    let same_server = same_start && (same_cluster || unknown) && source.server.standby == target.server.standby;
+    if same_server && source.server.database == target.name() {
+        return refuse("are the same database");
+    }
+    if same_server && [target.next(), target.prev()].contains(&source.server.database) {
+        return refuse("would overwrite each other: the source has the name of the target's staging or previous database");
+    }
+    if same_cluster && !same_start && (source.server.standby || target.server.standby) {
+        return refuse("belong to one cluster: one is a physical copy of the other");
+    }
+    Ok(())
+}
+
+fn report(request: &SampleRequest, prepared: &Prepared, transfer: &Transfer, arrived: Vec<Arrived>) -> RunReport {
+    let (source, plan, chosen): (&Source, &Plan, &Chosen) = (&prepared.source, &prepared.plan, &transfer.chosen);
+    let mut tables: Vec<TableReport> = prepared
+        .catalog
+        .tables
+        .iter()
+        .map(|table| TableReport {
+            schema: table.name.schema.clone(),
+            table: table.name.name.clone(),
+            mode: plan.table(table.id).mode.name().to_owned(),
+            rows_source: table.rows_estimate.max(-1.0) as i64,
+            ..TableReport::default()
+        })
+        .collect();
+    for Arrived { table, moved, seconds } in arrived {
+        let entry = &mut tables[table.index()];
+        entry.rows_copied = moved.rows;
+        entry.support = moved.support;
+        entry.members = moved.rows - moved.support;
+        entry.nulled = moved.nulled;
+        entry.bytes = moved.bytes;
+        entry.seconds = seconds;
+        entry.checksum = moved.checksum.to_string();
+    }
+    RunReport {
+        run_id: request.source.run_id.clone(),
+        seed: plan.draw.seed_text.clone(),
+        percent: if let DrawSize::Percent(percent) = plan.draw.size { Some(percent) } else { None },
+        rows: if let DrawSize::Rows(rows) = plan.draw.size { Some(rows) } else { None },
+        as_of: request.source.options.run_time.clone(),
+        source: SourceReport {
+            database: source.connector().info().to_string(),
+            server_version: source.server.version.clone(),
+            snapshot_lsn: source.server.lsn.clone(),
+            standby: source.server.standby,
+        },
+        target: request.to.to_string(),
+        started_at: request.started_at.clone(),
+        profile: request.source.profile.path.display().to_string(),
+        profile_digest: request.source.profile.digest.clone(),
+        key_fingerprint: request.key.as_ref().filter(|_| plan.needs_key).map(MaskKey::fingerprint),
+        tables,
+        notes: plan.warnings.clone(),
+        key_set_bytes: chosen.memory_bytes(),
+        ..RunReport::default()
+    }
+}

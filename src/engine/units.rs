@@ -1,0 +1,272 @@
+//! What is copied, table by table, once the sets are frozen: the query, the columns, and what becomes NULL on the way.
+
+use crate::closure::{Chosen, Key, KeyKind};
+use crate::copyfmt::{Fields, Format};
+use crate::pg::members::{Members, Selection};
+use crate::pg::quote::column;
+use crate::plan::{Plan, ReferenceMode, TableMode};
+use crate::profile::Orphans;
+use crate::schema::{Catalog, Reference, TypeClass};
+use crate::types::{ColumnId, TableId};
+
+/// One table's copy.
+#[derive(Clone, Debug)]
+pub(super) struct TableCopy {
+    pub(super) table: TableId,
+    /// Columns of the target, in order.
+    pub(super) columns: Vec<ColumnId>,
+    pub(super) format: Format,
+    /// Members, then support rows.
+    pub(super) parts: Vec<Part>,
+}
+
+/// Members or support rows of a table.
+#[derive(Clone, Debug)]
+pub(super) struct Part {
+    /// Support rows take the stricter rules.
+    pub(super) support: bool,
+    /// SELECT of the columns, then of hidden key columns.
+    pub(super) select: String,
+    /// Hidden columns at the end of each row.
+    pub(super) hidden: usize,
+    pub(super) checks: Vec<NullCheck>,
+}
+
+/// A reference that becomes NULL where its parent is not chosen.
+#[derive(Clone, Debug)]
+pub(super) struct NullCheck {
+    /// Demand whose sets decide.
+    demand: usize,
+    /// Positions, among the copied columns, that become NULL.
+    nulls: Vec<usize>,
+    key: KeyAt,
+}
+
+/// Where a reference's key stands in a row.
+#[derive(Clone, Copy, Debug)]
+enum KeyAt {
+    /// In the column itself, in binary.
+    Column(usize, Decode),
+    /// In hidden columns, in canonical form.
+    Hidden { first: usize, width: usize, kind: KeyKind },
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Decode {
+    Int,
+    Uuid,
+    Text,
+}
+
+impl NullCheck {
+    /// Marks the columns that become NULL in this row.
+    pub(super) fn mark(&self, fields: &Fields, format: Format, chosen: &Chosen, nulled: &mut [bool]) -> bool {
+        let key = match self.key {
+            KeyAt::Column(at, decode) => fields.get(at).and_then(|value| decode_key(value, decode)),
+            KeyAt::Hidden { first, width, kind } => hidden_key(fields, first, width, kind, format),
+        };
+        let Some(key) = key else { return false };
+        let keys = &chosen.keys[self.demand];
+        if keys.members.contains(&key) || keys.support.contains(&key) {
+            return false;
+        }
+        self.nulls.iter().for_each(|at| nulled[*at] = true);
+        true
+    }
+}
+
+fn decode_key(value: &[u8], decode: Decode) -> Option<Key> {
+    match decode {
+        Decode::Int => match *value {
+            [a, b] => Some(Key::Int(i64::from(i16::from_be_bytes([a, b])))),
+            [a, b, c, d] => Some(Key::Int(i64::from(i32::from_be_bytes([a, b, c, d])))),
+            _ => Some(Key::Int(i64::from_be_bytes(value.try_into().ok()?))),
+        },
+        Decode::Uuid => Some(Key::Uuid(value.try_into().ok()?)),
+        Decode::Text => Some(Key::Bytes(value.into())),
+    }
+}
+
+fn hidden_key(fields: &Fields, first: usize, width: usize, kind: KeyKind, format: Format) -> Option<Key> {
+    let parts: Vec<Option<&[u8]>> = (first..first + width).map(|at| fields.get(at)).collect();
+    if format == Format::Binary {
+        return Key::from_fields(kind, &parts);
+    }
+    match (kind, parts.as_slice()) {
+        (KeyKind::Int, [Some(text)]) => Some(Key::Int(std::str::from_utf8(text).ok()?.parse().ok()?)),
+        (KeyKind::Uuid, [Some(text)]) => Some(Key::Uuid(uuid::Uuid::try_parse_ascii(text).ok()?.into_bytes())),
+        _ => Key::from_fields(kind, &parts),
+    }
+}
+
+/// The copies of all tables that bring rows, in catalog order.
+pub(super) fn copies(catalog: &Catalog, plan: &Plan, chosen: &Chosen, target_version: u32) -> Vec<TableCopy> {
+    catalog
+        .tables
+        .iter()
+        .filter(|table| plan.brings_rows(table.id))
+        .map(|table| table_copy(catalog, plan, chosen, target_version, table.id))
+        .collect()
+}
+
+fn table_copy(catalog: &Catalog, plan: &Plan, chosen: &Chosen, target_version: u32, id: TableId) -> TableCopy {
+    let table = catalog.table(id);
+    let columns: Vec<ColumnId> = table.copied_columns().map(|(id, _)| id).collect();
+    let as_text = columns.iter().map(|c| &table.column(*c).data_type).any(|data_type| {
+        !data_type.has_binary || data_type.sends_oids || (data_type.carries_type_oids && target_version < 140_000)
+    });
+    let format = if as_text { Format::Text } else { Format::Binary };
+    let members = Members { catalog, plan, chosen };
+    let mut parts = Vec::new();
+    if plan.table(id).mode != TableMode::Referenced {
+        let selection = match chosen.identity[id.index()] {
+            Some(demand) if chosen.swept[id.index()] => {
+                members.by_keys(&chosen.demands[demand], &chosen.keys[demand].members, "t")
+            }
+            _ => members.of(id, "t"),
+        };
+        parts.push(part(&members, id, &columns, format, selection, false));
+    }
+    if let Some(demand) = chosen.identity[id.index()]
+        && !chosen.keys[demand].support.is_empty()
+    {
+        let selection = members.by_keys(&chosen.demands[demand], &chosen.keys[demand].support, "t");
+        parts.push(part(&members, id, &columns, format, selection, true));
+    }
+    TableCopy { table: id, columns, format, parts }
+}
+
+fn part(
+    members: &Members<'_>,
+    id: TableId,
+    columns: &[ColumnId],
+    format: Format,
+    selection: Selection,
+    support: bool,
+) -> Part {
+    let (catalog, chosen) = (members.catalog, members.chosen);
+    let mut expressions: Vec<String> = columns.iter().map(|c| column(catalog, id, *c, "t")).collect();
+    let position = |wanted: ColumnId| columns.iter().position(|c| *c == wanted);
+    let mut hidden = Vec::new();
+    let mut checks = Vec::new();
+    for reference in catalog.references_of(id) {
+        let nulls: Vec<usize> =
+            members.plan.reference(reference.id).nullable.iter().filter_map(|c| position(*c)).collect();
+        match treatment(members, reference, support) {
+            Treatment::Keep => {}
+            Treatment::Empty => {
+                for at in nulls {
+                    let data_type = &catalog.table(id).column(columns[at]).data_type.sql_name;
+                    let empty = if reference.array { format!("'{{}}'::{data_type}") } else { format!("NULL::{data_type}") };
+                    expressions[at] = when(reference, &empty, &expressions[at]);
+                }
+            }
+            Treatment::IfExists => {
+                let exists = members.parent_exists(reference, "t");
+                for at in nulls {
+                    expressions[at] = format!("CASE WHEN {exists} THEN {} END", expressions[at]);
+                }
+            }
+            Treatment::Elements => {
+                for at in nulls {
+                    let filtered = members.filtered_array(reference, "t");
+                    expressions[at] = when(reference, &filtered, &expressions[at]);
+                }
+            }
+            Treatment::Check(demand) => {
+                let direct = direct_decode(catalog, reference, format);
+                let key = match (direct, position(reference.child_columns[0])) {
+                    (Some(decode), Some(at)) => KeyAt::Column(at, decode),
+                    _ => {
+                        let first = columns.len() + hidden.len();
+                        let link = members.link_columns(reference.id, "t");
+                        let width = link.len();
+                        hidden.extend(link);
+                        KeyAt::Hidden { first, width, kind: chosen.demands[demand].kind }
+                    }
+                };
+                checks.push(NullCheck { demand, nulls, key });
+            }
+        }
+    }
+    let hidden_count = hidden.len();
+    expressions.extend(hidden);
+    let select = format!("SELECT {}{}", expressions.join(", "), selection.sql());
+    Part { support, select, hidden: hidden_count, checks }
+}
+
+fn when(reference: &Reference, then: &str, otherwise: &str) -> String {
+    match &reference.condition {
+        Some(condition) => format!("CASE WHEN ({condition}) THEN {then} ELSE {otherwise} END"),
+        None => then.to_owned(),
+    }
+}
+
+enum Treatment {
+    /// The column passes.
+    Keep,
+    /// Always NULL (an array: always empty).
+    Empty,
+    /// NULL where the parent does not exist in the source; asked there.
+    IfExists,
+    /// Elements that are not chosen go; done there.
+    Elements,
+    /// NULL where the parent is not in the sets of the demand; done here.
+    Check(usize),
+}
+
+fn treatment(members: &Members<'_>, reference: &Reference, support: bool) -> Treatment {
+    let planned = members.plan.reference(reference.id);
+    if planned.nullable.is_empty() || planned.mode == ReferenceMode::Idle {
+        return Treatment::Keep;
+    }
+    if planned.mode == ReferenceMode::Cut {
+        return Treatment::Empty;
+    }
+    let loose = !reference.validated && planned.orphans == Orphans::Null;
+    let parent_whole = members.chosen.whole[reference.parent.index()] || planned.mode == ReferenceMode::Whole;
+    if parent_whole {
+        return if loose && !reference.array && reference.condition.is_none() { Treatment::IfExists } else { Treatment::Keep };
+    }
+    let certain = !support
+        && match planned.mode {
+            ReferenceMode::Within => true,
+            ReferenceMode::Pull => !loose && members.chosen.never.is_empty(),
+            ReferenceMode::Follow => follows_alone(members, reference),
+            _ => false,
+        };
+    match members.chosen.demand_of[reference.id.index()] {
+        Some(_) if !certain && reference.array => Treatment::Elements,
+        Some(demand) if !certain => Treatment::Check(demand),
+        _ => Treatment::Keep,
+    }
+}
+
+/// The only reference that can bring the row: then it did.
+fn follows_alone(members: &Members<'_>, reference: &Reference) -> bool {
+    members
+        .catalog
+        .references_of(reference.child)
+        .filter(|other| members.plan.reference(other.id).mode == ReferenceMode::Follow)
+        .count()
+        == 1
+}
+
+/// How to read the key from the column itself: single columns whose binary form is their canonical one.
+fn direct_decode(catalog: &Catalog, reference: &Reference, format: Format) -> Option<Decode> {
+    let ([child], [parent]) = (reference.child_columns.as_slice(), reference.parent_columns.as_slice()) else {
+        return None;
+    };
+    if format != Format::Binary || reference.condition.is_some() {
+        return None;
+    }
+    let child = catalog.table(reference.child).column(*child).data_type.class;
+    let parent = catalog.table(reference.parent).column(*parent).data_type.class;
+    let is_plain_text = |class| matches!(class, TypeClass::Text | TypeClass::Varchar);
+    match (child, parent) {
+        (child, parent) if child.is_integer() && parent.is_integer() => Some(Decode::Int),
+        (TypeClass::Uuid, TypeClass::Uuid) => Some(Decode::Uuid),
+        (child, parent) if is_plain_text(child) && is_plain_text(parent) => Some(Decode::Text),
+        _ => None,
+    }
+}

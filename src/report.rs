@@ -1,0 +1,149 @@
+//! What a run did, as data: printed for people, written as JSON for machines, kept for verify, explain and history.
+//!
+//! Key names are public interface (docs/design.md).
+
+use serde::{Deserialize, Serialize};
+
+/// The report of one run.
+#[must_use]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub struct RunReport {
+    /// Unique, sorts by time.
+    pub run_id: String,
+    /// Seed text.
+    pub seed: String,
+    /// Share drawn; `None` where a number of rows was asked for.
+    pub percent: Option<f64>,
+    /// Number of root rows asked for.
+    pub rows: Option<u64>,
+    /// The literal that stood for `{run_time}`.
+    pub as_of: String,
+    /// Where rows came from.
+    pub source: SourceReport,
+    /// The target, without password.
+    pub target: String,
+    /// ISO 8601.
+    pub started_at: String,
+    /// Profile's path.
+    pub profile: String,
+    /// BLAKE3 of the profile's text.
+    pub profile_digest: String,
+    /// Fingerprint of the masking key; `None` where no rule needs one.
+    pub key_fingerprint: Option<String>,
+    /// In order.
+    pub phases: Vec<PhaseReport>,
+    /// In catalog order.
+    pub tables: Vec<TableReport>,
+    /// Files.
+    pub vault: VaultReport,
+    /// What was proven.
+    pub checks: Vec<CheckReport>,
+    /// What was skipped or needs a look.
+    pub problems: Vec<String>,
+    /// Plan warnings and remarks.
+    pub notes: Vec<String>,
+    /// Highest resident memory of this process.
+    pub peak_memory_bytes: u64,
+    /// CPU time of this process.
+    pub cpu_seconds: f64,
+    /// Bytes of the key sets when they were frozen.
+    pub key_set_bytes: u64,
+    /// How it ended.
+    pub outcome: Outcome,
+}
+
+/// The source of a run.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub struct SourceReport {
+    /// Without password.
+    pub database: String,
+    /// `server_version`
+    pub server_version: String,
+    /// WAL position of the snapshot.
+    pub snapshot_lsn: Option<String>,
+    /// It was a standby.
+    pub standby: bool,
+}
+
+/// A phase and how long it took.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub struct PhaseReport {
+    /// Name.
+    pub name: String,
+    /// Seconds.
+    pub seconds: f64,
+}
+
+/// One table.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub struct TableReport {
+    /// Schema.
+    pub schema: String,
+    /// Name.
+    pub table: String,
+    /// `root`, `owned`, `all`, `referenced`, `none`
+    pub mode: String,
+    /// Planner's estimate.
+    pub rows_source: i64,
+    /// Members and support rows.
+    pub rows_copied: u64,
+    /// Root rows and rows that depend on them.
+    pub members: u64,
+    /// Rows brought only because a chosen row refers to them.
+    pub support: u64,
+    /// References that became NULL because their parent was not chosen.
+    pub nulled: u64,
+    /// Bytes sent to the target.
+    pub bytes: u64,
+    /// Seconds, indexes included.
+    pub seconds: f64,
+    /// Order-independent checksum of the rows as they were written.
+    pub checksum: String,
+}
+
+/// Files of a run.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub struct VaultReport {
+    /// Named by rows.
+    pub files_wanted: u64,
+    /// Copied.
+    pub files_copied: u64,
+    /// Patched.
+    pub files_patched: u64,
+    /// Removed.
+    pub files_removed: u64,
+    /// Moved.
+    pub bytes: u64,
+}
+
+/// One thing that was proven, or not.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub struct CheckReport {
+    /// Name.
+    pub name: String,
+    /// It holds.
+    pub ok: bool,
+    /// Numbers, or what differs.
+    pub detail: String,
+}
+
+/// How a run ended.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Outcome {
+    /// Everything arrived.
+    #[default]
+    Complete,
+    /// The target is good, but something was skipped: see `problems`.
+    Partial,
+}
+
+impl RunReport {
+    /// The exit code of a run that produced this report.
+    pub fn exit_code(&self) -> u8 {
+        match self.outcome {
+            Outcome::Complete => 0,
+            Outcome::Partial => 3,
+        }
+    }
+}
