@@ -4,7 +4,7 @@
 //! policy: which value is masked how is decided in `anonymize`, which rows are drawn in `plan`.
 //!
 //! ```text
-//! TITHE_KEY ──derive_key──▶ MaskKey ──keyed_hash(domain)──▶ DomainKey ──keyed XOF(value)──▶ Stream
+//! TITHE_KEY ──derive_key──▶ MaskKey ──keyed XOF(domain)──▶ DomainKey ──keyed XOF(value)──▶ Stream
 //! ```
 
 use std::fmt;
@@ -51,7 +51,11 @@ impl MaskKey {
 
     /// The key of one domain: equal values mask equally within a domain and unrelatedly outside it.
     pub fn domain(&self, name: &str) -> DomainKey {
-        DomainKey(*blake3::keyed_hash(&self.0, name.as_bytes()).as_bytes())
+        let mut stream = blake3::Hasher::new_keyed(&self.0).update(name.as_bytes()).finalize_xof();
+        let mut key = DomainKey { streams: [0; 32], parts: [0; 32] };
+        stream.fill(&mut key.streams);
+        stream.fill(&mut key.parts);
+        key
     }
 }
 
@@ -63,20 +67,43 @@ impl fmt::Debug for MaskKey {
 
 /// A [`MaskKey`] narrowed to a domain.
 #[derive(Clone)]
-pub struct DomainKey([u8; 32]);
+pub struct DomainKey {
+    streams: [u8; 32],
+    // Apart from `streams`: what is drawn from a stream may be printed (a hash is), a part's key never.
+    parts: [u8; 32],
+}
 
 impl DomainKey {
-    /// The endless stream of bytes that belongs to `value`.
+    /// The key of a part of this domain.
+    pub fn part(&self, name: &[u8]) -> PartKey {
+        PartKey(*blake3::keyed_hash(&self.parts, name).as_bytes())
+    }
+
+    /// The endless stream of numbers that belongs to `value`.
     pub fn stream(&self, value: &[u8]) -> Stream {
-        let mut hasher = blake3::Hasher::new_keyed(&self.0);
-        hasher.update(value);
-        Stream { reader: hasher.finalize_xof(), block: [0; 64], used: 64 }
+        Stream::new(&self.streams, value)
     }
 }
 
 impl fmt::Debug for DomainKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("DomainKey(redacted)")
+    }
+}
+
+/// A [`DomainKey`] narrowed once more.
+pub struct PartKey([u8; 32]);
+
+impl PartKey {
+    /// The endless stream of numbers that belongs to `value`.
+    pub fn stream(&self, value: &[u8]) -> Stream {
+        Stream::new(&self.0, value)
+    }
+}
+
+impl fmt::Debug for PartKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("PartKey(redacted)")
     }
 }
 
@@ -89,6 +116,12 @@ pub struct Stream {
 }
 
 impl Stream {
+    fn new(key: &[u8; 32], value: &[u8]) -> Self {
+        let mut hasher = blake3::Hasher::new_keyed(key);
+        hasher.update(value);
+        Self { reader: hasher.finalize_xof(), block: [0; 64], used: 64 }
+    }
+
     /// The next `N` bytes (at most 64); what is left of a block too short for them is skipped.
     pub fn bytes<const N: usize>(&mut self) -> [u8; N] {
         const { assert!(N <= 64) };
@@ -115,9 +148,9 @@ impl Stream {
     }
 
     /// As [`Self::below`] for single characters, from half the bytes; the bias is at most bound / 2^16.
-    pub fn below_small(&mut self, bound: u8) -> u8 {
+    pub fn below_small(&mut self, bound: u16) -> u16 {
         let drawn = u32::from(u16::from_le_bytes(self.bytes()));
-        ((drawn * u32::from(bound)) >> 16) as u8
+        ((drawn * u32::from(bound)) >> 16) as u16
     }
 
     /// One entry of `list`; the empty text where the list is empty.

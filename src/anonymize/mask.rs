@@ -13,10 +13,6 @@ use crate::profile::{MaskRule, MaskSpec};
 use crate::schema::{Table, TypeClass};
 use crate::types::ColumnId;
 
-/// How often a mask that came out as the value itself is drawn again. A two-digit token agrees with its value once in
-/// a hundred; after four draws, once in a hundred million.
-const DRAWS: usize = 4;
-
 /// A rule compiled for a column.
 #[derive(Clone, Debug)]
 pub struct Mask {
@@ -175,7 +171,6 @@ impl Mask {
         format: Format,
         out: &mut Vec<u8>,
     ) -> Result<(), Fault> {
-        let start = out.len();
         match (self.class, format) {
             (TypeClass::Uuid, Format::Binary) => {
                 let mut canonical = Vec::with_capacity(36);
@@ -202,14 +197,7 @@ impl Mask {
         if canonical.is_empty() {
             return Ok(());
         }
-        let mut stream = key.stream(&rule.identity(&canonical));
-        for _ in 0..DRAWS {
-            out.truncate(start);
-            rule.write(&mut stream, &canonical, self.limit, out);
-            if !out[start..].eq_ignore_ascii_case(&canonical) {
-                break;
-            }
-        }
+        rule.write(key, &canonical, self.limit, out);
         Ok(())
     }
 }

@@ -4,7 +4,7 @@
 //! and every night, and nobody without the key can reverse or guess one. Everything that can be wrong is found when
 //! rules are compiled, before a row moves; what only a row can show becomes a [`MaskError`] that names table, column
 //! and rule, never the value. Whether a mask suits a unique index, and which column has which rule, is decided in
-//! `plan` with the help of [`uniqueness`]; nothing here reads the profile file, a database or a clock.
+//! `plan` with the help of [`uniqueness()`]; nothing here reads the profile file, a database or a clock.
 //!
 //! What holds under every rule: NULL stays NULL; an empty text stays empty under all but `constant` and `template`
 //! (it says nothing about anybody, and applications test for it); a text is never longer than its column allows.

@@ -116,15 +116,15 @@ fn rules_give_what_they_are_named_for() {
         (S::Constant("!".into()), "Ann", "!"),
         (S::Constant("!".into()), "", "!"),
         (S::Hash { length: 20 }, "Ann", "8088ef34012de054c370"),
-        (S::Token, "Ab-12 é/Ж", "Yq-11 l/L"),
+        (S::Token, "Ab-12 é/Ж", "Sf-13 ý/Ы"),
         (S::Uuid, "Ann", "4d5da2b0-c45a-4854-92cf-2ac6e936eb69"),
         (email(), "ann@home.org", "theo.ujcf88pybqdrx@example.com"),
         (S::Username, "ann", "lorendkg5apn3qm5se"),
         (S::FirstName, "Ann", "Trace"),
         (S::LastName, "Ann", "Hilll"),
         (S::FullName, "Ann", "Keely Gusikowski"),
-        (S::Phone, "+49 (30) 123-45", "+49 (06) 533-78"),
-        (S::Phone, "030 12345 x7", "348 20096 m5"),
+        (S::Phone, "+49 (30) 123-45", "+49 (59) 003-17"),
+        (S::Phone, "030 12345 x7", "009 67920 m1"),
         (S::Street, "Home 1", "186 Murphy Estate"),
         (S::City, "Rome", "Hegmannland"),
         (S::Company, "Ann's", "Parker and Welch LLC"),
@@ -218,7 +218,7 @@ fn domains_and_keys_decide_the_mask() {
 
 #[test]
 fn results_fit_and_share_a_prefix() {
-    for spec in [S::Hash { length: 64 }, S::Token, S::FullName, S::Street, S::Lorem] {
+    for spec in [S::Hash { length: 64 }, S::FullName, S::Street, S::Lorem] {
         let full = mask(spec.clone(), "Ann Ann Ann Ann Ann");
         for limit in [8_u32, 11, 19] {
             let short = mask_in(spec.clone(), C::Varchar, Some(limit), Format::Binary, b"Ann Ann Ann Ann Ann");
@@ -310,7 +310,8 @@ fn uniqueness_follows_the_digest_that_fits() {
         (email(), Some(24), U::No),
         (S::Username, Some(13), U::Negligible),
         (S::Username, Some(12), U::No),
-        (S::Token, None, U::No),
+        (S::Token, Some(4), U::Preserved),
+        (S::Phone, None, U::Preserved),
         (S::FullName, None, U::No),
     ] {
         assert_eq!(uniqueness(&spec, &data_type(C::Varchar, max_chars)).0, expected, "{spec:?} {max_chars:?}");
@@ -477,8 +478,9 @@ proptest! {
         prop_assert!(masked.chars().count() <= limit.unwrap_or(u32::MAX) as usize);
         prop_assert_eq!(masked.is_empty(), value.is_empty());
         let replaced = value.chars().filter(|c| c.is_alphanumeric()).count();
-        let kept = if spec == S::Phone { 3 } else { 1 };
-        if replaced > kept {
+        // A permutation has fixed points, of which short values have more than none.
+        let few = if matches!(spec, S::Token | S::Phone) { 8 } else { 1 };
+        if replaced > few {
             prop_assert_ne!(masked, value);
         }
     }

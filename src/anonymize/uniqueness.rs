@@ -32,7 +32,7 @@ pub fn uniqueness(spec: &MaskSpec, data_type: &ColumnType) -> (Uniqueness, &'sta
         MaskSpec::Constant(_) => (No, "every value becomes the same"),
         MaskSpec::Template(_) => (No, "only a placeholder of a kept unique column would keep values apart"),
         MaskSpec::Hash { length } => digest(limit.min(*length as usize), 16, "4 bits of a keyed digest a character"),
-        MaskSpec::Token => (No, "short values have few possible results"),
+        MaskSpec::Token | MaskSpec::Phone => (Preserved, "a keyed permutation of the values of one shape"),
         MaskSpec::Uuid => (Negligible, "122 bits of a keyed digest"),
         MaskSpec::Email { host } => {
             let chars = limit.saturating_sub(1 + host.chars().count());
@@ -40,7 +40,6 @@ pub fn uniqueness(spec: &MaskSpec, data_type: &ColumnType) -> (Uniqueness, &'sta
         }
         MaskSpec::Username => digest(limit, rules::DIGEST_CHARS, "64 bits of a keyed digest at the end"),
         MaskSpec::Ip => (No, "IPv4 addresses have 24 bits of a keyed digest"),
-        MaskSpec::Phone => (No, "numbers have few digits"),
         MaskSpec::FirstName | MaskSpec::LastName | MaskSpec::FullName => (No, "there are few names"),
         MaskSpec::Street | MaskSpec::City | MaskSpec::Company => (No, "there are few such names"),
         MaskSpec::Lorem => (No, "short texts have few possible results"),

@@ -11,7 +11,7 @@ pub(super) const DIGEST_LEAST_CHARS: usize = 8;
 
 /// Lower-case letters and digits without those that look alike (0 and o, 1 and l). The letters come first.
 const SIGNS: &[u8; 32] = b"abcdefghijkmnpqrstuvwxyz23456789";
-const LETTERS: u8 = 24;
+const LETTERS: u16 = 24;
 
 pub(super) fn hash(stream: &mut Stream, chars: usize, out: &mut Vec<u8>) {
     const HEX: &[u8; 16] = b"0123456789abcdef";

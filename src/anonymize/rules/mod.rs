@@ -14,12 +14,14 @@ use std::borrow::Cow;
 use uuid::{Builder, Uuid};
 
 use super::codec::{self, push_uuid};
-use crate::digest::Stream;
+use crate::digest::{DomainKey, Stream};
 use crate::profile::MaskSpec;
 
 pub(super) use handles::DIGEST_CHARS;
 pub(super) use ip::mask as mask_net;
 
+/// How often a mask that came out as the value itself is drawn again: a first name among three thousand does.
+const DRAWS: usize = 4;
 /// Characters of the shortest printed uuid, without hyphens.
 const UUID_CHARS: usize = 32;
 
@@ -77,10 +79,31 @@ impl Keyed {
         }
     }
 
-    /// What the stream is derived from: the canonical value, narrowed to what the rule takes as the same value.
-    pub(super) fn identity<'a>(&self, value: &'a [u8]) -> Cow<'a, [u8]> {
+    /// Appends the mask of the canonical text `value`, which is not empty.
+    pub(super) fn write(&self, key: &DomainKey, value: &[u8], limit: usize, out: &mut Vec<u8>) {
+        let start = out.len();
         match self {
-            Self::Phone => characters::phone_identity(value),
+            // Permutations: drawing again would make two values meet.
+            Self::Token => characters::token(key, value, out),
+            Self::Phone => characters::phone(key, value, out),
+            _ => {
+                let mut stream = key.stream(&self.identity(value));
+                for _ in 0..DRAWS {
+                    out.truncate(start);
+                    self.draw(&mut stream, value, limit, out);
+                    codec::fit(out, start, limit);
+                    if !out[start..].eq_ignore_ascii_case(value) {
+                        break;
+                    }
+                }
+            }
+        }
+        codec::fit(out, start, limit);
+    }
+
+    /// What the stream is derived from: the canonical value, narrowed to what the rule takes as the same value.
+    fn identity<'a>(&self, value: &'a [u8]) -> Cow<'a, [u8]> {
+        match self {
             Self::Uuid => Uuid::try_parse_ascii(value).map_or(Cow::Borrowed(value), |uuid| {
                 let mut text = Vec::with_capacity(36);
                 push_uuid(uuid, &mut text);
@@ -91,15 +114,13 @@ impl Keyed {
         }
     }
 
-    /// Appends the mask of the canonical text `value`, which is not empty.
-    pub(super) fn write(&self, stream: &mut Stream, value: &[u8], limit: usize, out: &mut Vec<u8>) {
+    fn draw(&self, stream: &mut Stream, value: &[u8], limit: usize, out: &mut Vec<u8>) {
         let start = out.len();
         match self {
+            Self::Token | Self::Phone => {}
             Self::Hash { chars } => handles::hash(stream, (*chars).min(limit), out),
             Self::Email { host } => handles::email(stream, host, limit, out),
             Self::Username => handles::username(stream, limit, out),
-            Self::Token => characters::token(stream, value, out),
-            Self::Phone => characters::phone(stream, value, out),
             Self::Uuid => {
                 push_uuid(uuid(stream), out);
                 if limit < 36 {
@@ -116,7 +137,6 @@ impl Keyed {
             Self::Ip => ip::mask_text(stream, value, limit, out),
             Self::Lorem => lorem::lorem(stream, codec::count_chars(value), out),
         }
-        codec::fit(out, start, limit);
     }
 }
 
