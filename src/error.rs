@@ -54,11 +54,17 @@ impl ErrorKind {
     /// better one.
     pub fn exit(self) -> (u8, &'static str) {
         match self {
-            Self::Unexpected => (1, "this is a fault in tithe or its surroundings; run again with --log FILE and report it"),
+            Self::Unexpected => {
+                (1, "this is a fault in tithe or its surroundings; run again with --log FILE and report it")
+            }
             Self::Usage => (2, "see `tithe --help`"),
             Self::Profile => (4, "correct the profile; `tithe init` writes one that fits the schema"),
-            Self::Undecided => (4, "decide each of them in the profile: `keep`, a mask, or rows = \"none\" for the table"),
-            Self::Plan => (5, "change the modes named above in the profile; `tithe plan` shows the result without moving a row"),
+            Self::Undecided => {
+                (4, "decide each of them in the profile: `keep`, a mask, or rows = \"none\" for the table")
+            }
+            Self::Plan => {
+                (5, "change the modes named above in the profile; `tithe plan` shows the result without moving a row")
+            }
             Self::Source => (6, "check that the source server runs and that the role may connect and SELECT"),
             Self::Target => (7, "the target's old database is untouched; correct the cause and run again"),
             Self::Vault => (8, "check the vault's path and rights"),

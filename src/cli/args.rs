@@ -269,7 +269,11 @@ fn bytes(text: &str) -> Result<u64, String> {
         _ => return Err("a size is a number with kB, MB or GB".to_owned()),
     };
     let number: f64 = number.trim().parse().map_err(|_| "a size is a number with kB, MB or GB".to_owned())?;
-    if number.is_finite() && number > 0.0 && number * factor < 1e15 { Ok((number * factor) as u64) } else { Err("outside the range of sizes".to_owned()) }
+    if number.is_finite() && number > 0.0 && number * factor < 1e15 {
+        Ok((number * factor) as u64)
+    } else {
+        Err("outside the range of sizes".to_owned())
+    }
 }
 
 fn seconds(text: &str) -> Result<f64, String> {

@@ -47,8 +47,11 @@ pub(super) fn profile(written: &str) -> Result<Profile> {
     if named.is_file() {
         return Profile::read(&named);
     }
-    Err(Error::new(ErrorKind::Profile, format!("find profile {written:?}: neither a file of that name nor {} is there", named.display()))
-        .with_remedy("give --profile a file, or write one with `tithe init`"))
+    Err(Error::new(
+        ErrorKind::Profile,
+        format!("find profile {written:?}: neither a file of that name nor {} is there", named.display()),
+    )
+    .with_remedy("give --profile a file, or write one with `tithe init`"))
 }
 
 /// What a command needs of the source.

@@ -27,7 +27,10 @@ impl Budget {
     /// # Errors
     /// `Plan` naming the table and the size once the limit is passed.
     pub fn replace(&self, before: u64, after: u64, table: &str) -> Result<()> {
-        let used = self.used_bytes.fetch_add(after.wrapping_sub(before), Ordering::Relaxed).wrapping_add(after.wrapping_sub(before));
+        let used = self
+            .used_bytes
+            .fetch_add(after.wrapping_sub(before), Ordering::Relaxed)
+            .wrapping_add(after.wrapping_sub(before));
         if used <= self.limit_bytes {
             return Ok(());
         }

@@ -205,7 +205,13 @@ fn stays_whole(catalog: &Catalog, plan: &Plan, table: TableId, whole: &[bool], l
             anchored |= above && parent_whole && reference.validated && catalog.is_required(reference);
         }
     }
-    plan.table(table).mode != TableMode::Owned || anchored || (owners > 0 && plan.table(table).unowned == Unowned::Keep && !follows && whole[table.index()] && level_free(catalog, plan, table, level))
+    plan.table(table).mode != TableMode::Owned
+        || anchored
+        || (owners > 0
+            && plan.table(table).unowned == Unowned::Keep
+            && !follows
+            && whole[table.index()]
+            && level_free(catalog, plan, table, level))
 }
 
 /// None of the table's gating references stays inside its own group.

@@ -148,7 +148,9 @@ impl KeySet {
         match self {
             Self::Int(set) => set.serialized_size() as u64,
             Self::Uuid(set) => set.allocation_size() as u64,
-            Self::Bytes { keys, content_bytes } => keys.allocation_size() as u64 + content_bytes + 16 * keys.len() as u64,
+            Self::Bytes { keys, content_bytes } => {
+                keys.allocation_size() as u64 + content_bytes + 16 * keys.len() as u64
+            }
         }
     }
 
@@ -184,7 +186,8 @@ mod tests {
 
     #[test]
     fn composite_keys_keep_their_columns_apart() {
-        let key = |a: &str, b: &str| Key::from_fields(KeyKind::Bytes, &[Some(a.as_bytes()), Some(b.as_bytes())]).unwrap();
+        let key =
+            |a: &str, b: &str| Key::from_fields(KeyKind::Bytes, &[Some(a.as_bytes()), Some(b.as_bytes())]).unwrap();
         assert_ne!(key("a", "bc"), key("ab", "c"));
         assert_eq!(key("a", "bc").texts(2), ["a", "bc"]);
         assert_eq!(Key::from_fields(KeyKind::Bytes, &[None, Some(b"x")]), None);

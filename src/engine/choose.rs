@@ -60,7 +60,13 @@ impl Choice<'_> {
         Ok(chosen)
     }
 
-    fn absorb(&self, chosen: &mut Chosen, table: TableId, sweep: Sweep, pulled: &mut Vec<(RefId, Vec<Key>)>) -> Result<()> {
+    fn absorb(
+        &self,
+        chosen: &mut Chosen,
+        table: TableId,
+        sweep: Sweep,
+        pulled: &mut Vec<(RefId, Vec<Key>)>,
+    ) -> Result<()> {
         let demands: Vec<usize> = chosen.demands_on(table).collect();
         for (demand, keys) in demands.into_iter().zip(sweep.keys) {
             if let Some(keys) = keys {
@@ -169,29 +175,34 @@ impl Choice<'_> {
         let action = format!("read keys of {name}");
         let progress = self.monitor.unit(&name, 0);
         let sql = format!("SELECT {}{selection}", expressions.join(", "));
-        let rows = keys::stream(&session, &sql, |e| self.source.fail(&*action, e), |fields| {
-            let mut keys = keys::split_keys(fields, 0, &columns).into_iter();
-            for of_demand in &mut found {
-                if let Some(Some(key)) = keys.next() {
-                    of_demand.members.insert(key);
+        let rows = keys::stream(
+            &session,
+            &sql,
+            |e| self.source.fail(&*action, e),
+            |fields| {
+                let mut keys = keys::split_keys(fields, 0, &columns).into_iter();
+                for of_demand in &mut found {
+                    if let Some(Some(key)) = keys.next() {
+                        of_demand.members.insert(key);
+                    }
                 }
-            }
-            for (_, list) in &mut links {
-                list.extend(keys.next().flatten());
-            }
-            seen += 1;
-            if seen.is_multiple_of(65_536) {
-                let now = found.iter().map(|keys| keys.members.memory_bytes()).sum();
-                self.budget.replace(counted, now, &name)?;
-                counted = now;
-                links.iter_mut().for_each(|(_, list)| {
-                    list.sort_unstable();
-                    list.dedup();
-                });
-            }
-            progress.add(1, 0);
-            Ok(())
-        })
+                for (_, list) in &mut links {
+                    list.extend(keys.next().flatten());
+                }
+                seen += 1;
+                if seen.is_multiple_of(65_536) {
+                    let now = found.iter().map(|keys| keys.members.memory_bytes()).sum();
+                    self.budget.replace(counted, now, &name)?;
+                    counted = now;
+                    links.iter_mut().for_each(|(_, list)| {
+                        list.sort_unstable();
+                        list.dedup();
+                    });
+                }
+                progress.add(1, 0);
+                Ok(())
+            },
+        )
         .await?;
         drop(session);
         self.budget.release(counted);
@@ -234,7 +245,12 @@ impl Choice<'_> {
     }
 
     /// Distinct parents that a selection's rows refer to.
-    pub(super) async fn distinct(&self, reference: RefId, members: &Members<'_>, selection: &str) -> Result<(RefId, Vec<Key>)> {
+    pub(super) async fn distinct(
+        &self,
+        reference: RefId,
+        members: &Members<'_>,
+        selection: &str,
+    ) -> Result<(RefId, Vec<Key>)> {
         let described = self.catalog.reference(reference);
         let mut columns = members.link_columns(reference, "t");
         if described.array {
@@ -246,10 +262,15 @@ impl Choice<'_> {
         let mut found = Vec::new();
         let session = self.source.session().await?;
         let action = format!("read the parents pulled along {}", self.catalog.describe(described));
-        keys::stream(&session, &sql, |e| self.source.fail(&*action, e), |fields| {
-            found.extend(keys::split_keys(fields, 0, &[shape]).remove(0));
-            Ok(())
-        })
+        keys::stream(
+            &session,
+            &sql,
+            |e| self.source.fail(&*action, e),
+            |fields| {
+                found.extend(keys::split_keys(fields, 0, &[shape]).remove(0));
+                Ok(())
+            },
+        )
         .await?;
         Ok((reference, found))
     }

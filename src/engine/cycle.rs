@@ -76,10 +76,8 @@ async fn read(
         ))
         .with_remedy("give it mode null or pull in the profile"));
     }
-    let (arrays, pulls): (Vec<RefId>, Vec<RefId>) = choice
-        .pulls(table, chosen)
-        .into_iter()
-        .partition(|pull| choice.catalog.reference(*pull).array);
+    let (arrays, pulls): (Vec<RefId>, Vec<RefId>) =
+        choice.pulls(table, chosen).into_iter().partition(|pull| choice.catalog.reference(*pull).array);
     if let Some(array) = arrays.first() {
         return Err(cycle_error(format!(
             "{}: an array reference of a table in a cycle cannot pull",
@@ -112,21 +110,30 @@ async fn read(
     let (mut rows, mut counted) = (0_u64, 0_u64);
     let session = choice.source.session().await?;
     let sql = format!("SELECT {}{}", expressions.join(", "), members.of(table, "t").sql());
-    keys::stream(&session, &sql, |e| choice.source.fail(&*action, e), |fields| {
-        found.anchored.push(fields.get(0).is_some_and(|value| value.last() == Some(&1)));
-        let mut keys = keys::split_keys(fields, 1, &columns).into_iter();
-        let lists = found.keys.iter_mut().chain(found.links.iter_mut().map(|(_, l)| l)).chain(found.pulled.iter_mut().map(|(_, l)| l));
-        for list in lists {
-            list.push(keys.next().flatten());
-        }
-        rows += 1;
-        if rows.is_multiple_of(16_384) {
-            choice.budget.replace(counted, rows * per_row_bytes, &name)?;
-            counted = rows * per_row_bytes;
-        }
-        progress.add(1, 0);
-        Ok(())
-    })
+    keys::stream(
+        &session,
+        &sql,
+        |e| choice.source.fail(&*action, e),
+        |fields| {
+            found.anchored.push(fields.get(0).is_some_and(|value| value.last() == Some(&1)));
+            let mut keys = keys::split_keys(fields, 1, &columns).into_iter();
+            let lists = found
+                .keys
+                .iter_mut()
+                .chain(found.links.iter_mut().map(|(_, l)| l))
+                .chain(found.pulled.iter_mut().map(|(_, l)| l));
+            for list in lists {
+                list.push(keys.next().flatten());
+            }
+            rows += 1;
+            if rows.is_multiple_of(16_384) {
+                choice.budget.replace(counted, rows * per_row_bytes, &name)?;
+                counted = rows * per_row_bytes;
+            }
+            progress.add(1, 0);
+            Ok(())
+        },
+    )
     .await?;
     choice.budget.replace(counted, rows * per_row_bytes, &name)?;
     *held_bytes += rows * per_row_bytes;
@@ -166,7 +173,8 @@ fn resolve(
 }
 
 fn keep(chosen: &Chosen, table: TableId, candidates: Candidates, alive: &[bool]) -> Sweep {
-    let living = |list: Vec<Option<Key>>| list.into_iter().zip(alive).filter(|(_, alive)| **alive).filter_map(|(key, _)| key);
+    let living =
+        |list: Vec<Option<Key>>| list.into_iter().zip(alive).filter(|(_, alive)| **alive).filter_map(|(key, _)| key);
     let keys = chosen
         .demands_on(table)
         .zip(candidates.keys)

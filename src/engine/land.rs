@@ -45,7 +45,8 @@ pub(super) async fn foreign_keys(transfer: &Arc<Transfer>, pool: &Pool) -> Resul
         by_child.entry(key.child).or_default().push(key);
     }
     let mut jobs: Vec<Vec<ForeignKeyStatements>> = by_child.into_values().collect();
-    let size = |job: &Vec<ForeignKeyStatements>| job.first().map_or(0, |key| transfer.catalog.table(key.child).heap_bytes);
+    let size =
+        |job: &Vec<ForeignKeyStatements>| job.first().map_or(0, |key| transfer.catalog.table(key.child).heap_bytes);
     jobs.sort_by_key(|job| std::cmp::Reverse(size(job)));
     let pool = pool.clone();
     lanes::run(transfer.source.jobs(), jobs, move |job| {
@@ -75,7 +76,12 @@ fn orphan_error(pool: &Pool, key: &str, error: tokio_postgres::Error) -> Error {
 }
 
 /// Refreshes the materialized views that are populated in the source, then runs what is left of the dump.
-pub(super) async fn finish_schema(transfer: &Transfer, pool: &Pool, before: &[Entry], rest: &[Entry]) -> Result<Skipped> {
+pub(super) async fn finish_schema(
+    transfer: &Transfer,
+    pool: &Pool,
+    before: &[Entry],
+    rest: &[Entry],
+) -> Result<Skipped> {
     let source = transfer.source.session().await?;
     let populated = landing::populated_views(&source, transfer.source.connector()).await?;
     drop(source);
@@ -146,7 +152,11 @@ pub(super) async fn after_load(transfer: &Transfer, profile: &Profile, monitor: 
         if !output.status.success() {
             let said = String::from_utf8_lossy(&output.stderr);
             let tail: Vec<&str> = said.lines().rev().take(3).collect();
-            return Err(failed(format!("{}; it said: {}", output.status, tail.into_iter().rev().collect::<Vec<_>>().join(" / "))));
+            return Err(failed(format!(
+                "{}; it said: {}",
+                output.status,
+                tail.into_iter().rev().collect::<Vec<_>>().join(" / ")
+            )));
         }
     }
     Ok(())

@@ -149,7 +149,10 @@ async fn run(
             ok: true,
             detail: match not_valid.len() {
                 0 => format!("{proven} validated by the target"),
-                more => format!("{proven} validated by the target, {more} NOT VALID as in the source or by the profile: {}", not_valid.join("; ")),
+                more => format!(
+                    "{proven} validated by the target, {more} NOT VALID as in the source or by the profile: {}",
+                    not_valid.join("; ")
+                ),
             },
         },
         CheckReport { name: "sequences".to_owned(), ok: true, detail: format!("{sequences} set past their rows") },
@@ -162,11 +165,8 @@ async fn run(
     report.notes.extend(refused_settings);
     report.problems = skipped.problems;
     report.outcome = if report.problems.is_empty() { Outcome::Complete } else { Outcome::Partial };
-    report.phases = phases
-        .phases()
-        .into_iter()
-        .map(|(name, took)| PhaseReport { name, seconds: took.as_secs_f64() })
-        .collect();
+    report.phases =
+        phases.phases().into_iter().map(|(name, took)| PhaseReport { name, seconds: took.as_secs_f64() }).collect();
     report.peak_memory_bytes = usage::peak_memory_bytes();
     report.cpu_seconds = usage::cpu_seconds();
     Ok(report)
@@ -175,7 +175,12 @@ async fn run(
 type Staging = (Pool, Dump, landing::Skipped, Option<String>);
 
 /// Reads the schema and creates it in a fresh staging database, while the keys are being chosen.
-async fn create_schema(request: &SampleRequest, prepared: &Prepared, target: &Arc<Target>, jobs: usize) -> Result<Staging> {
+async fn create_schema(
+    request: &SampleRequest,
+    prepared: &Prepared,
+    target: &Arc<Target>,
+    jobs: usize,
+) -> Result<Staging> {
     let source = &prepared.source;
     let info = source.connector().reached().unwrap_or_else(|| request.source.from.clone());
     let dump_request = dump::Request {
@@ -188,7 +193,8 @@ async fn create_schema(request: &SampleRequest, prepared: &Prepared, target: &Ar
     let (dump, note) = tokio::try_join!(dump::run(&dump_request), target.create_next(&source.server))?;
     let pool = target.pool(&target.next(), jobs + 1)?;
     let client = pool.get().await?;
-    let skipped = landing::run_entries(&pool, &client, &dump.before_rows, !prepared.catalog.left_out.is_empty()).await?;
+    let skipped =
+        landing::run_entries(&pool, &client, &dump.before_rows, !prepared.catalog.left_out.is_empty()).await?;
     drop(client);
     Ok((pool, dump, skipped, note))
 }
@@ -217,8 +223,11 @@ async fn refuse_same_database(source: &Source, target: &Target) -> Result<()> {
     let same_cluster = source_identifier.is_some() && source_identifier == target.system_identifier;
     let same_start = source.server.started_us == target.server.started_us;
     let refuse = |what: &str| {
-        Err(Error::new(ErrorKind::Refused, format!("the source {} and the target {} {what}", source.connector().info(), target.name()))
-            .with_remedy("give --to the address of a development server"))
+        Err(Error::new(
+            ErrorKind::Refused,
+            format!("the source {} and the target {} {what}", source.connector().info(), target.name()),
+        )
+        .with_remedy("give --to the address of a development server"))
     };
     let unknown = source_identifier.is_none() || target.system_identifier.is_none();
     let same_server = same_start && (same_cluster || unknown) && source.server.standby == target.server.standby;
@@ -226,7 +235,9 @@ async fn refuse_same_database(source: &Source, target: &Target) -> Result<()> {
         return refuse("are the same database");
     }
     if same_server && [target.next(), target.prev()].contains(&source.server.database) {
-        return refuse("would overwrite each other: the source has the name of the target's staging or previous database");
+        return refuse(
+            "would overwrite each other: the source has the name of the target's staging or previous database",
+        );
     }
     if same_cluster && !same_start && (source.server.standby || target.server.standby) {
         return refuse("belong to one cluster: one is a physical copy of the other");

@@ -17,7 +17,10 @@ pub(super) async fn pull(choice: &Choice<'_>, chosen: &mut Chosen, mut pending: 
         let mut fresh: Vec<(usize, RefId, crate::closure::KeySet)> = Vec::new();
         for (reference, keys) in std::mem::take(&mut pending) {
             let Some(demand) = chosen.demand_of[reference.index()] else { continue };
-            let at = match fresh.iter().position(|(d, r, _)| *d == demand && needs_check(choice, *r) == needs_check(choice, reference)) {
+            let at = match fresh
+                .iter()
+                .position(|(d, r, _)| *d == demand && needs_check(choice, *r) == needs_check(choice, reference))
+            {
                 Some(at) => at,
                 None => {
                     fresh.push((demand, reference, crate::closure::KeySet::new(chosen.demands[demand].kind)));
@@ -33,7 +36,9 @@ pub(super) async fn pull(choice: &Choice<'_>, chosen: &mut Chosen, mut pending: 
         }
         fresh.retain(|(_, _, keys)| !keys.is_empty());
         let state = &*chosen;
-        let found = try_join_all(fresh.iter().map(|(demand, reference, keys)| fetch(choice, state, *demand, *reference, keys))).await?;
+        let found =
+            try_join_all(fresh.iter().map(|(demand, reference, keys)| fetch(choice, state, *demand, *reference, keys)))
+                .await?;
         for rows in found {
             pending.extend(rows.pulled);
             for (demand, keys) in rows.keys {
@@ -96,16 +101,21 @@ async fn fetch(
     let action = format!("read support rows of {name}");
     let session = choice.source.session().await?;
     let sql = format!("SELECT {}{}", expressions.join(", "), selection.sql());
-    keys::stream(&session, &sql, |e| choice.source.fail(&*action, e), |fields| {
-        let mut keys = keys::split_keys(fields, 0, &columns).into_iter();
-        for (_, list) in &mut found.keys {
-            list.extend(keys.next().flatten());
-        }
-        for (_, list) in &mut found.pulled {
-            list.extend(keys.next().flatten());
-        }
-        Ok(())
-    })
+    keys::stream(
+        &session,
+        &sql,
+        |e| choice.source.fail(&*action, e),
+        |fields| {
+            let mut keys = keys::split_keys(fields, 0, &columns).into_iter();
+            for (_, list) in &mut found.keys {
+                list.extend(keys.next().flatten());
+            }
+            for (_, list) in &mut found.pulled {
+                list.extend(keys.next().flatten());
+            }
+            Ok(())
+        },
+    )
     .await?;
     Ok(found)
 }

@@ -49,7 +49,13 @@ impl Transfer {
     ///
     /// # Errors
     /// `Source`, `Target`, or `Plan` where a value cannot be masked.
-    pub(super) async fn table(&self, copy: &TableCopy, source: &Client, target: &Client, progress: &Arc<Progress>) -> Result<Moved> {
+    pub(super) async fn table(
+        &self,
+        copy: &TableCopy,
+        source: &Client,
+        target: &Client,
+        progress: &Arc<Progress>,
+    ) -> Result<Moved> {
         let table = self.catalog.table(copy.table);
         let freeze = if table.kind == TableKind::Partitioned { Freeze::No } else { Freeze::Yes };
         let begin = match freeze {
@@ -57,12 +63,18 @@ impl Transfer {
             Freeze::Yes => format!("BEGIN; TRUNCATE ONLY {}", crate::pg::quote::qualified(&table.name)),
             Freeze::No => "BEGIN".to_owned(),
         };
-        target.batch_execute(&begin).await.map_err(|e| self.target.fail(format!("prepare to load {}", table.name), e))?;
+        target
+            .batch_execute(&begin)
+            .await
+            .map_err(|e| self.target.fail(format!("prepare to load {}", table.name), e))?;
         let mut moved = Moved::default();
         for part in &copy.parts {
             self.part(copy, part, source, target, freeze, progress, &mut moved).await?;
         }
-        target.batch_execute("COMMIT").await.map_err(|e| self.target.fail(format!("commit the load of {}", table.name), e))?;
+        target
+            .batch_execute("COMMIT")
+            .await
+            .map_err(|e| self.target.fail(format!("commit the load of {}", table.name), e))?;
         Ok(moved)
     }
 
@@ -170,8 +182,23 @@ impl<'a> Worker<'a> {
     }
 
     fn take(&mut self, chunk: bytes::Bytes, out: &mut Vec<u8>, chosen: &Chosen) -> Result<()> {
-        let Self { part, format, reader, writer, transform, relays, fields, written, marks, compared, checksum, nulled, table } = self;
-        let damaged = |cause| Error::new(ErrorKind::Source, format!("read rows of {table}: not COPY data")).with_cause(cause);
+        let Self {
+            part,
+            format,
+            reader,
+            writer,
+            transform,
+            relays,
+            fields,
+            written,
+            marks,
+            compared,
+            checksum,
+            nulled,
+            table,
+        } = self;
+        let damaged =
+            |cause| Error::new(ErrorKind::Source, format!("read rows of {table}: not COPY data")).with_cause(cause);
         reader.push(chunk);
         while let Some(row) = reader.next_row().map_err(damaged)? {
             fields.split(row.clone(), *format).map_err(damaged)?;
@@ -206,7 +233,8 @@ impl<'a> Worker<'a> {
     fn finish_reading(&mut self, table: &Table) -> Result<()> {
         let reader = std::mem::replace(&mut self.reader, RowReader::new(self.format));
         reader.finish().map_err(|cause| {
-            Error::new(ErrorKind::Source, format!("read rows of {}: the stream broke off", table.name)).with_cause(cause)
+            Error::new(ErrorKind::Source, format!("read rows of {}: the stream broke off", table.name))
+                .with_cause(cause)
         })
     }
 }

@@ -157,7 +157,8 @@ fn part(
             Treatment::Empty => {
                 for at in nulls {
                     let data_type = &catalog.table(id).column(columns[at]).data_type.sql_name;
-                    let empty = if reference.array { format!("'{{}}'::{data_type}") } else { format!("NULL::{data_type}") };
+                    let empty =
+                        if reference.array { format!("'{{}}'::{data_type}") } else { format!("NULL::{data_type}") };
                     expressions[at] = when(reference, &empty, &expressions[at]);
                 }
             }
@@ -226,7 +227,11 @@ fn treatment(members: &Members<'_>, reference: &Reference, support: bool) -> Tre
     let loose = !reference.validated && planned.orphans == Orphans::Null;
     let parent_whole = members.chosen.whole[reference.parent.index()] || planned.mode == ReferenceMode::Whole;
     if parent_whole {
-        return if loose && !reference.array && reference.condition.is_none() { Treatment::IfExists } else { Treatment::Keep };
+        return if loose && !reference.array && reference.condition.is_none() {
+            Treatment::IfExists
+        } else {
+            Treatment::Keep
+        };
     }
     let certain = !support
         && match planned.mode {

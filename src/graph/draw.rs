@@ -48,7 +48,9 @@ pub fn render(catalog: &Catalog, format: Format, labels: &Labels) -> String {
 
 fn dot(catalog: &Catalog, labels: &Labels) -> String {
     let quote = |text: &str| format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\""));
-    let mut out = String::from("digraph tithe {\n  rankdir=RL;\n  node [shape=box, style=\"rounded,filled\", fontname=\"sans-serif\"];\n");
+    let mut out = String::from(
+        "digraph tithe {\n  rankdir=RL;\n  node [shape=box, style=\"rounded,filled\", fontname=\"sans-serif\"];\n",
+    );
     for table in &catalog.tables {
         let (label, colour) = labels.table(table.id);
         let text = format!("{}\\n{label}", table.name.to_string().replace('\\', "\\\\").replace('"', "\\\""));
@@ -101,7 +103,8 @@ fn svg(catalog: &Catalog, labels: &Labels) -> String {
         height = height.max(2 * MARGIN + tables.len() * (BOX_HEIGHT + ROW_GAP));
     }
     let width = 2 * MARGIN + columns.len() * (BOX_WIDTH + COLUMN_GAP);
-    let clean = |text: &str| text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;");
+    let clean =
+        |text: &str| text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;");
     let mut out = format!(
         "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{width}\" height=\"{height}\" viewBox=\"0 0 {width} {height}\" \
          font-family=\"sans-serif\" font-size=\"12\">\n<rect width=\"100%\" height=\"100%\" fill=\"white\"/>\n\

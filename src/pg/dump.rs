@@ -54,14 +54,33 @@ pub struct Request<'a> {
 
 /// Kinds that never travel: they carry passwords or act on other servers.
 const NEVER: &[&str] = &[
-    "SERVER", "USER MAPPING", "FOREIGN DATA WRAPPER", "FOREIGN TABLE", "SUBSCRIPTION", "SUBSCRIPTION TABLE",
-    "PUBLICATION", "PUBLICATION TABLE", "PUBLICATION TABLES IN SCHEMA", "DATABASE", "DATABASE PROPERTIES",
+    "SERVER",
+    "USER MAPPING",
+    "FOREIGN DATA WRAPPER",
+    "FOREIGN TABLE",
+    "SUBSCRIPTION",
+    "SUBSCRIPTION TABLE",
+    "PUBLICATION",
+    "PUBLICATION TABLE",
+    "PUBLICATION TABLES IN SCHEMA",
+    "DATABASE",
+    "DATABASE PROPERTIES",
 ];
 
 /// The first entry of one of these kinds is where the rows belong.
 const AFTER_ROWS: &[&str] = &[
-    "INDEX", "CONSTRAINT", "FK CONSTRAINT", "CHECK CONSTRAINT", "TRIGGER", "RULE", "POLICY", "ROW SECURITY",
-    "EVENT TRIGGER", "INDEX ATTACH", "STATISTICS", "MATERIALIZED VIEW DATA",
+    "INDEX",
+    "CONSTRAINT",
+    "FK CONSTRAINT",
+    "CHECK CONSTRAINT",
+    "TRIGGER",
+    "RULE",
+    "POLICY",
+    "ROW SECURITY",
+    "EVENT TRIGGER",
+    "INDEX ATTACH",
+    "STATISTICS",
+    "MATERIALIZED VIEW DATA",
 ];
 
 /// Runs pg_dump and cuts its output.
@@ -81,7 +100,12 @@ pub async fn run(request: &Request<'_>) -> Result<Dump> {
         .args(["--no-tablespaces", "--no-security-labels", "--lock-wait-timeout=10s"])
         .arg(format!("--snapshot={}", request.snapshot))
         .args(request.exclude_schemas.iter().map(|schema| format!("--exclude-schema={}", pattern(schema))))
-        .args(request.exclude_tables.iter().map(|t| format!("--exclude-table={}.{}", pattern(&t.schema), pattern(&t.name))))
+        .args(
+            request
+                .exclude_tables
+                .iter()
+                .map(|t| format!("--exclude-table={}.{}", pattern(&t.schema), pattern(&t.name))),
+        )
         .stdin(Stdio::null())
         .kill_on_drop(true);
     let output = command
@@ -127,7 +151,13 @@ pub fn cut(text: &str) -> Dump {
         {
             finish(current.take());
             lines.next();
-            current = Some(Entry { class_oid: head.0, oid: head.1, kind: String::new(), name: String::new(), sql: String::new() });
+            current = Some(Entry {
+                class_oid: head.0,
+                oid: head.1,
+                kind: String::new(),
+                name: String::new(),
+                sql: String::new(),
+            });
             for line in lines.by_ref() {
                 if line == "--" {
                     break;
@@ -140,7 +170,10 @@ pub fn cut(text: &str) -> Dump {
             }
             continue;
         }
-        if line.starts_with("-- Completed on ") || line == "-- PostgreSQL database dump complete" || line.starts_with("\\unrestrict") {
+        if line.starts_with("-- Completed on ")
+            || line == "-- PostgreSQL database dump complete"
+            || line.starts_with("\\unrestrict")
+        {
             continue;
         }
         if let Some(entry) = current.as_mut() {
@@ -172,7 +205,9 @@ async fn find(server_version: u32) -> Result<PathBuf> {
             seen.push(format!("{} is version {version}", candidate.display()));
         }
     }
-    let remedy = format!("install the PostgreSQL {wanted} client programs, or set TITHE_PG_DUMP to a pg_dump of version {wanted} or later");
+    let remedy = format!(
+        "install the PostgreSQL {wanted} client programs, or set TITHE_PG_DUMP to a pg_dump of version {wanted} or later"
+    );
     let action = if seen.is_empty() {
         "find pg_dump, which reads the source's schema: it is not installed".to_owned()
     } else {
@@ -189,13 +224,17 @@ fn candidates() -> Vec<PathBuf> {
     for folder in std::env::split_paths(&std::env::var_os("PATH").unwrap_or_default()) {
         found.push(folder.join("pg_dump"));
     }
-    for (root, below) in [("/usr/lib/postgresql", "bin"), ("/usr", "bin"), ("/opt/homebrew/opt", "bin"), ("/usr/local/opt", "bin")] {
+    for (root, below) in
+        [("/usr/lib/postgresql", "bin"), ("/usr", "bin"), ("/opt/homebrew/opt", "bin"), ("/usr/local/opt", "bin")]
+    {
         let mut folders: Vec<PathBuf> = std::fs::read_dir(root)
             .into_iter()
             .flatten()
             .flatten()
             .map(|entry| entry.path())
-            .filter(|path| root != "/usr" || path.file_name().is_some_and(|n| n.to_string_lossy().starts_with("pgsql-")))
+            .filter(|path| {
+                root != "/usr" || path.file_name().is_some_and(|n| n.to_string_lossy().starts_with("pgsql-"))
+            })
             .collect();
         folders.sort();
         found.extend(folders.into_iter().rev().map(|folder| folder.join(below).join("pg_dump")));

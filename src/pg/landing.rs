@@ -77,7 +77,8 @@ async fn run_tolerated(client: &Client, entry: &Entry, skipped: &mut Skipped) {
             if role_missing && entry.kind != "POLICY" {
                 skipped.missing_roles += 1;
             } else if code != "42501" || entry.kind == "POLICY" {
-                let reason = error.as_db_error().map_or_else(|| "connection failed".to_owned(), |db| db.message().to_owned());
+                let reason =
+                    error.as_db_error().map_or_else(|| "connection failed".to_owned(), |db| db.message().to_owned());
                 skipped.problems.push(format!("{} {}: {reason}", entry.kind.to_lowercase(), entry.name));
             }
         }
@@ -135,7 +136,12 @@ pub fn sequence(catalog: &Catalog, sequence: &Sequence) -> String {
         || "NULL::int8".to_owned(),
         |(table, column)| {
             let table = catalog.table(table);
-            format!("(SELECT {}({})::int8 FROM {})", extreme.1, ident(&table.column(column).name), qualified(&table.name))
+            format!(
+                "(SELECT {}({})::int8 FROM {})",
+                extreme.1,
+                ident(&table.column(column).name),
+                qualified(&table.name)
+            )
         },
     );
     format!(
@@ -158,8 +164,12 @@ pub async fn populated_views(client: &Client, connector: &Connector) -> Result<V
 
 /// Settings of lists, whose stored form is SQL already (`GUC_LIST_QUOTE` in PostgreSQL's source).
 const LIST_SETTINGS: &[&str] = &[
-    "local_preload_libraries", "search_path", "session_preload_libraries", "shared_preload_libraries",
-    "temp_tablespaces", "unix_socket_directories",
+    "local_preload_libraries",
+    "search_path",
+    "session_preload_libraries",
+    "shared_preload_libraries",
+    "temp_tablespaces",
+    "unix_socket_directories",
 ];
 
 /// `ALTER DATABASE … SET` statements that give `database` the source database's own settings.

@@ -288,7 +288,14 @@ impl Members<'_> {
 
     /// Child and parent expressions that can be compared: the columns themselves, or both in canonical form where the
     /// types differ.
-    fn comparable(&self, reference: &Reference, c: ColumnId, p: ColumnId, child: &str, parent: &str) -> (String, String) {
+    fn comparable(
+        &self,
+        reference: &Reference,
+        c: ColumnId,
+        p: ColumnId,
+        child: &str,
+        parent: &str,
+    ) -> (String, String) {
         let child_class = self.catalog.table(reference.child).column(c).data_type.class;
         let parent_class = self.catalog.table(reference.parent).column(p).data_type.class;
         let child_sql = column(self.catalog, reference.child, c, child);
@@ -396,7 +403,8 @@ impl Members<'_> {
         let thinned = self.catalog.references_of(self.plan.root).any(|r| self.plan.reference(r.id).mode.gates())
             || self.plan.table(self.plan.root).filter.is_some()
             || self.plan.table(self.plan.root).per_parent.is_some();
-        if reference.parent != self.plan.root || reference.parent_columns != draw.key || !reference.validated || thinned {
+        if reference.parent != self.plan.root || reference.parent_columns != draw.key || !reference.validated || thinned
+        {
             return None;
         }
         let bound = self.chosen.bound?;

@@ -124,7 +124,10 @@ impl Source {
         match self.watch(patience).await {
             Ok(waiting) => Error::new(
                 ErrorKind::Source,
-                format!("a session of the source waited {} s for a lock that this run holds ({waiting})", patience.as_secs()),
+                format!(
+                    "a session of the source waited {} s for a lock that this run holds ({waiting})",
+                    patience.as_secs()
+                ),
             )
             .with_remedy("the run stood back; run again when the migration is done, or raise --yield-to-ddl"),
             Err(error) => error,

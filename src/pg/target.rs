@@ -41,8 +41,13 @@ impl Target {
     pub async fn open(info: ConnectInfo, run_id: &str) -> Result<Self> {
         let name = info.dbname().to_owned();
         if name.len() > NAME_MAX_BYTES {
-            return Err(Error::new(ErrorKind::Refused, format!("the target's name {name:?} is longer than {NAME_MAX_BYTES} bytes"))
-                .with_remedy("PostgreSQL would cut the names of its staging and previous databases; choose a shorter name"));
+            return Err(Error::new(
+                ErrorKind::Refused,
+                format!("the target's name {name:?} is longer than {NAME_MAX_BYTES} bytes"),
+            )
+            .with_remedy(
+                "PostgreSQL would cut the names of its staging and previous databases; choose a shorter name",
+            ));
         }
         let connector = Connector::new(info.with_dbname("postgres"))?;
         let (connector, maintenance) = match connector.connect().await {
@@ -56,7 +61,8 @@ impl Target {
             }
         };
         let application_name = format!("tithe {run_id}");
-        let settings = format!("SET application_name = {}; {PINNED}off; SET search_path = pg_catalog", literal(&application_name));
+        let settings =
+            format!("SET application_name = {}; {PINNED}off; SET search_path = pg_catalog", literal(&application_name));
         maintenance
             .client
             .batch_execute(&settings)
@@ -68,7 +74,15 @@ impl Target {
                 .with_remedy("tithe writes to PostgreSQL 13 and later"));
         }
         let system_identifier = system_identifier(&maintenance.client).await;
-        Ok(Self { server, system_identifier, maintenance, connector, name, run_id: run_id.to_owned(), application_name })
+        Ok(Self {
+            server,
+            system_identifier,
+            maintenance,
+            connector,
+            name,
+            run_id: run_id.to_owned(),
+            application_name,
+        })
     }
 
     /// Takes the run lock of this target.
@@ -138,24 +152,37 @@ impl Target {
             .await
             .map_err(|e| self.fail("check rights", e))?;
         if !row.get::<_, bool>(0) {
-            return Err(Error::new(ErrorKind::Target, format!("the role {} may not create databases", self.server.role))
-                .with_remedy(format!("ALTER ROLE {} CREATEDB, or use another role", ident(&self.server.role))));
+            return Err(Error::new(
+                ErrorKind::Target,
+                format!("the role {} may not create databases", self.server.role),
+            )
+            .with_remedy(format!("ALTER ROLE {} CREATEDB, or use another role", ident(&self.server.role))));
         }
         if let Some(owned) = self.owns(&self.name).await?
             && !owned
         {
             return Err(Error::new(
                 ErrorKind::Target,
-                format!("the role {} does not own the database {}, so it could not be swapped", self.server.role, self.name),
+                format!(
+                    "the role {} does not own the database {}, so it could not be swapped",
+                    self.server.role, self.name
+                ),
             )
-            .with_remedy(format!("ALTER DATABASE {} OWNER TO {}", ident(&self.name), ident(&self.server.role))));
+            .with_remedy(format!(
+                "ALTER DATABASE {} OWNER TO {}",
+                ident(&self.name),
+                ident(&self.server.role)
+            )));
         }
         for name in [self.next(), self.prev(), self.dropped()] {
             if let Some(comment) = self.comment(&name).await?
                 && !comment.starts_with(MARK)
             {
-                return Err(Error::new(ErrorKind::Refused, format!("a database {name} exists that no run of tithe made"))
-                    .with_remedy("rename or drop it: tithe needs the name"));
+                return Err(Error::new(
+                    ErrorKind::Refused,
+                    format!("a database {name} exists that no run of tithe made"),
+                )
+                .with_remedy("rename or drop it: tithe needs the name"));
             }
         }
         Ok(())
@@ -187,7 +214,11 @@ impl Target {
     /// `Target`
     pub async fn create_next(&self, source: &ServerRow) -> Result<Option<String>> {
         let next = self.next();
-        let base = format!("CREATE DATABASE {} TEMPLATE template0 ENCODING {}", ident(&next), literal(&source.database_encoding));
+        let base = format!(
+            "CREATE DATABASE {} TEMPLATE template0 ENCODING {}",
+            ident(&next),
+            literal(&source.database_encoding)
+        );
         let mut locale = format!(" LC_COLLATE {} LC_CTYPE {}", literal(&source.collate), literal(&source.ctype));
         if self.server.version_num >= 150_000 {
             match (source.locale_provider.as_deref(), &source.icu_locale) {
@@ -201,7 +232,8 @@ impl Target {
         let mut note = None;
         if let Err(error) = self.maintenance.client.batch_execute(&format!("{base}{locale}")).await {
             let unknown_locale = error.code().is_some_and(|code| {
-                [SqlState::WRONG_OBJECT_TYPE, SqlState::INVALID_PARAMETER_VALUE, SqlState::UNDEFINED_OBJECT].contains(code)
+                [SqlState::WRONG_OBJECT_TYPE, SqlState::INVALID_PARAMETER_VALUE, SqlState::UNDEFINED_OBJECT]
+                    .contains(code)
             });
             if !unknown_locale {
                 return Err(self.fail(format!("create the database {next}"), error));
@@ -254,8 +286,11 @@ impl Target {
                 return Err(Error::new(ErrorKind::Refused, format!("the database {prev} was not put there by tithe")));
             }
             None => {
-                return Err(Error::new(ErrorKind::Target, format!("there is no previous database {prev} to go back to"))
-                    .with_remedy("only the database before the last sample is kept"));
+                return Err(Error::new(
+                    ErrorKind::Target,
+                    format!("there is no previous database {prev} to go back to"),
+                )
+                .with_remedy("only the database before the last sample is kept"));
             }
         }
         let away = self.dropped();
@@ -326,8 +361,10 @@ impl Target {
     }
 
     async fn drop_database(&self, name: &str) -> Result<()> {
-        self.execute(&format!("DROP DATABASE IF EXISTS {} WITH (FORCE)", ident(name)), || format!("drop the database {name}"))
-            .await
+        self.execute(&format!("DROP DATABASE IF EXISTS {} WITH (FORCE)", ident(name)), || {
+            format!("drop the database {name}")
+        })
+        .await
     }
 
     /// Ends this run's other sessions on the target, so that the staging database can be dropped.
@@ -352,7 +389,8 @@ impl Target {
     /// `Target`
     pub async fn comment(&self, name: &str) -> Result<Option<String>> {
         let sql = "SELECT coalesce(shobj_description(oid, 'pg_database'), '') FROM pg_database WHERE datname = $1";
-        let row = self.maintenance.client.query_opt(sql, &[&name]).await.map_err(|e| self.fail("look for databases", e))?;
+        let row =
+            self.maintenance.client.query_opt(sql, &[&name]).await.map_err(|e| self.fail("look for databases", e))?;
         Ok(row.map(|row| row.get(0)))
     }
 
@@ -367,7 +405,8 @@ impl Target {
 
     async fn owns(&self, name: &str) -> Result<Option<bool>> {
         let sql = "SELECT pg_has_role(datdba, 'USAGE') FROM pg_database WHERE datname = $1";
-        let row = self.maintenance.client.query_opt(sql, &[&name]).await.map_err(|e| self.fail("look for databases", e))?;
+        let row =
+            self.maintenance.client.query_opt(sql, &[&name]).await.map_err(|e| self.fail("look for databases", e))?;
         Ok(row.map(|row| row.get(0)))
     }
 

@@ -50,7 +50,11 @@ pub(super) fn decide(catalog: &Catalog, profile: &Profile, modes: &[(TableMode, 
         let list: Vec<String> = undecided.iter().map(|(t, columns)| format!("  {t}: {}", columns.join(", "))).collect();
         return Err(Error::new(
             ErrorKind::Undecided,
-            format!("{}: {count} columns are not decided, so nothing was moved:\n{}", profile.path.display(), list.join("\n")),
+            format!(
+                "{}: {count} columns are not decided, so nothing was moved:\n{}",
+                profile.path.display(),
+                list.join("\n")
+            ),
         )
         .with_remedy("give each a rule under [columns.TABLE]: \"keep\" or a mask"));
     }
@@ -78,7 +82,10 @@ fn stated_rules<'a>(catalog: &Catalog, profile: &'a Profile) -> Result<Vec<BTree
         for (name, rule) in rules {
             let column = table.find_column(name).ok_or_else(|| {
                 let hint = did_you_mean(name, &column_names(table));
-                profile_error(profile, format!("columns.{table_name}.{name}: {} has no column {name:?}{hint}", table.name))
+                profile_error(
+                    profile,
+                    format!("columns.{table_name}.{name}: {} has no column {name:?}{hint}", table.name),
+                )
             })?;
             stated[id.index()].insert(column, rule);
         }
@@ -105,14 +112,20 @@ fn carry_to_references(catalog: &Catalog, modes: &[(TableMode, String)], masks: 
                     continue;
                 }
                 let describe = catalog.describe(reference);
-                let kept = |masks: &ColumnMasks| masks.member.spec == MaskSpec::Keep && masks.support.spec == MaskSpec::Keep;
-                if kept(&of_parent) && of_child.member.spec == MaskSpec::Null && of_child.support.spec == MaskSpec::Null {
+                let kept =
+                    |masks: &ColumnMasks| masks.member.spec == MaskSpec::Keep && masks.support.spec == MaskSpec::Keep;
+                if kept(&of_parent) && of_child.member.spec == MaskSpec::Null && of_child.support.spec == MaskSpec::Null
+                {
                     continue;
                 }
                 if kept(&of_parent) || !(kept(&of_child) || carried[child].contains(child_column)) {
                     return Err(Error::new(
                         ErrorKind::Plan,
-                        format!("{describe}: the two ends have different rules ({} and {})", of_child.member.spec.name(), of_parent.member.spec.name()),
+                        format!(
+                            "{describe}: the two ends have different rules ({} and {})",
+                            of_child.member.spec.name(),
+                            of_parent.member.spec.name()
+                        ),
                     )
                     .with_remedy("mask the referenced key only, its references follow; or keep both"));
                 }
@@ -132,7 +145,10 @@ fn carry_to_references(catalog: &Catalog, modes: &[(TableMode, String)], masks: 
 fn check_key_mask(table: &Table, column: ColumnId, masks: &ColumnMasks, array: bool) -> Result<()> {
     let name = &table.column(column).name;
     let refuse = |why: &str| {
-        Err(Error::new(ErrorKind::Plan, format!("{}.{name} is referenced, and {} {why}", table.name, masks.member.spec.name())))
+        Err(Error::new(
+            ErrorKind::Plan,
+            format!("{}.{name} is referenced, and {} {why}", table.name, masks.member.spec.name()),
+        ))
     };
     if array {
         return refuse("cannot follow into an array of references");
@@ -153,8 +169,11 @@ fn check_null(table: &Table, masks: &[Option<ColumnMasks>]) -> Result<()> {
     for (column, masks) in table.columns.iter().zip(masks) {
         let nulls = masks.as_ref().is_some_and(|m| m.member.spec == MaskSpec::Null || m.support.spec == MaskSpec::Null);
         if nulls && column.not_null {
-            return Err(Error::new(ErrorKind::Plan, format!("{}.{}: the rule is null, but the column is NOT NULL", table.name, column.name))
-                .with_remedy("choose another mask, such as constant"));
+            return Err(Error::new(
+                ErrorKind::Plan,
+                format!("{}.{}: the rule is null, but the column is NOT NULL", table.name, column.name),
+            )
+            .with_remedy("choose another mask, such as constant"));
         }
     }
     Ok(())
@@ -201,11 +220,13 @@ fn template_has_key(table: &Table, masks: &[Option<ColumnMasks>], text: &str) ->
     let apart = |id: ColumnId| {
         masks[id.index()].as_ref().is_some_and(|m| {
             [&m.member, &m.support].into_iter().all(|rule| {
-                !matches!(rule.spec, MaskSpec::Template(_)) && uniqueness(&rule.spec, &table.column(id).data_type).0 != Uniqueness::No
+                !matches!(rule.spec, MaskSpec::Template(_))
+                    && uniqueness(&rule.spec, &table.column(id).data_type).0 != Uniqueness::No
             })
         })
     };
-    table.unique_keys.iter().any(|key| {
-        key.columns.iter().all(|id| text.contains(&format!("{{{}}}", table.column(*id).name)) && apart(*id))
-    })
+    table
+        .unique_keys
+        .iter()
+        .any(|key| key.columns.iter().all(|id| text.contains(&format!("{{{}}}", table.column(*id).name)) && apart(*id)))
 }

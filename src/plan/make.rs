@@ -39,7 +39,8 @@ pub fn make(catalog: &mut Catalog, profile: &Profile, options: &Options) -> Resu
     let draw = draw(catalog, profile, options, root)?;
     let masks = columns::decide(catalog, profile, &modes)?;
     let needs_key = masks.iter().flatten().flatten().any(columns::needs_key);
-    let run_time = |text: &Option<String>| text.as_ref().map(|t| predicate::bind_run_time(t, &literal(&options.run_time)));
+    let run_time =
+        |text: &Option<String>| text.as_ref().map(|t| predicate::bind_run_time(t, &literal(&options.run_time)));
     let mut tables = Vec::with_capacity(catalog.tables.len());
     for ((table, (mode, reason)), masks) in catalog.tables.iter().zip(modes).zip(masks) {
         let stated = rules[table.id.index()];
@@ -47,7 +48,10 @@ pub fn make(catalog: &mut Catalog, profile: &Profile, options: &Options) -> Resu
             None => None,
             Some(cap) => {
                 let column = table.find_column(&cap.column).ok_or_else(|| {
-                    profile_error(profile, format!("tables.{}.per_parent.column: no column {:?}", table.name, cap.column))
+                    profile_error(
+                        profile,
+                        format!("tables.{}.per_parent.column: no column {:?}", table.name, cap.column),
+                    )
                 })?;
                 Some((cap, column))
             }
@@ -64,7 +68,10 @@ pub fn make(catalog: &mut Catalog, profile: &Profile, options: &Options) -> Resu
     let draw = Draw { always: run_time(&draw.always), never: run_time(&draw.never), ..draw };
     let groups = FkGraph::new(catalog, |r| references[r.id.index()].mode.gates()).groups();
     if catalog.large_objects > 0 {
-        warnings.push(format!("{} large objects are not copied; columns that refer to them keep dead oids", catalog.large_objects));
+        warnings.push(format!(
+            "{} large objects are not copied; columns that refer to them keep dead oids",
+            catalog.large_objects
+        ));
     }
     for (child, _, name) in &catalog.cut_references {
         warnings.push(format!("{}: foreign key {name} leads to a table that is left out", catalog.table(*child).name));
@@ -86,7 +93,9 @@ fn find_table(catalog: &Catalog, profile: &Profile, written: &str, key: &str) ->
 
 /// `; did you mean "users"?`, where some known name is near.
 pub(super) fn did_you_mean(written: &str, known: &[String]) -> String {
-    nearest(written, known.iter().map(String::as_str)).map(|name| format!("; did you mean {name:?}?")).unwrap_or_default()
+    nearest(written, known.iter().map(String::as_str))
+        .map(|name| format!("; did you mean {name:?}?"))
+        .unwrap_or_default()
 }
 
 /// Names of all tables, as profiles write them.
@@ -112,7 +121,10 @@ fn table_rules<'a>(catalog: &Catalog, profile: &'a Profile) -> Result<Vec<Option
 }
 
 pub(super) fn is_left_out(catalog: &Catalog, written: &str) -> bool {
-    catalog.left_out.iter().any(|name| name.to_string() == written || format!("{}.{}", name.schema, name.name) == written)
+    catalog
+        .left_out
+        .iter()
+        .any(|name| name.to_string() == written || format!("{}.{}", name.schema, name.name) == written)
 }
 
 fn add_virtual_references(catalog: &mut Catalog, profile: &Profile) -> Result<()> {
@@ -137,7 +149,11 @@ fn add_virtual_references(catalog: &mut Catalog, profile: &Profile) -> Result<()
         if !is_key(&parent_columns) {
             return Err(profile_error(
                 profile,
-                format!("{key}: {} of {} is not a unique key", virtual_reference.parent_columns.join(", "), parent_table.name),
+                format!(
+                    "{key}: {} of {} is not a unique key",
+                    virtual_reference.parent_columns.join(", "),
+                    parent_table.name
+                ),
             ));
         }
         let name = virtual_reference
@@ -180,7 +196,11 @@ fn check_reading(catalog: &Catalog, profile: &Profile, modes: &[(TableMode, Stri
     if !unreadable.is_empty() {
         return Err(Error::new(
             ErrorKind::Source,
-            format!("the reading role lacks SELECT on {}: {}", plural(unreadable.len(), "table"), unreadable.join(", ")),
+            format!(
+                "the reading role lacks SELECT on {}: {}",
+                plural(unreadable.len(), "table"),
+                unreadable.join(", ")
+            ),
         )
         .with_remedy("GRANT SELECT on them to the role, or list them under [source] exclude_tables"));
     }
@@ -213,8 +233,11 @@ fn draw(catalog: &Catalog, profile: &Profile, options: &Options, root: TableId) 
         (None, None, Some(percent), _) => DrawSize::Percent(percent),
         (None, None, None, Some(rows)) => DrawSize::Rows(rows),
         (None, None, None, None) => {
-            return Err(Error::new(ErrorKind::Usage, "neither the command line nor the profile says how much to sample")
-                .with_remedy("add --percent 10 or --rows N, or percent = 10 under [sample]"));
+            return Err(Error::new(
+                ErrorKind::Usage,
+                "neither the command line nor the profile says how much to sample",
+            )
+            .with_remedy("add --percent 10 or --rows N, or percent = 10 under [sample]"));
         }
     };
     if let DrawSize::Percent(percent) = size

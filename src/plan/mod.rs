@@ -11,7 +11,6 @@ mod text;
 
 pub use make::{Options, make};
 
-
 use serde::Serialize;
 
 use crate::graph::Group;

@@ -30,7 +30,10 @@ pub(super) fn named_references(catalog: &Catalog, profile: &Profile, rules: &[Op
                 for id in find_references(catalog, table.id, written, mode, profile)? {
                     let slot = &mut named[id.index()];
                     if slot.is_some_and(|other| other != mode) {
-                        return Err(profile_error(profile, format!("tables.{}: {written} is given two modes", table.name)));
+                        return Err(profile_error(
+                            profile,
+                            format!("tables.{}: {written} is given two modes", table.name),
+                        ));
                     }
                     *slot = Some(mode);
                 }
@@ -204,7 +207,9 @@ impl View<'_> {
     fn settled(&self, reference: &Reference) -> Option<(ReferenceMode, String)> {
         let parent = self.catalog.table(reference.parent);
         match (self.mode(reference.child), self.mode(reference.parent)) {
-            (TableMode::None, _) => Some((ReferenceMode::Idle, format!("{} brings no rows", self.catalog.table(reference.child).name))),
+            (TableMode::None, _) => {
+                Some((ReferenceMode::Idle, format!("{} brings no rows", self.catalog.table(reference.child).name)))
+            }
             (_, TableMode::None) => Some((ReferenceMode::Cut, format!("{} brings no rows", parent.name))),
             (_, TableMode::All) => Some((ReferenceMode::Whole, format!("{} is copied whole", parent.name))),
             _ => None,
@@ -255,7 +260,9 @@ impl View<'_> {
             TableMode::Owned if self.names(reference.child, ReferenceMode::Follow) => {
                 (weak, format!("{what} reference beside a follow"))
             }
-            TableMode::Owned if required => (ReferenceMode::Within, "NOT NULL reference that leads to the root".to_owned()),
+            TableMode::Owned if required => {
+                (ReferenceMode::Within, "NOT NULL reference that leads to the root".to_owned())
+            }
             TableMode::Owned if !self.has_owner(reference.child) => {
                 (ReferenceMode::Within, "the table has no NOT NULL owner, so its nullable references own it".to_owned())
             }

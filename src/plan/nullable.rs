@@ -64,7 +64,8 @@ fn holds_for_null(definition: &str) -> bool {
             word.push(letter.to_ascii_lowercase());
             continue;
         }
-        let harmless_call = matches!(word.as_str(), "" | "check" | "and" | "or" | "not" | "any" | "all" | "in" | "array");
+        let harmless_call =
+            matches!(word.as_str(), "" | "check" | "and" | "or" | "not" | "any" | "all" | "in" | "array");
         if matches!(word.as_str(), "is" | "case" | "coalesce" | "nullif") || (letter == '(' && !harmless_call) {
             return false;
         }

@@ -19,9 +19,8 @@ impl Catalog {
         let exact = |schema: &str, name: &str| {
             self.tables.iter().find(|t| t.name.schema == schema && t.name.name == name).map(|t| t.id)
         };
-        exact("public", written).or_else(|| {
-            written.match_indices('.').find_map(|(at, _)| exact(&written[..at], &written[at + 1..]))
-        })
+        exact("public", written)
+            .or_else(|| written.match_indices('.').find_map(|(at, _)| exact(&written[..at], &written[at + 1..])))
     }
 
     /// Names of all tables, for "did you mean".
@@ -43,7 +42,11 @@ impl Catalog {
     pub fn describe(&self, reference: &Reference) -> String {
         let list = |table: &Table, columns: &[ColumnId]| {
             let names: Vec<_> = columns.iter().map(|c| table.column(*c).name.as_str()).collect();
-            if names.len() == 1 { format!("{}.{}", table.name, names[0]) } else { format!("{}.({})", table.name, names.join(", ")) }
+            if names.len() == 1 {
+                format!("{}.{}", table.name, names[0])
+            } else {
+                format!("{}.({})", table.name, names.join(", "))
+            }
         };
         format!(
             "{} -> {}",

@@ -109,6 +109,17 @@ impl TypeClass {
 
     /// Can hold what somebody typed or what identifies somebody: never kept by default.
     pub fn may_hold_personal_data(self) -> bool {
-        !matches!(self, Self::Bool | Self::Int2 | Self::Int4 | Self::Int8 | Self::Oid | Self::Numeric | Self::Float4 | Self::Float8 | Self::Enum)
+        !matches!(
+            self,
+            Self::Bool
+                | Self::Int2
+                | Self::Int4
+                | Self::Int8
+                | Self::Oid
+                | Self::Numeric
+                | Self::Float4
+                | Self::Float8
+                | Self::Enum
+        )
     }
 }

@@ -65,7 +65,11 @@ pub(super) fn build(rows: Rows, left_out: LeftOut<'_>) -> Catalog {
         .objects
         .into_iter()
         .filter(|row| !left_out.schemas.contains(&row.schema))
-        .filter(|row| row.on_relation.is_none_or(|oid| owner.contains_key(&oid) || row.kind == "index" || row.kind == "trigger" || row.kind == "rule"))
+        .filter(|row| {
+            row.on_relation.is_none_or(|oid| {
+                owner.contains_key(&oid) || row.kind == "index" || row.kind == "trigger" || row.kind == "rule"
+            })
+        })
         .map(|row| SchemaObject { kind: row.kind, identity: row.identity })
         .collect();
     catalog

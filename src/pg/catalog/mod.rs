@@ -21,7 +21,8 @@ use crate::schema::Catalog;
 /// # Errors
 /// The side's kind when the query fails.
 pub async fn server(client: &Client, connector: &Connector) -> Result<ServerRow> {
-    let mut found: Vec<ServerRow> = fetch(client, include_str!("../sql/server.sql"), "read the server's identity", connector).await?;
+    let mut found: Vec<ServerRow> =
+        fetch(client, include_str!("../sql/server.sql"), "read the server's identity", connector).await?;
     found.pop().ok_or_else(|| Error::new(ErrorKind::Unexpected, "read the server's identity: no row"))
 }
 
@@ -31,13 +32,15 @@ pub async fn server(client: &Client, connector: &Connector) -> Result<ServerRow>
 /// The side's kind when a query fails.
 pub async fn read(client: &Client, left_out: LeftOut<'_>, connector: &Connector) -> Result<Catalog> {
     // With an empty search_path every name that the server prints is qualified.
-    client
-        .batch_execute("SET search_path = ''")
-        .await
-        .map_err(|e| connector.fail("prepare to read the catalog", e))?;
+    client.batch_execute("SET search_path = ''").await.map_err(|e| connector.fail("prepare to read the catalog", e))?;
     macro_rules! query {
         ($file:literal, $what:literal) => {
-            fetch(client, include_str!(concat!("../sql/", $file, ".sql")), concat!("read the catalog's ", $what), connector)
+            fetch(
+                client,
+                include_str!(concat!("../sql/", $file, ".sql")),
+                concat!("read the catalog's ", $what),
+                connector,
+            )
         };
     }
     let server = server(client, connector).await?;
