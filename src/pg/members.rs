@@ -312,9 +312,26 @@ impl Members<'_> {
             return None;
         }
         if reference.parent == self.plan.root && reference.parent_columns == self.plan.draw.key {
-            let columns: Vec<String> =
-                reference.child_columns.iter().map(|c| column(self.catalog, reference.child, *c, alias)).collect();
-            return Some(self.barred_root(&columns));
+            // A referencing column of another type is compared in canonical form, as everywhere.
+            let root = self.catalog.table(self.plan.root);
+            let pairs: Vec<(String, String)> = reference
+                .child_columns
+                .iter()
+                .zip(&reference.parent_columns)
+                .map(|(c, p)| {
+                    let child_class = self.catalog.table(reference.child).column(*c).data_type.class;
+                    let key = &root.column(*p).data_type;
+                    let sql = self.comparable(reference, *c, *p, alias, "t").0;
+                    let same = child_class == key.class || (child_class.is_integer() && key.class.is_integer());
+                    let type_name = if same {
+                        cast_name(&key.base_sql_name, key.class)
+                    } else {
+                        canonical_type(key.class).to_owned()
+                    };
+                    (sql, type_name)
+                })
+                .collect();
+            return Some(in_list(&pairs, &self.chosen.never));
         }
         path.push(reference.parent);
         let inner = format!("barred_{}", path.len());
@@ -361,8 +378,17 @@ impl Members<'_> {
     }
 
     fn barred_root(&self, columns: &[String]) -> String {
+        in_list(&self.draw_key_pairs(columns), &self.chosen.never)
+    }
+
+    /// Expressions over columns of the draw key's own types, with those types.
+    fn draw_key_pairs(&self, columns: &[String]) -> Vec<(String, String)> {
         let root = self.catalog.table(self.plan.root);
-        in_list(root, &self.plan.draw.key, columns, &self.chosen.never)
+        let types = self.plan.draw.key.iter().map(|c| {
+            let data_type = &root.column(*c).data_type;
+            cast_name(&data_type.base_sql_name, data_type.class)
+        });
+        columns.iter().cloned().zip(types).collect()
     }
 
     /// "The reference's parent is a member", as SQL. `true` where it always is.
@@ -421,10 +447,10 @@ impl Members<'_> {
             reference.child_columns.iter().map(|c| column(self.catalog, reference.child, *c, alias)).collect();
         let mut sql = format!("{} < {bound}", self.hash_of(&columns));
         if !self.chosen.always.is_empty() {
-            sql = format!("({sql} OR {})", in_list(root, &draw.key, &columns, &self.chosen.always));
+            sql = format!("({sql} OR {})", in_list(&self.draw_key_pairs(&columns), &self.chosen.always));
         }
         if !self.chosen.never.is_empty() {
-            sql = format!("({sql} AND NOT {})", in_list(root, &draw.key, &columns, &self.chosen.never));
+            sql = format!("({sql} AND NOT {})", in_list(&self.draw_key_pairs(&columns), &self.chosen.never));
         }
         Some(sql)
     }
@@ -615,23 +641,23 @@ fn canonical_as(parent: TypeClass, class: TypeClass, sql: &str) -> String {
     }
 }
 
-/// Membership of root key columns in a short list of texts.
-fn in_list(root: &Table, key: &[ColumnId], columns: &[String], list: &[Vec<String>]) -> String {
-    let arrays: Vec<String> = key
+/// Membership of expressions, each with its type, in a short list of texts.
+fn in_list(columns: &[(String, String)], list: &[Vec<String>]) -> String {
+    let arrays: Vec<String> = columns
         .iter()
         .enumerate()
-        .map(|(at, c)| {
-            let data_type = &root.column(*c).data_type;
+        .map(|(at, (_, type_name))| {
             let texts = list.iter().filter_map(|texts| texts.get(at)).map(String::as_str);
-            format!("{}::{}[]", array_literal(texts), cast_name(&data_type.base_sql_name, data_type.class))
+            format!("{}::{type_name}[]", array_literal(texts))
         })
         .collect();
     match (columns, arrays.as_slice()) {
-        ([column], [array]) => format!("({column} = ANY ({array}))"),
+        ([(column, _)], [array]) => format!("({column} = ANY ({array}))"),
         _ => {
             let names: Vec<String> = (1..=columns.len()).map(|n| format!("c{n}")).collect();
             let names = names.join(", ");
-            format!("(({}) IN (SELECT {names} FROM unnest({}) AS k({names})))", columns.join(", "), arrays.join(", "))
+            let sides: Vec<&str> = columns.iter().map(|(column, _)| column.as_str()).collect();
+            format!("(({}) IN (SELECT {names} FROM unnest({}) AS k({names})))", sides.join(", "), arrays.join(", "))
         }
     }
 }
