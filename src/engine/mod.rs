@@ -6,6 +6,7 @@
 mod choose;
 mod copy;
 mod cycle;
+
 mod lanes;
 mod land;
 mod prepare;
@@ -16,7 +17,10 @@ mod support;
 mod transfer;
 mod units;
 mod usage;
+mod verify;
+
 
 pub use prepare::{Prepared, SourceRequest, prepare};
 pub use rollback::rollback;
 pub use sample::{SampleRequest, sample};
+pub use verify::{VerifyRequest, verify};
