@@ -9,6 +9,7 @@ mod cycle;
 
 mod lanes;
 mod land;
+mod plan;
 mod prepare;
 mod rate;
 mod rollback;
@@ -20,6 +21,7 @@ mod usage;
 mod verify;
 
 
+pub use plan::{Exactness, plan};
 pub use prepare::{Prepared, SourceRequest, prepare};
 pub use rollback::rollback;
 pub use sample::{SampleRequest, sample};
