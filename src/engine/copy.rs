@@ -59,6 +59,8 @@ pub(super) async fn run(
             (Some(copy), table, builds.remove(&table).unwrap_or_default())
         })
         .collect();
+    let expected = jobs.iter().map(|(_, table, _)| expected_rows(transfer, *table)).sum();
+    monitor.total(jobs.len(), expected);
     // Tables that stay empty still get their keys and indexes.
     jobs.extend(builds.into_iter().map(|(table, entries)| (None, table, entries)));
     let (transfer, pool, monitor) = (Arc::clone(transfer), pool.clone(), Arc::clone(monitor));
@@ -82,12 +84,14 @@ async fn one(
     let table = transfer.catalog.table(id);
     let target = pool.get().await?;
     let mut moved = Moved::default();
+    let mut shown = None;
     if let Some(copy) = copy {
         let progress = monitor.unit(&table.name.to_string(), expected_rows(transfer, id));
         let source = transfer.source.session().await?;
         moved = transfer.table(&copy, &source, &target, &progress).await?;
         drop(source);
-        progress.finish();
+        progress.build();
+        shown = Some(progress);
     }
     landing::run_entries(pool, &target, entries, false).await?;
     if moved.rows > 0 {
@@ -95,6 +99,9 @@ async fn one(
             .batch_execute(&format!("ANALYZE {}", qualified(&table.name)))
             .await
             .map_err(|e| pool.fail(format!("analyse {}", table.name), e))?;
+    }
+    if let Some(progress) = shown {
+        progress.finish();
     }
     Ok(Arrived { table: id, moved, seconds: started.elapsed().as_secs_f64() })
 }

@@ -6,6 +6,7 @@
 mod choose;
 mod copy;
 mod cycle;
+mod inspect;
 mod lanes;
 mod land;
 mod prepare;
@@ -17,6 +18,7 @@ mod transfer;
 mod units;
 mod usage;
 
+pub use inspect::{InspectRequest, inspect};
 pub use prepare::{Prepared, SourceRequest, prepare};
 pub use rollback::rollback;
-pub use sample::{SampleRequest, sample};
+pub use sample::{Answer, Confirm, SampleRequest, TargetState, sample};
