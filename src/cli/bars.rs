@@ -149,7 +149,8 @@ fn numbers(rows: u64, expected: u64, bytes: u64, elapsed: Duration, look: Look) 
         text.push_str(&format!(", {}, {}/s", size(bytes), size(per_second as u64)));
     }
     if let Some(left) = time_left(rows, expected, elapsed) {
-        text.push_str(&format!(", {} left", duration(left)));
+        // Without decimals, which would claim too much.
+        text.push_str(&format!(", {} left", duration(left).replace(".0 s", " s")));
     }
     text
 }

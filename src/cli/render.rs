@@ -5,12 +5,14 @@ use std::fmt::Write as _;
 
 use super::terminal::{Look, duration, size, wrap};
 use crate::pg::connect::ConnectInfo;
-use crate::report::{Outcome, RunReport, TableReport};
+use crate::report::{Outcome, PhaseReport, RunReport, TableReport};
 
 /// On a terminal the largest tables get a row each, up to this many; the others share one.
 const ROWS_ON_TERMINAL: usize = 14;
 /// Tables named in the line of those that brought nothing.
 const NAMES_AT_MOST: usize = 12;
+/// A space at which no line is broken; stands in while wrapping.
+const HOLD: &str = "\u{a0}";
 /// Checks' names are padded to this.
 const CHECK_WIDTH: usize = 16;
 
@@ -153,15 +155,16 @@ fn cells(sum: &Sum, mode: &str, look: Look) -> [String; 7] {
 fn phases(text: &mut String, report: &RunReport, look: Look) {
     let all: f64 = report.phases.iter().map(|phase| phase.seconds).sum();
     let spoken = |seconds: f64| duration(std::time::Duration::try_from_secs_f64(seconds).unwrap_or_default());
-    let parts: Vec<String> =
-        report.phases.iter().map(|phase| format!("{} {}", phase.name, spoken(phase.seconds))).collect();
+    // A name and its time stay on one line.
+    let held = |phase: &PhaseReport| format!("{} {}", phase.name, spoken(phase.seconds)).replace(' ', HOLD);
+    let parts: Vec<String> = report.phases.iter().map(held).collect();
     let mut line_of_phases = format!("{} in all: {}", spoken(all), parts.join(look.dot()));
     if report.peak_memory_bytes > 0 {
         let (memory, cpu) = (size(report.peak_memory_bytes), spoken(report.cpu_seconds));
         let _ = write!(line_of_phases, "{}{memory} of memory, {cpu} of CPU here", look.dot());
     }
     line(text, "");
-    line(text, &format!("  {}", wrap(&line_of_phases, look.width, 2)));
+    line(text, &format!("  {}", wrap(&line_of_phases, look.width, 2).replace(HOLD, " ")));
     line(text, "");
 }
 

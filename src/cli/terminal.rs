@@ -60,10 +60,6 @@ impl Look {
         self.paint("33", text)
     }
 
-    pub(super) fn cyan(self, text: &str) -> String {
-        self.paint("36", text)
-    }
-
     /// The mark of what is well.
     pub(super) fn good(self) -> String {
         self.paint("32", if self.unicode { "✓" } else { "ok" })

@@ -111,6 +111,7 @@ pub async fn sample(
 /// Connects to both sides and checks whatever can be checked before anything is done.
 async fn open(request: &SampleRequest, monitor: &dyn Monitor) -> Result<(Prepared, Arc<Target>)> {
     let prepared = prepare(&request.source, monitor).await?;
+    monitor.phase("look at the target");
     let target = Target::open(request.to.clone(), &request.source.run_id).await?;
     refuse_same_database(&prepared.source, &target).await?;
     target.lock().await?;

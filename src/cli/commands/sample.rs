@@ -64,12 +64,11 @@ fn confirm(yes: bool, display: Arc<Display>, replaced: Arc<AtomicBool>) -> Confi
             if yes || !state.exists {
                 return Ok(());
             }
-            let made_by = match &state.made_by {
-                Some(run) => format!(", made by run {run}"),
-                None => String::new(),
-            };
-            let question =
-                format!("Replace the database {}{made_by}? It will be kept as {}__prev.", state.target, state.database);
+            let made_by = state.made_by.map(|run| format!(" (made by run {run})")).unwrap_or_default();
+            let question = format!(
+                "{} exists{made_by}. Replace it? It stays as {}__prev, for `tithe rollback`.",
+                state.target, state.database
+            );
             // Reading a line would block the signals as well.
             tokio::task::spawn_blocking(move || display.suspend(|| ask::replace(&question)))
                 .await
