@@ -97,7 +97,6 @@ tables_only() {
     pg_dump -Fc --section=pre-data --section=post-data ${snapshot:+--snapshot="$snapshot"} -f "$work/schema" -d "$from"
     pg_restore --section=pre-data -d "$to" "$work/schema"
 }
-# The two large settings help the builds and are what the servers of the bench have anyway.
 keys_and_indexes() {
     PGOPTIONS='-c maintenance_work_mem=256MB' pg_restore --section=post-data -j "$lanes" -d "$to" "$work/schema"
 }
@@ -120,7 +119,10 @@ small() {
     [ -e "$file" ] || in_snapshot >"$file"
     { echo "\\qecho COPY $(tr -d '\n' <<<"$1") FROM STDIN;"; echo 'COPY ('; cat; echo ') TO STDOUT;'; echo "\\qecho '\\\\.'"; } >>"$file"
 }
-in_snapshot() { echo "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET TRANSACTION SNAPSHOT '$snapshot';"; }
+in_snapshot() { # no parallel workers: the lanes keep the cores busy
+    echo "SET max_parallel_workers_per_gather = 0; SET work_mem = '64MB';"
+    echo "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET TRANSACTION SNAPSHOT '$snapshot';"
+}
 run_copies() {
     export from to
     find "$work" -name 'job*.out' | sort | xargs -r -P "$lanes" -n 1 bash -c '

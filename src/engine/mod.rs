@@ -9,6 +9,7 @@ mod cycle;
 mod inspect;
 mod lanes;
 mod land;
+mod plan;
 mod prepare;
 mod rate;
 mod rollback;
@@ -19,6 +20,7 @@ mod units;
 mod usage;
 
 pub use inspect::{InspectRequest, inspect};
+pub use plan::{Exactness, plan};
 pub use prepare::{Prepared, SourceRequest, prepare};
 pub use rollback::rollback;
 pub use sample::{Answer, Confirm, SampleRequest, TargetState, sample};

@@ -8,7 +8,7 @@ use crate::engine::{self, InspectRequest};
 use crate::error::Result;
 use crate::graph::{Format, Labels, render};
 use crate::pg::errors::Side;
-use crate::plan::{Plan, ReferenceMode, TableMode};
+use crate::plan;
 
 pub(super) async fn run(args: &GraphArgs, global: &Global) -> Result<u8> {
     let run = RunId::new();
@@ -23,7 +23,7 @@ pub(super) async fn run(args: &GraphArgs, global: &Global) -> Result<u8> {
         if let Some(profile) = &args.profile {
             let request = settings::look_request(&args.source.from, profile, &run)?;
             let prepared = engine::prepare(&request, &display).await?;
-            return Ok(render(&prepared.catalog, format, &labels(&prepared.plan)));
+            return Ok(render(&prepared.catalog, format, &plan::graph_labels(&prepared.catalog, &prepared.plan)));
         }
         let request = InspectRequest { from: connect_info(&args.source.from, Side::Source)?, run_id: run.id.clone() };
         let catalog = engine::inspect(&request, &display).await?;
@@ -34,22 +34,4 @@ pub(super) async fn run(args: &GraphArgs, global: &Global) -> Result<u8> {
     drop(display);
     print(&picture);
     Ok(0)
-}
-
-/// Modes as colours and words. Dashed: the reference may arrive as NULL, or brings nothing.
-fn labels(plan: &Plan) -> Labels {
-    let colour = |mode: TableMode| match mode {
-        TableMode::Root => "#ffd54f",
-        TableMode::Owned => "#a5d6a7",
-        TableMode::All => "#90caf9",
-        TableMode::Referenced => "#ce93d8",
-        TableMode::None => "#e0e0e0",
-    };
-    let dashed = |mode: ReferenceMode| {
-        matches!(mode, ReferenceMode::Null | ReferenceMode::Cut | ReferenceMode::Drop | ReferenceMode::Idle)
-    };
-    Labels {
-        tables: plan.tables.iter().map(|table| (table.mode.name().to_owned(), colour(table.mode))).collect(),
-        references: plan.references.iter().map(|r| (r.mode.name().to_owned(), dashed(r.mode))).collect(),
-    }
 }

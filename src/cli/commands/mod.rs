@@ -4,6 +4,7 @@ mod demo;
 mod graph;
 mod init;
 mod manual;
+mod plan;
 mod rollback;
 mod sample;
 
@@ -24,11 +25,12 @@ pub(super) fn dispatch(cli: Cli) -> Result<u8> {
         Command::Demo(args) => demo::run(&args, global),
         Command::Init(args) => block_on(init::run(&args, global)),
         Command::Sample(args) => block_on_with(|stop| sample::run(&args, global, stop)),
+        Command::Plan(args) => block_on(plan::run(&args, global)),
         Command::Rollback(args) => block_on(rollback::run(&args)),
         Command::Graph(args) => block_on(graph::run(&args, global)),
         Command::Completions { shell } => manual::completions(shell),
         Command::Man => manual::page(),
-        Command::Plan(_) | Command::Verify(_) | Command::Explain(_) => Err(Error::new(ErrorKind::Usage, "not yet")),
+        Command::Verify(_) | Command::Explain(_) => Err(Error::new(ErrorKind::Usage, "not yet")),
     }
 }
 
