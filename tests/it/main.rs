@@ -5,3 +5,4 @@ mod architecture;
 mod fixtures;
 mod support;
 mod throwaway;
+mod traps;

@@ -70,10 +70,14 @@ fn sample(name: &str) -> Result<(), String> {
     let profile = Path::new(env!("CARGO_MANIFEST_DIR")).join(path.replace(".sql", ".toml"));
     let profile = profile.to_string_lossy();
     let to = target.url();
-    let ran =
-        Home::new().tithe(&["sample", "--percent", "50", "--yes", "--from", &from, "--to", &to, "--profile", &profile]);
+    let home = Home::new();
+    let ran = home.tithe(&["sample", "--percent", "50", "--yes", "--from", &from, "--to", &to, "--profile", &profile]);
     if ran.code != 0 {
         return Err(format!("exit {}\n{}{}", ran.code, ran.stdout, ran.stderr));
+    }
+    let ran = home.tithe(&["verify", "--from", &from, "--to", &to]);
+    if ran.code != 0 {
+        return Err(format!("verify: exit {}\n{}{}", ran.code, ran.stdout, ran.stderr));
     }
     check(&target, &text)
 }
