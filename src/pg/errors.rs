@@ -13,6 +13,14 @@ use tokio_postgres::error::DbError;
 
 use crate::error::{Error, ErrorKind};
 
+/// What a session's calls fail with, before [`server_error`] makes it printable.
+pub type ServerError = tokio_postgres::Error;
+
+/// The server found a row whose parent is missing.
+pub fn is_foreign_key_violation(error: &ServerError) -> bool {
+    error.code() == Some(&tokio_postgres::error::SqlState::FOREIGN_KEY_VIOLATION)
+}
+
 /// Which of the two servers is meant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Side {

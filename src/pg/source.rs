@@ -41,6 +41,9 @@ pub struct Source {
     pub server: ServerRow,
     /// `pg_export_snapshot()`
     pub snapshot: String,
+    /// Of every session that reads rows, as SQL. Texts of reg* types leave out a schema that is on it, so they mean the
+    /// same only where the same path is set.
+    pub search_path: String,
     connector: Connector,
     holder: Session,
     pool: Pool,
@@ -78,11 +81,13 @@ impl Source {
         }
         // User-defined operators (citext's =, say) must be found; pg_catalog is searched first all the same.
         let path: Vec<String> = server.extension_schemas.iter().map(|schema| ident(schema)).collect();
-        let path = [vec!["pg_catalog".to_owned()], path].concat().join(", ");
-        let in_snapshot =
-            format!("{settings}; SET search_path = {path}; {begin}; SET TRANSACTION SNAPSHOT {}", literal(&snapshot));
+        let search_path = [vec!["pg_catalog".to_owned()], path].concat().join(", ");
+        let in_snapshot = format!(
+            "{settings}; SET search_path = {search_path}; {begin}; SET TRANSACTION SNAPSHOT {}",
+            literal(&snapshot)
+        );
         let pool = Pool::new(connector.clone(), options.jobs, &in_snapshot)?;
-        Ok(Self { server, snapshot, connector, holder, pool, options })
+        Ok(Self { server, snapshot, search_path, connector, holder, pool, options })
     }
 
     /// A session in the snapshot, as soon as one is free.

@@ -399,7 +399,7 @@ async fn pool_keeps_to_its_cap_and_sets_sessions_up() {
             () = std::future::ready(()) => {}
         }
         drop(second);
-        third.await.expect("the one given back");
+        drop(third.await.expect("the one given back"));
     }
     let other = Pool::new(pool.connector().with_dbname("tlsonly"), 1, "SET no_such_setting = 1").expect("a pool");
     let error = other.get().await.err().expect("no such setting");
