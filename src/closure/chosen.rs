@@ -39,6 +39,8 @@ pub struct Chosen {
     pub keys: Vec<Keys>,
     /// By table: members, once counted.
     pub members: Vec<Option<u64>>,
+    /// By reference: support rows that it was the first to ask for.
+    pub pulled: Vec<u64>,
     /// By table: membership was swept (a cycle or a cap), so only its keys say who is a member.
     pub swept: Vec<bool>,
     /// By table: the demand that identifies its rows in a copy (swept tables and tables with support rows).
@@ -86,6 +88,7 @@ impl Chosen {
             demand_of,
             keys,
             members: vec![None; tables],
+            pulled: vec![0; catalog.references.len()],
             swept,
             identity,
             bound: None,

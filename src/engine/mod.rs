@@ -8,6 +8,7 @@ mod copy;
 mod cycle;
 mod lanes;
 mod land;
+mod plan;
 mod prepare;
 mod rate;
 mod rollback;
@@ -17,6 +18,7 @@ mod transfer;
 mod units;
 mod usage;
 
+pub use plan::{Exactness, plan};
 pub use prepare::{Prepared, SourceRequest, prepare};
 pub use rollback::rollback;
 pub use sample::{SampleRequest, sample};

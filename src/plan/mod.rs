@@ -10,6 +10,7 @@ mod nullable;
 mod text;
 
 pub use make::{Options, make};
+pub use text::{Numbers, PlanReport, graph_labels, group, render, report};
 
 use serde::Serialize;
 

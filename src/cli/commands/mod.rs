@@ -1,5 +1,6 @@
 //! One file per command: arguments to engine, result to screen.
 
+mod plan;
 mod rollback;
 mod sample;
 
@@ -12,6 +13,7 @@ use crate::error::{Error, ErrorKind, Result};
 pub(super) fn dispatch(cli: Cli) -> Result<u8> {
     match cli.command {
         Command::Sample(args) => block_on(sample::run(&args, &cli.global)),
+        Command::Plan(args) => block_on(plan::run(&args)),
         Command::Rollback(args) => block_on(rollback::run(&args)),
         _ => Err(Error::new(ErrorKind::Usage, "not yet")),
     }
