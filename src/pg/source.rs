@@ -10,7 +10,7 @@ use deadpool_postgres::Object;
 
 use super::catalog::{self, LeftOut, ServerRow};
 use super::connect::{ConnectInfo, Connector, Pool, Session};
-use super::quote::{ident, literal};
+use super::quote::{ident, literal, qualified};
 use crate::error::{Error, ErrorKind, Result};
 use crate::schema::{Catalog, Table, TableKind};
 
@@ -121,6 +121,21 @@ impl Source {
             let limit = self.options.lock_timeout.as_millis();
             self.fail(format!("lock {} tables for reading (limit {limit} ms)", lockable.len()), e)
         })
+    }
+
+    /// Lets the server parse a condition over a table; nothing is read.
+    ///
+    /// # Errors
+    /// `Source`, with what is wrong about it.
+    pub async fn check_predicate(&self, table: &Table, predicate: &str) -> Result<()> {
+        let session = self.session().await?;
+        let sql = format!("SELECT 1 FROM {} AS t WHERE ({predicate}) IS TRUE", qualified(&table.name));
+        let outcome = session.prepare(&sql).await.map_err(|e| self.fail(format!("parse it for {}", table.name), e));
+        if outcome.is_err() {
+            // The transaction is spoiled, and the session with it.
+            drop(Object::take(session));
+        }
+        outcome.map(drop)
     }
 
     /// Waits until somebody else has waited on this run's locks for `patience`: a migration, say. Never returns

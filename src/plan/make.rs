@@ -215,7 +215,9 @@ fn check_reading(catalog: &Catalog, profile: &Profile, modes: &[(TableMode, Stri
                 unreadable.join(", ")
             ),
         )
-        .with_remedy("GRANT SELECT on them to the role, or list them under [source] exclude_tables"));
+        .with_remedy(
+            "GRANT SELECT on them and USAGE on their schemas to the role, or list them under [source] exclude_tables",
+        ));
     }
     let hidden: Vec<String> = catalog
         .tables
