@@ -6,6 +6,7 @@
 
 mod database;
 mod program;
+mod scene;
 
 use std::fs::OpenOptions;
 use std::io::Write as _;
@@ -16,7 +17,8 @@ use std::sync::OnceLock;
 use tithe::demo::{Options, Throwaway};
 
 pub(crate) use database::TestDb;
-pub(crate) use program::{Home, tithe};
+pub(crate) use program::{Home, Ran, tithe};
+pub(crate) use scene::{PROFILE, Scene};
 
 /// The two servers that all tests of the process share. They die with the process, however it ends.
 pub(crate) struct Servers {
