@@ -83,7 +83,10 @@ fn count_statement(members: &Members<'_>, id: TableId, chosen: &Chosen) -> Strin
     let all = format!("(SELECT count(*) FROM {})", plain_source(members.catalog.table(id), "t"));
     let mode = members.plan.table(id).mode;
     if chosen.whole[id.index()] {
-        return format!("SELECT n, n FROM (SELECT count(*) AS n FROM {}) s", plain_source(members.catalog.table(id), "t"));
+        return format!(
+            "SELECT n, n FROM (SELECT count(*) AS n FROM {}) s",
+            plain_source(members.catalog.table(id), "t")
+        );
     }
     let known = chosen.members[id.index()];
     let counted = match mode {

@@ -51,7 +51,7 @@ impl Transfer {
     /// `Source`, `Target`, or `Plan` where a value cannot be masked.
     pub(super) async fn table(
         &self,
-        copy: &TableCopy,
+        mut copy: TableCopy,
         source: &Client,
         target: &Client,
         progress: &Arc<Progress>,
@@ -71,8 +71,8 @@ impl Transfer {
             .await
             .map_err(|e| self.target.fail(format!("prepare to load {}", table.name), e))?;
         let mut moved = Moved::default();
-        for part in &copy.parts {
-            self.part(copy, part, source, target, freeze, progress, &mut moved).await?;
+        for mut part in std::mem::take(&mut copy.parts) {
+            self.part(&copy, &mut part, source, target, freeze, progress, &mut moved).await?;
         }
         target
             .batch_execute("COMMIT")
@@ -85,7 +85,7 @@ impl Transfer {
     async fn part(
         &self,
         copy: &TableCopy,
-        part: &Part,
+        part: &mut Part,
         source: &Client,
         target: &Client,
         freeze: Freeze,
@@ -96,9 +96,10 @@ impl Transfer {
         let read = |e| self.source.fail(format!("read rows of {}", table.name), e);
         let load = |e| self.target.fail(format!("load rows into {}", table.name), e);
         let names: Vec<&str> = copy.columns.iter().map(|c| table.column(*c).name.as_str()).collect();
-        let format = if copy.format == Format::Binary { "binary" } else { "text" };
-        let sql = format!("COPY ({}) TO STDOUT (FORMAT {format})", part.select);
-        let stream = source.copy_out(&sql).await.map_err(read)?;
+        // The statement may list a million keys: it is let go as soon as it is sent.
+        let statement = std::mem::take(&mut part.statement);
+        let stream = source.copy_out(&statement).await.map_err(read)?;
+        drop(statement);
         let mut stream = std::pin::pin!(stream);
         let mut loader = Loader::open(target, &table.name, &names, copy.format, freeze).await.map_err(load)?;
         let mut worker = Worker::new(self, copy, part, table)?;

@@ -10,7 +10,7 @@ use crate::schema::{Catalog, Reference, TypeClass};
 use crate::types::{ColumnId, TableId};
 
 /// One table's copy.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub(super) struct TableCopy {
     pub(super) table: TableId,
     /// Columns of the target, in order.
@@ -21,12 +21,12 @@ pub(super) struct TableCopy {
 }
 
 /// Members or support rows of a table.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub(super) struct Part {
     /// Support rows take the stricter rules.
     pub(super) support: bool,
-    /// SELECT of the columns, then of hidden key columns.
-    pub(super) select: String,
+    /// COPY of the columns, then of hidden key columns.
+    pub(super) statement: String,
     /// Hidden columns at the end of each row.
     pub(super) hidden: usize,
     pub(super) checks: Vec<NullCheck>,
@@ -99,17 +99,14 @@ fn hidden_key(fields: &Fields, first: usize, width: usize, kind: KeyKind, format
     }
 }
 
-/// The copies of all tables that bring rows, in catalog order.
-pub(super) fn copies(catalog: &Catalog, plan: &Plan, chosen: &Chosen, target_version: u32) -> Vec<TableCopy> {
-    catalog
-        .tables
-        .iter()
-        .filter(|table| plan.brings_rows(table.id))
-        .map(|table| table_copy(catalog, plan, chosen, target_version, table.id))
-        .collect()
-}
-
-fn table_copy(catalog: &Catalog, plan: &Plan, chosen: &Chosen, target_version: u32, id: TableId) -> TableCopy {
+/// The copy of one table. Made when its turn comes: the queries hold lists of keys.
+pub(super) fn table_copy(
+    catalog: &Catalog,
+    plan: &Plan,
+    chosen: &Chosen,
+    target_version: u32,
+    id: TableId,
+) -> TableCopy {
     let table = catalog.table(id);
     let columns: Vec<ColumnId> = table.copied_columns().map(|(id, _)| id).collect();
     let as_text = columns.iter().map(|c| &table.column(*c).data_type).any(|data_type| {
@@ -195,8 +192,9 @@ fn part(
     }
     let hidden_count = hidden.len();
     expressions.extend(hidden);
-    let select = format!("SELECT {}{}", expressions.join(", "), selection.sql());
-    Part { support, select, hidden: hidden_count, checks }
+    let format = if format == Format::Binary { "binary" } else { "text" };
+    let statement = format!("COPY (SELECT {}{}) TO STDOUT (FORMAT {format})", expressions.join(", "), selection.sql());
+    Part { support, statement, hidden: hidden_count, checks }
 }
 
 fn when(reference: &Reference, then: &str, otherwise: &str) -> String {

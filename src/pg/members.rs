@@ -482,18 +482,9 @@ impl Members<'_> {
             .zip(&demand.columns)
             .map(|((_, table, c), p)| (table.column(*c).data_type.class, parent.column(*p).data_type.class))
             .collect();
-        let mut texts: Vec<Vec<String>> = vec![Vec::new(); columns.len()];
-        for key in keys.iter() {
-            if !fits(&key, classes[0].0) {
-                continue;
-            }
-            for (list, text) in texts.iter_mut().zip(key.texts(columns.len())) {
-                list.push(text);
-            }
-        }
         let mut sides = Vec::new();
         let mut arrays = Vec::new();
-        for (((sql, table, c), (child_class, parent_class)), list) in columns.iter().zip(&classes).zip(&texts) {
+        for (at, ((sql, table, c), (child_class, parent_class))) in columns.iter().zip(&classes).enumerate() {
             let direct = child_class == parent_class || (child_class.is_integer() && parent_class.is_integer());
             let side = if direct { sql.clone() } else { canonical_as(*parent_class, *child_class, sql) };
             let type_name = if direct {
@@ -502,7 +493,8 @@ impl Members<'_> {
                 canonical_type(*parent_class).to_owned()
             };
             sides.push(side);
-            arrays.push(format!("{}::{type_name}[]", array_literal(list.iter().map(String::as_str))));
+            let texts = keys.iter().filter(|key| fits(key, classes[0].0)).map(|key| key.text(at, columns.len()));
+            arrays.push(format!("{}::{type_name}[]", array_literal(texts)));
         }
         // Servers before 14 do not hash ANY.
         let hashes_any = self.catalog.server_version >= 140_000 && keys.len() <= LITERAL_KEYS_MAX;
@@ -523,10 +515,9 @@ impl Members<'_> {
     }
 
     fn element_list(&self, reference: &Reference, demand: &Demand, sets: &[&KeySet]) -> String {
-        let texts: Vec<String> =
-            sets.iter().flat_map(|set| set.iter()).flat_map(|key| key.texts(demand.columns.len())).collect();
+        let texts = sets.iter().flat_map(|set| set.iter()).map(|key| key.text(0, demand.columns.len()));
         let of = &self.catalog.table(reference.child).column(reference.child_columns[0]).data_type.base_sql_name;
-        format!("{}::{of}", array_literal(texts.iter().map(String::as_str)))
+        format!("{}::{of}", array_literal(texts))
     }
 
     /// An array column without the elements that are not chosen, order kept.

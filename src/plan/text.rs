@@ -259,7 +259,11 @@ pub fn render(report: &PlanReport, width: usize) -> String {
 
 fn tables(out: &mut String, report: &PlanReport, width: usize) {
     let name_width = report.tables.iter().map(|line| display_name(line).chars().count()).max().unwrap_or(5).max(5);
-    let _ = writeln!(out, "{:name_width$}  {:10}  {:>12}  {:>12}  {:>10}  why", "table", "mode", "in source", "members", "support");
+    let _ = writeln!(
+        out,
+        "{:name_width$}  {:10}  {:>12}  {:>12}  {:>10}  why",
+        "table", "mode", "in source", "members", "support"
+    );
     let mut lines: Vec<&TableLine> = report.tables.iter().collect();
     lines.sort_by_key(|line| std::cmp::Reverse((line.members + line.support, line.rows_source)));
     for line in lines {
@@ -301,7 +305,13 @@ fn references(out: &mut String, report: &PlanReport, width: usize) {
         let kind = if line.is_virtual { ", declared in the profile" } else { "" };
         let room = width.saturating_sub(name_width + 22).max(24);
         let why = format!("{}{kind}", line.reason);
-        let _ = writeln!(out, "{:name_width$}  {:6}  {pulls:>10}  {}", cut(&line.reference, 64), line.mode.name(), cut(&why, room));
+        let _ = writeln!(
+            out,
+            "{:name_width$}  {:6}  {pulls:>10}  {}",
+            cut(&line.reference, 64),
+            line.mode.name(),
+            cut(&why, room)
+        );
     }
     out.push('\n');
 }
