@@ -257,6 +257,10 @@ fn remedy(side: Side, role: &str, code: &str, message: &str) -> Option<String> {
         "42501" => lacking_right(side, &role, message),
         "53300" => "lower the number of connections, or raise max_connections or the role's limit".to_owned(),
         "53100" => format!("free disk space on the {side} server"),
+        // Quotas and limits of a file's size have no code of their own.
+        "XX000" | "58030" if ["could not extend", "could not write"].iter().any(|start| message.starts_with(start)) => {
+            format!("free disk space on the {side} server, or raise its quota")
+        }
         "53200" => format!("the {side} server is out of memory; lower the number of connections"),
         _ if recovery => {
             "the standby had to replay changes to rows being read: set hot_standby_feedback = on or raise \
@@ -377,6 +381,12 @@ mod tests {
             ),
             (Side::Source, "42501", "droit refusé", "GRANT the missing right to r, or connect as the owner"),
             (Side::Target, "53100", "could not extend file", "free disk space on the target server"),
+            (
+                Side::Target,
+                "XX000",
+                "could not extend file \"base/1/2\": Disk quota exceeded",
+                "free disk space on the target server, or raise its quota",
+            ),
         ];
         for (side, code, message, wanted) in cases {
             assert_eq!(remedy(side, "r", code, message).as_deref(), Some(wanted));

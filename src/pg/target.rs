@@ -89,19 +89,26 @@ impl Target {
         })
     }
 
-    /// Takes the run lock of this target.
+    /// Takes the run lock of this target. Tries for a moment: the session of a run that was killed just now may still
+    /// be busy, and notices only afterwards.
     ///
     /// # Errors
     /// `Locked` while another run holds it.
     pub async fn lock(&self) -> Result<()> {
-        let row = self
-            .maintenance
-            .client
-            .query_one("SELECT pg_try_advisory_lock(hashtextextended('tithe ' || $1, 0))", &[&self.name])
-            .await
-            .map_err(|e| self.fail("take the run lock", e))?;
-        if row.get(0) {
-            return Ok(());
+        const TRIES: u32 = 15;
+        for attempt in 1..=TRIES {
+            let row = self
+                .maintenance
+                .client
+                .query_one("SELECT pg_try_advisory_lock(hashtextextended('tithe ' || $1, 0))", &[&self.name])
+                .await
+                .map_err(|e| self.fail("take the run lock", e))?;
+            if row.get(0) {
+                return Ok(());
+            }
+            if attempt < TRIES {
+                tokio::time::sleep(Duration::from_millis(200)).await;
+            }
         }
         Err(Error::new(ErrorKind::Locked, format!("another run works on the target {}", self.name)))
     }

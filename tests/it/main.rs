@@ -4,6 +4,7 @@
 mod architecture;
 mod bad_input;
 mod connect;
+mod faults;
 mod support;
 mod throwaway;
 mod traps;
