@@ -283,6 +283,10 @@ fn remedy(side: Side, role: &str, code: &str, message: &str) -> Option<String> {
              give the server's own address"
                 .to_owned()
         }
+        "0A000" if message.contains("unlogged") => {
+            "a standby has no rows of unlogged tables: say rows = \"none\" for them, or read from the primary"
+                .to_owned()
+        }
         "25006" => format!("the {side} is a standby or read-only; name its primary"),
         _ => return None,
     })
