@@ -1,3 +1,5 @@
+//! What every rule does to values of every type it accepts.
+
 use bytes::Bytes;
 use proptest::prelude::*;
 

@@ -129,6 +129,11 @@ impl Members<'_> {
             TableMode::Owned | TableMode::All => Vec::new(),
         };
         all.extend(planned.filter.iter().map(|filter| format!("(({filter}) IS TRUE)")));
+        all.extend(planned.barred.iter().map(|columns| {
+            let parts: Vec<String> =
+                columns.iter().map(|c| format!("{} IS NULL", column(self.catalog, id, *c, alias))).collect();
+            format!("({})", parts.join(" OR "))
+        }));
         let mut owning: Vec<(&Reference, String)> = Vec::new();
         let follows = self.follows(id);
         for reference in self.catalog.references_of(id) {

@@ -10,7 +10,7 @@ use deadpool_postgres::Object;
 
 use super::catalog::{self, LeftOut, ServerRow};
 use super::connect::{ConnectInfo, Connector, Pool, Session};
-use super::quote::{ident, literal};
+use super::quote::{ident, literal, qualified};
 use crate::error::{Error, ErrorKind, Result};
 use crate::schema::{Catalog, Table, TableKind};
 
@@ -41,6 +41,9 @@ pub struct Source {
     pub server: ServerRow,
     /// `pg_export_snapshot()`
     pub snapshot: String,
+    /// Of every session that reads rows, as SQL. Texts of reg* types leave out a schema that is on it, so they mean the
+    /// same only where the same path is set.
+    pub search_path: String,
     connector: Connector,
     holder: Session,
     pool: Pool,
@@ -78,11 +81,13 @@ impl Source {
         }
         // User-defined operators (citext's =, say) must be found; pg_catalog is searched first all the same.
         let path: Vec<String> = server.extension_schemas.iter().map(|schema| ident(schema)).collect();
-        let path = [vec!["pg_catalog".to_owned()], path].concat().join(", ");
-        let in_snapshot =
-            format!("{settings}; SET search_path = {path}; {begin}; SET TRANSACTION SNAPSHOT {}", literal(&snapshot));
+        let search_path = [vec!["pg_catalog".to_owned()], path].concat().join(", ");
+        let in_snapshot = format!(
+            "{settings}; SET search_path = {search_path}; {begin}; SET TRANSACTION SNAPSHOT {}",
+            literal(&snapshot)
+        );
         let pool = Pool::new(connector.clone(), options.jobs, &in_snapshot)?;
-        Ok(Self { server, snapshot, connector, holder, pool, options })
+        Ok(Self { server, snapshot, search_path, connector, holder, pool, options })
     }
 
     /// A session in the snapshot, as soon as one is free.
@@ -116,6 +121,21 @@ impl Source {
             let limit = self.options.lock_timeout.as_millis();
             self.fail(format!("lock {} tables for reading (limit {limit} ms)", lockable.len()), e)
         })
+    }
+
+    /// Lets the server parse a condition over a table; nothing is read.
+    ///
+    /// # Errors
+    /// `Source`, with what is wrong about it.
+    pub async fn check_predicate(&self, table: &Table, predicate: &str) -> Result<()> {
+        let session = self.session().await?;
+        let sql = format!("SELECT 1 FROM {} AS t WHERE ({predicate}) IS TRUE", qualified(&table.name));
+        let outcome = session.prepare(&sql).await.map_err(|e| self.fail(format!("parse it for {}", table.name), e));
+        if outcome.is_err() {
+            // The transaction is spoiled, and the session with it.
+            drop(Object::take(session));
+        }
+        outcome.map(drop)
     }
 
     /// Waits until somebody else has waited on this run's locks for `patience`: a migration, say. Never returns

@@ -2,6 +2,9 @@
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 mod architecture;
-mod fixtures;
+mod bad_input;
+mod connect;
+mod faults;
 mod support;
 mod throwaway;
+mod traps;
