@@ -48,6 +48,7 @@ fn table(columns: Vec<Column>) -> Table {
         name: QualifiedName::new("public", "users"),
         kind: TableKind::Ordinary,
         leaves: vec![],
+        build_oids: Vec::new(),
         inherits: vec![],
         columns,
         unique_keys: vec![],
