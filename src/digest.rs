@@ -166,6 +166,11 @@ impl fmt::Debug for Stream {
     }
 }
 
+/// BLAKE3 of a text, in hexadecimal: says whether two files are the same.
+pub fn text_digest(text: &str) -> String {
+    blake3::hash(text.as_bytes()).to_hex().to_string()
+}
+
 /// The 64-bit seed of the sample's draw from the seed text of the profile. Public by design: it decides who is in
 /// the sample, not what is seen of them.
 pub fn seed_from_text(text: &str) -> i64 {

@@ -12,6 +12,7 @@ use crate::monitor::Monitor;
 use crate::pg::catalog::{self, LeftOut};
 use crate::pg::connect::{LIBPQ_VARIABLES, Pool};
 use crate::pg::dump::Entry;
+use crate::pg::errors::{ServerError, is_foreign_key_violation};
 use crate::pg::landing::{self, ForeignKeyStatements, Skipped, Validity};
 use crate::profile::{Orphans, Profile};
 use crate::report::CheckReport;
@@ -65,8 +66,8 @@ pub(super) async fn foreign_keys(transfer: &Arc<Transfer>, pool: &Pool) -> Resul
     Ok((proven, not_valid))
 }
 
-fn orphan_error(pool: &Pool, key: &str, error: tokio_postgres::Error) -> Error {
-    let violated = error.code() == Some(&tokio_postgres::error::SqlState::FOREIGN_KEY_VIOLATION);
+fn orphan_error(pool: &Pool, key: &str, error: ServerError) -> Error {
+    let violated = is_foreign_key_violation(&error);
     let failed = pool.fail(format!("prove the foreign key {key} in the target"), error);
     if violated {
         return failed.with_remedy(

@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use futures_util::TryStreamExt;
-use tokio_postgres::Client;
 
 use crate::anonymize::RowTransform;
 use crate::closure::Chosen;
@@ -11,6 +10,7 @@ use crate::copyfmt::{Fields, Format, RowReader, RowWriter};
 use crate::digest::{MaskKey, RowChecksum};
 use crate::error::{Error, ErrorKind, Result};
 use crate::monitor::Progress;
+use crate::pg::connect::Client;
 use crate::pg::load::{Freeze, Loader};
 use crate::pg::source::Source;
 use crate::pg::target::Target;
@@ -58,11 +58,14 @@ impl Transfer {
     ) -> Result<Moved> {
         let table = self.catalog.table(copy.table);
         let freeze = if table.kind == TableKind::Partitioned { Freeze::No } else { Freeze::Yes };
-        let begin = match freeze {
+        let mut begin = "BEGIN".to_owned();
+        if copy.format == Format::Text {
+            begin.push_str(&format!("; SET LOCAL search_path = {}", self.source.search_path));
+        }
+        if freeze == Freeze::Yes {
             // FREEZE wants the table emptied in its own transaction.
-            Freeze::Yes => format!("BEGIN; TRUNCATE ONLY {}", crate::pg::quote::qualified(&table.name)),
-            Freeze::No => "BEGIN".to_owned(),
-        };
+            begin.push_str(&format!("; TRUNCATE ONLY {}", crate::pg::quote::qualified(&table.name)));
+        }
         target
             .batch_execute(&begin)
             .await

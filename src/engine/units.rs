@@ -150,6 +150,9 @@ fn part(
     let (catalog, chosen) = (members.catalog, members.chosen);
     let mut expressions: Vec<String> = columns.iter().map(|c| column(catalog, id, *c, "t")).collect();
     let position = |wanted: ColumnId| columns.iter().position(|c| *c == wanted);
+    for at in members.plan.table(id).cut.iter().filter_map(|c| position(*c)) {
+        expressions[at] = format!("NULL::{}", catalog.table(id).column(columns[at]).data_type.sql_name);
+    }
     let mut hidden = Vec::new();
     let mut checks = Vec::new();
     for reference in catalog.references_of(id) {

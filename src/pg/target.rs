@@ -17,6 +17,10 @@ use crate::error::{Error, ErrorKind, Result};
 /// How a mark begins; the run's id follows.
 const MARK: &str = "tithe run ";
 
+/// A database is marked in a second statement, since CREATE DATABASE cannot be part of a transaction. Until then it is
+/// known by this connection limit together with admitting nobody: so nothing of anybody's can be in it.
+const UNMARKED_LIMIT: i32 = 10_101;
+
 /// Stands in the mark of a database that was there before the first run.
 const NO_RUN: &str = "-";
 
@@ -88,19 +92,26 @@ impl Target {
         })
     }
 
-    /// Takes the run lock of this target.
+    /// Takes the run lock of this target. Tries for a moment: the session of a run that was killed just now may still
+    /// be busy, and notices only afterwards.
     ///
     /// # Errors
     /// `Locked` while another run holds it.
     pub async fn lock(&self) -> Result<()> {
-        let row = self
-            .maintenance
-            .client
-            .query_one("SELECT pg_try_advisory_lock(hashtextextended('tithe ' || $1, 0))", &[&self.name])
-            .await
-            .map_err(|e| self.fail("take the run lock", e))?;
-        if row.get(0) {
-            return Ok(());
+        const TRIES: u32 = 15;
+        for attempt in 1..=TRIES {
+            let row = self
+                .maintenance
+                .client
+                .query_one("SELECT pg_try_advisory_lock(hashtextextended('tithe ' || $1, 0))", &[&self.name])
+                .await
+                .map_err(|e| self.fail("take the run lock", e))?;
+            if row.get(0) {
+                return Ok(());
+            }
+            if attempt < TRIES {
+                tokio::time::sleep(Duration::from_millis(200)).await;
+            }
         }
         Err(Error::new(ErrorKind::Locked, format!("another run works on the target {}", self.name)))
     }
@@ -178,9 +189,7 @@ impl Target {
             )));
         }
         for name in [self.next(), self.prev(), self.dropped()] {
-            if let Some(comment) = self.comment(&name).await?
-                && !comment.starts_with(MARK)
-            {
+            if self.is_ours(&name).await? == Some(false) {
                 return Err(Error::new(
                     ErrorKind::Refused,
                     format!("a database {name} exists that no run of tithe made"),
@@ -198,7 +207,7 @@ impl Target {
     pub async fn remove_leftovers(&self) -> Result<Vec<String>> {
         let mut removed = Vec::new();
         for name in [self.next(), self.dropped()] {
-            if self.comment(&name).await?.is_some_and(|comment| comment.starts_with(MARK)) {
+            if self.is_ours(&name).await? == Some(true) {
                 self.drop_database(&name).await?;
                 removed.push(name);
             }
@@ -218,7 +227,7 @@ impl Target {
     pub async fn create_next(&self, source: &ServerRow) -> Result<Option<String>> {
         let next = self.next();
         let base = format!(
-            "CREATE DATABASE {} TEMPLATE template0 ENCODING {}",
+            "CREATE DATABASE {} TEMPLATE template0 ALLOW_CONNECTIONS false CONNECTION LIMIT {UNMARKED_LIMIT} ENCODING {}",
             ident(&next),
             literal(&source.database_encoding)
         );
@@ -244,7 +253,9 @@ impl Target {
             self.execute(&base, || format!("create the database {next}")).await?;
             note = Some(format!("the target has no locale {}; its own default orders texts", source.collate));
         }
-        self.mark(&next, "staging").await?;
+        let open = format!("ALTER DATABASE {} ALLOW_CONNECTIONS true CONNECTION LIMIT -1;", ident(&next));
+        let sql = format!("BEGIN;{}{open}COMMIT", mark_sql(&next, &self.run_id, "staging"));
+        self.execute(&sql, || format!("mark the database {next}")).await?;
         Ok(note)
     }
 
@@ -358,7 +369,7 @@ impl Target {
     /// `Target`
     pub async fn drop_next(&self) -> Result<()> {
         let next = self.next();
-        if self.comment(&next).await?.is_some_and(|comment| comment.starts_with(MARK)) {
+        if self.is_ours(&next).await? == Some(true) {
             self.drop_database(&next).await?;
         }
         Ok(())
@@ -398,6 +409,16 @@ impl Target {
         Ok(row.map(|row| row.get(0)))
     }
 
+    /// Whether a run made the database: by its mark, or by what it has before it is marked. `None` when there is no
+    /// such database.
+    async fn is_ours(&self, name: &str) -> Result<Option<bool>> {
+        let sql = "SELECT coalesce(shobj_description(oid, 'pg_database'), ''), NOT datallowconn AND datconnlimit = $2 \
+                   FROM pg_database WHERE datname = $1";
+        let row = self.maintenance.client.query_opt(sql, &[&name, &UNMARKED_LIMIT]).await;
+        let row = row.map_err(|e| self.fail("look for databases", e))?;
+        Ok(row.map(|row| row.get::<_, String>(0).starts_with(MARK) || row.get(1)))
+    }
+
     /// The run that a database carries in its mark.
     ///
     /// # Errors
@@ -412,10 +433,6 @@ impl Target {
         let row =
             self.maintenance.client.query_opt(sql, &[&name]).await.map_err(|e| self.fail("look for databases", e))?;
         Ok(row.map(|row| row.get(0)))
-    }
-
-    async fn mark(&self, name: &str, state: &str) -> Result<()> {
-        self.execute(&mark_sql(name, &self.run_id, state), || format!("mark the database {name}")).await
     }
 
     async fn execute(&self, sql: &str, action: impl Fn() -> String) -> Result<()> {

@@ -2,7 +2,11 @@
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 mod architecture;
-mod fixtures;
+mod bad_input;
+mod connect;
+mod explain;
+mod faults;
 mod support;
 mod throwaway;
 mod traps;
+mod verify;

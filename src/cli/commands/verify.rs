@@ -31,8 +31,7 @@ pub(super) async fn run(args: &VerifyArgs, global: &Global) -> Result<u8> {
     };
     let show = if global.quiet { Show::Nothing } else { Show::OnTerminalOnly };
     let display = Display::open(show, global.log.as_deref(), &run.id)?;
-    let report =
-        engine::verify(&request, state::find, &display).await.inspect_err(|error| display.fail(error))?;
+    let report = engine::verify(&request, state::find, &display).await.inspect_err(|error| display.fail(error))?;
     display.finish();
     drop(display);
     if args.json {

@@ -12,6 +12,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::{not_possible, plural, some, verdict};
+use crate::closure::LITERAL_KEYS_MAX;
 use crate::closure::{Chosen, Demand, Key, KeyKind, KeySet, key_kind};
 use crate::copyfmt::{Fields, Format};
 use crate::digest::row_digest;
@@ -20,7 +21,7 @@ use crate::engine::prepare::Prepared;
 use crate::engine::units::{copy_format, hidden_key};
 use crate::error::Result;
 use crate::pg::landed::Landed;
-use crate::pg::members::{LITERAL_KEYS_MAX, Members, plain_source};
+use crate::pg::members::{Members, plain_source};
 use crate::pg::quote;
 use crate::pg::rows::RowStream;
 use crate::profile::MaskSpec;
@@ -64,7 +65,7 @@ pub(super) async fn check(prepared: &Prepared, landed: &Arc<Landed>, run: Option
         source: Arc::clone(&prepared.source),
         catalog: Arc::clone(&prepared.catalog),
         plan: Arc::clone(&prepared.plan),
-        chosen: Chosen::new(&prepared.catalog, &prepared.plan),
+        chosen: Chosen::new(&prepared.catalog, &prepared.plan, LITERAL_KEYS_MAX),
         landed: Arc::clone(landed),
         horizon,
     });
@@ -81,7 +82,11 @@ fn judge(found: &[Found], run: Option<&RunReport>, decidable: bool) -> Verdict {
     let (changed, gone) = (sum(|f| f.changed), sum(|f| f.gone));
     let mut since = Vec::new();
     if changed > 0 {
-        let why = if decidable { "as the source has changed them since" } else { "and whether the source has changed them since cannot be told" };
+        let why = if decidable {
+            "as the source has changed them since"
+        } else {
+            "and whether the source has changed them since cannot be told"
+        };
         since.push(format!("{} differ, {why}", plural(changed, "row")));
     }
     if gone > 0 {
@@ -96,7 +101,11 @@ fn judge(found: &[Found], run: Option<&RunReport>, decidable: bool) -> Verdict {
     wrong.sort();
     if wrong.is_empty() {
         let tables = plural(found.len() as u64, "table");
-        return verdict(NAME, true, format!("{} in {tables} are as in the source{since}", plural(sum(|f| f.equal), "row")));
+        return verdict(
+            NAME,
+            true,
+            format!("{} in {tables} are as in the source{since}", plural(sum(|f| f.equal), "row")),
+        );
     }
     let detail = format!("differ from the rows that the run read: {}{since}", some(&wrong));
     match run.is_some_and(|run| run.schema.after_load > 0) {

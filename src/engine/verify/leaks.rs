@@ -61,7 +61,11 @@ pub(super) async fn check(prepared: &Prepared, landed: &Arc<Landed>) -> Result<V
     let addresses = if count == 1 { "1 address".to_owned() } else { format!("{count} addresses") };
     if hits.is_empty() {
         let from = plural(columns.values().map(|list| list.len() as u64).sum(), "masked column");
-        return Ok(verdict(NAME, true, format!("none of {addresses} of {from} stands in {}", plural(searched, "column"))));
+        return Ok(verdict(
+            NAME,
+            true,
+            format!("none of {addresses} of {from} stands in {}", plural(searched, "column")),
+        ));
     }
     Ok(verdict(NAME, false, format!("addresses of the source stand in {}", some(&hits))))
 }

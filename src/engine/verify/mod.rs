@@ -125,6 +125,7 @@ async fn open_source(
         run_time: run.map_or_else(|| request.now.clone(), |run| run.as_of.clone()),
     };
     let source = SourceRequest {
+        literal_keys_max: crate::closure::LITERAL_KEYS_MAX,
         from: from.clone(),
         profile,
         options,

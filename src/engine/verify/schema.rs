@@ -114,7 +114,9 @@ pub(super) async fn sequences(landed: &Landed) -> Result<Verdict> {
         .map(|state| format!("{} would give a value that {}.{} may have", state.sequence, state.table, state.column))
         .collect();
     Ok(match behind.is_empty() {
-        true => verdict(NAME, true, format!("{} beyond their columns' values", plural(states.len() as u64, "sequence"))),
+        true => {
+            verdict(NAME, true, format!("{} beyond their columns' values", plural(states.len() as u64, "sequence")))
+        }
         false => verdict(NAME, false, some(&behind)),
     })
 }
