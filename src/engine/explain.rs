@@ -98,8 +98,8 @@ pub async fn explain(request: &ExplainRequest, monitor: &dyn Monitor) -> Result<
     let table = find_table(catalog, &request.table)?;
     let texts = split_key(table, &request.key)?;
     let budget = Budget::new(request.memory_bytes);
-    let choice = Choice { source, catalog, plan, budget: &budget, monitor };
-    let nothing = Chosen::new(catalog, plan);
+    let choice = Choice { source, catalog, plan, budget: &budget, monitor, literal_keys_max: request.source.literal_keys_max };
+    let nothing = Chosen::new(catalog, plan, request.source.literal_keys_max);
     let facts = Facts { source, members: Members { catalog, plan, chosen: &nothing } };
     let columns = table.identity_key().map(|key| key.columns.clone()).unwrap_or_default();
     let row = facts.find(table.id, &columns, &texts).await?.ok_or_else(|| {

@@ -7,11 +7,12 @@ use crate::cli::print;
 use crate::cli::progress::{Display, Show};
 use crate::cli::settings::{self, RunId};
 use crate::cli::terminal::Look;
+use crate::closure::LITERAL_KEYS_MAX;
 use crate::engine::{self, ExplainRequest, Explanation, Role};
 use crate::error::Result;
 
 /// A question beside other work: few sessions, the usual memory and patience.
-const LIMITS: Limits = Limits { jobs: 2, memory: 512 << 20, lock_timeout: 10.0 };
+const LIMITS: Limits = Limits { jobs: 2, memory: 512 << 20, lock_timeout: 10.0, literal_keys_max: LITERAL_KEYS_MAX };
 
 pub(super) async fn run(args: &ExplainArgs, global: &Global) -> Result<u8> {
     let run = RunId::new();
