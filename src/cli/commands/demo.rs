@@ -55,8 +55,7 @@ pub(super) async fn run(args: &DemoArgs, global: &Global, stop: Interrupt) -> Re
     display.finish();
     let code = report.exit_code();
     let look = Look::stdout();
-    let to = address(&scene.dev, DEV, Side::Target)?;
-    let context = render::Context { to: &to, replaced: false, kept: None };
+    let context = render::Context { to: None, replaced: false, kept: None };
     print(&render::report(&report, &context, look));
     print(&before_and_after(&scene, &report, planned, look).await?);
     if args.no_keep {
@@ -69,6 +68,7 @@ pub(super) async fn run(args: &DemoArgs, global: &Global, stop: Interrupt) -> Re
 
 async fn perform(args: &DemoArgs, run: &RunId, display: &Arc<Display>) -> Result<(Scene, RunReport, u64)> {
     let begun = Instant::now();
+    display.heading("tithe demo");
     display.phase("start two PostgreSQL servers");
     let (production, dev) = aside(start_servers).await?;
     let folder = tempfile::Builder::new().prefix("tithe-demo-").tempdir().map_err(failed("make the demo's folder"))?;
@@ -103,6 +103,7 @@ async fn sample(scene: &Scene, profile: &Path, run: &RunId, display: &Arc<Displa
         lock_timeout: Duration::from_secs(10),
     };
     let monitor: Arc<dyn Monitor> = Arc::<Display>::clone(display);
+    display.heading("tithe plan");
     let (prepared, numbers) = engine::plan(&source, Exactness::Counted, MEMORY_BYTES, Arc::clone(&monitor)).await?;
     drop(prepared);
     let planned = numbers.members.iter().chain(&numbers.support).sum();
@@ -116,6 +117,7 @@ async fn sample(scene: &Scene, profile: &Path, run: &RunId, display: &Arc<Displa
         started_at: run.started_at.clone(),
         confirm: None,
     };
+    display.heading("tithe sample --percent 10");
     let report = engine::sample(request, monitor, std::future::pending()).await?;
     state::save(&report)?;
     Ok((report, planned))
@@ -142,9 +144,11 @@ async fn before_and_after(scene: &Scene, report: &RunReport, planned: u64, look:
         false => (look.bad(), "which is not what came"),
     };
     let mut text = format!("\n  {mark} the plan had counted {} rows, {says}\n\n", look.count(planned));
-    let member = "email NOT LIKE 'hidden%' AND handle NOT LIKE 'hidden%'";
-    let support = "handle LIKE 'hidden%'";
-    for (title, which) in [("A member, with everything of theirs", member), ("Somebody who commented", support)] {
+    let member = "handle !~ '^hidden[0-9]+$'";
+    let support = "handle ~ '^hidden[0-9]+$'";
+    for (title, which) in
+        [("A member of the sample", member), ("Somebody who is here only for a comment on a member's post", support)]
+    {
         let (production, dev) = (Arc::clone(&scene.production), Arc::clone(&scene.dev));
         let rows = aside(move || account(&production, &dev, which)).await?;
         if let Some((before, after)) = rows {
