@@ -220,10 +220,10 @@ impl Inner {
                 phase.clear();
                 let mark = if well { self.look.good() } else { self.look.bad() };
                 let time = format!("{:>10}", duration(phase.elapsed()));
-                if well && self.passing {
-                    return;
+                if !(well && self.passing) {
+                    let (time, summary) = (self.look.dim(&time), self.look.dim(&summary));
+                    self.say(&format!("  {mark} {:<36}{time}  {summary}", phase.name));
                 }
-                self.say(&format!("  {mark} {:<36}{}  {}", phase.name, self.look.dim(&time), self.look.dim(&summary)));
             }
             Style::Lines if !summary.is_empty() => self.say(&format!("            {summary}")),
             _ => {}

@@ -174,7 +174,7 @@ fn phases(text: &mut String, report: &RunReport, look: Look) {
 fn checks(text: &mut String, report: &RunReport, look: Look) {
     for check in &report.checks {
         let mark = if check.ok { look.good() } else { look.bad() };
-        let indent = 5 + CHECK_WIDTH;
+        let indent = if look.unicode { 5 } else { 6 } + CHECK_WIDTH;
         let detail = wrap(&check.detail, look.width, indent);
         line(text, &format!("  {mark} {:<CHECK_WIDTH$} {detail}", check.name));
     }

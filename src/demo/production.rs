@@ -12,7 +12,7 @@ use crate::error::{Error, ErrorKind, Result};
 pub const PROFILE: &str = include_str!("../../sampling-profiles/art-site.toml");
 
 /// Posts that get files. All of them would take longer to write than the sample takes.
-const POSTS_WITH_FILES: u32 = 2000;
+const POSTS_WITH_FILES: u32 = 1000;
 /// The rows tell sizes up to 60 kB; the demo's disk is spared.
 const FILE_BYTES_AT_MOST: usize = 2048;
 

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 mod architecture;
+mod cli;
 mod fixtures;
 mod support;
 mod throwaway;
