@@ -144,7 +144,7 @@ async fn before_and_after(scene: &Scene, report: &RunReport, planned: u64, look:
         false => (look.bad(), "which is not what came"),
     };
     let mut text = format!("\n  {mark} the plan had counted {} rows, {says}\n\n", look.count(planned));
-    let member = "handle !~ '^hidden[0-9]+$'";
+    let member = "handle !~ '^hidden[0-9]+$' AND handle ~ '^[a-z]'";
     let support = "handle ~ '^hidden[0-9]+$'";
     for (title, which) in
         [("A member of the sample", member), ("Somebody who is here only for a comment on a member's post", support)]
