@@ -3,6 +3,7 @@
 
 mod architecture;
 mod bad_input;
+mod cli;
 mod connect;
 mod faults;
 mod support;
