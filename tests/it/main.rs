@@ -3,5 +3,6 @@
 
 mod architecture;
 mod fixtures;
+mod oracle;
 mod support;
 mod throwaway;
