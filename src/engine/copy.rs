@@ -14,7 +14,7 @@ use crate::types::TableId;
 
 use super::lanes;
 use super::transfer::{Moved, Transfer};
-use super::units::{self, TableCopy};
+use super::units;
 
 /// A table that arrived.
 pub(super) struct Arrived {
@@ -48,24 +48,27 @@ pub(super) async fn run(
     mut builds: HashMap<TableId, Vec<Entry>>,
     monitor: &Arc<dyn Monitor>,
 ) -> Result<Vec<Arrived>> {
-    let mut copies =
-        units::copies(&transfer.catalog, &transfer.plan, &transfer.chosen, transfer.target.server.version_num);
-    let size = |copy: &TableCopy| transfer.catalog.table(copy.table).heap_bytes;
-    copies.sort_by_key(|copy| std::cmp::Reverse(size(copy)));
-    let mut jobs: Vec<(Option<TableCopy>, TableId, Vec<Entry>)> = copies
-        .into_iter()
-        .map(|copy| {
-            let table = copy.table;
-            (Some(copy), table, builds.remove(&table).unwrap_or_default())
+    // Tables that stay empty still get their keys and indexes.
+    let mut jobs: Vec<(TableId, Vec<Entry>)> = transfer
+        .catalog
+        .tables
+        .iter()
+        .filter_map(|table| match builds.remove(&table.id) {
+            None if !transfer.plan.brings_rows(table.id) => None,
+            entries => Some((table.id, entries.unwrap_or_default())),
         })
         .collect();
-    // Tables that stay empty still get their keys and indexes.
-    jobs.extend(builds.into_iter().map(|(table, entries)| (None, table, entries)));
+    jobs.sort_by_key(|(table, _)| {
+        let rows = transfer.plan.brings_rows(*table);
+        std::cmp::Reverse((rows, transfer.catalog.table(*table).heap_bytes))
+    });
+    let expected = jobs.iter().map(|(table, _)| expected_rows(transfer, *table)).sum();
+    monitor.total(jobs.len(), expected);
     let (transfer, pool, monitor) = (Arc::clone(transfer), pool.clone(), Arc::clone(monitor));
     let lanes = transfer.source.jobs();
-    lanes::run(lanes, jobs, move |(copy, table, entries)| {
+    lanes::run(lanes, jobs, move |(table, entries)| {
         let (transfer, pool, monitor) = (Arc::clone(&transfer), pool.clone(), Arc::clone(&monitor));
-        async move { one(&transfer, &pool, copy, table, &entries, &*monitor).await }
+        async move { one(&transfer, &pool, table, &entries, &*monitor).await }
     })
     .await
 }
@@ -73,7 +76,6 @@ pub(super) async fn run(
 async fn one(
     transfer: &Transfer,
     pool: &Pool,
-    copy: Option<TableCopy>,
     id: TableId,
     entries: &[Entry],
     monitor: &dyn Monitor,
@@ -82,12 +84,16 @@ async fn one(
     let table = transfer.catalog.table(id);
     let target = pool.get().await?;
     let mut moved = Moved::default();
-    if let Some(copy) = copy {
+    let mut shown = None;
+    if transfer.plan.brings_rows(id) {
+        let version = transfer.target.server.version_num;
+        let copy = units::table_copy(&transfer.catalog, &transfer.plan, &transfer.chosen, version, id);
         let progress = monitor.unit(&table.name.to_string(), expected_rows(transfer, id));
         let source = transfer.source.session().await?;
-        moved = transfer.table(&copy, &source, &target, &progress).await?;
+        moved = transfer.table(copy, &source, &target, &progress).await?;
         drop(source);
-        progress.finish();
+        progress.build();
+        shown = Some(progress);
     }
     landing::run_entries(pool, &target, entries, false).await?;
     if moved.rows > 0 {
@@ -95,6 +101,9 @@ async fn one(
             .batch_execute(&format!("ANALYZE {}", qualified(&table.name)))
             .await
             .map_err(|e| pool.fail(format!("analyse {}", table.name), e))?;
+    }
+    if let Some(progress) = shown {
+        progress.finish();
     }
     Ok(Arrived { table: id, moved, seconds: started.elapsed().as_secs_f64() })
 }

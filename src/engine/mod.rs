@@ -6,8 +6,10 @@
 mod choose;
 mod copy;
 mod cycle;
+mod inspect;
 mod lanes;
 mod land;
+mod plan;
 mod prepare;
 mod rate;
 mod rollback;
@@ -16,7 +18,11 @@ mod support;
 mod transfer;
 mod units;
 mod usage;
+mod verify;
 
+pub use inspect::{InspectRequest, inspect};
+pub use plan::{Exactness, plan};
 pub use prepare::{Prepared, SourceRequest, prepare};
 pub use rollback::rollback;
-pub use sample::{SampleRequest, sample};
+pub use sample::{Answer, Confirm, SampleRequest, TargetState, sample};
+pub use verify::{VerifyRequest, verify};

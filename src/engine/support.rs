@@ -28,11 +28,13 @@ pub(super) async fn pull(choice: &Choice<'_>, chosen: &mut Chosen, mut pending: 
                 }
             };
             let known = &chosen.keys[demand];
+            let mut asked = 0;
             for key in keys {
-                if !known.members.contains(&key) && !known.support.contains(&key) {
-                    fresh[at].2.insert(key);
+                if !known.members.contains(&key) && !known.support.contains(&key) && fresh[at].2.insert(key) {
+                    asked += 1;
                 }
             }
+            chosen.pulled[reference.index()] += asked;
         }
         fresh.retain(|(_, _, keys)| !keys.is_empty());
         let state = &*chosen;

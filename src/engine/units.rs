@@ -6,11 +6,11 @@ use crate::pg::members::{Members, Selection};
 use crate::pg::quote::column;
 use crate::plan::{Plan, ReferenceMode, TableMode};
 use crate::profile::Orphans;
-use crate::schema::{Catalog, Reference, TypeClass};
+use crate::schema::{Catalog, Reference, Table, TypeClass};
 use crate::types::{ColumnId, TableId};
 
 /// One table's copy.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub(super) struct TableCopy {
     pub(super) table: TableId,
     /// Columns of the target, in order.
@@ -21,12 +21,12 @@ pub(super) struct TableCopy {
 }
 
 /// Members or support rows of a table.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub(super) struct Part {
     /// Support rows take the stricter rules.
     pub(super) support: bool,
-    /// SELECT of the columns, then of hidden key columns.
-    pub(super) select: String,
+    /// COPY of the columns, then of hidden key columns.
+    pub(super) statement: String,
     /// Hidden columns at the end of each row.
     pub(super) hidden: usize,
     pub(super) checks: Vec<NullCheck>,
@@ -87,7 +87,8 @@ fn decode_key(value: &[u8], decode: Decode) -> Option<Key> {
     }
 }
 
-fn hidden_key(fields: &Fields, first: usize, width: usize, kind: KeyKind, format: Format) -> Option<Key> {
+/// A key in canonical form, read in either format.
+pub(super) fn hidden_key(fields: &Fields, first: usize, width: usize, kind: KeyKind, format: Format) -> Option<Key> {
     let parts: Vec<Option<&[u8]>> = (first..first + width).map(|at| fields.get(at)).collect();
     if format == Format::Binary {
         return Key::from_fields(kind, &parts);
@@ -99,23 +100,25 @@ fn hidden_key(fields: &Fields, first: usize, width: usize, kind: KeyKind, format
     }
 }
 
-/// The copies of all tables that bring rows, in catalog order.
-pub(super) fn copies(catalog: &Catalog, plan: &Plan, chosen: &Chosen, target_version: u32) -> Vec<TableCopy> {
-    catalog
-        .tables
-        .iter()
-        .filter(|table| plan.brings_rows(table.id))
-        .map(|table| table_copy(catalog, plan, chosen, target_version, table.id))
-        .collect()
-}
-
-fn table_copy(catalog: &Catalog, plan: &Plan, chosen: &Chosen, target_version: u32, id: TableId) -> TableCopy {
-    let table = catalog.table(id);
-    let columns: Vec<ColumnId> = table.copied_columns().map(|(id, _)| id).collect();
+/// Binary, unless a column has no binary form or one that names objects of its own database.
+pub(super) fn copy_format(table: &Table, columns: &[ColumnId], target_version: u32) -> Format {
     let as_text = columns.iter().map(|c| &table.column(*c).data_type).any(|data_type| {
         !data_type.has_binary || data_type.sends_oids || (data_type.carries_type_oids && target_version < 140_000)
     });
-    let format = if as_text { Format::Text } else { Format::Binary };
+    if as_text { Format::Text } else { Format::Binary }
+}
+
+/// The copy of one table. Made when its turn comes: the queries hold lists of keys.
+pub(super) fn table_copy(
+    catalog: &Catalog,
+    plan: &Plan,
+    chosen: &Chosen,
+    target_version: u32,
+    id: TableId,
+) -> TableCopy {
+    let table = catalog.table(id);
+    let columns: Vec<ColumnId> = table.copied_columns().map(|(id, _)| id).collect();
+    let format = copy_format(table, &columns, target_version);
     let members = Members { catalog, plan, chosen };
     let mut parts = Vec::new();
     if plan.table(id).mode != TableMode::Referenced {
@@ -147,6 +150,9 @@ fn part(
     let (catalog, chosen) = (members.catalog, members.chosen);
     let mut expressions: Vec<String> = columns.iter().map(|c| column(catalog, id, *c, "t")).collect();
     let position = |wanted: ColumnId| columns.iter().position(|c| *c == wanted);
+    for at in members.plan.table(id).cut.iter().filter_map(|c| position(*c)) {
+        expressions[at] = format!("NULL::{}", catalog.table(id).column(columns[at]).data_type.sql_name);
+    }
     let mut hidden = Vec::new();
     let mut checks = Vec::new();
     for reference in catalog.references_of(id) {
@@ -192,8 +198,9 @@ fn part(
     }
     let hidden_count = hidden.len();
     expressions.extend(hidden);
-    let select = format!("SELECT {}{}", expressions.join(", "), selection.sql());
-    Part { support, select, hidden: hidden_count, checks }
+    let format = if format == Format::Binary { "binary" } else { "text" };
+    let statement = format!("COPY (SELECT {}{}) TO STDOUT (FORMAT {format})", expressions.join(", "), selection.sql());
+    Part { support, statement, hidden: hidden_count, checks }
 }
 
 fn when(reference: &Reference, then: &str, otherwise: &str) -> String {

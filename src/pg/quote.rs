@@ -19,9 +19,10 @@ pub fn literal(text: &str) -> String {
 }
 
 /// An array literal (not yet cast) of texts.
-pub fn array_literal<'a>(texts: impl Iterator<Item = &'a str>) -> String {
+pub fn array_literal<T: AsRef<str>>(texts: impl Iterator<Item = T>) -> String {
     let mut out = String::from("'{");
     for (at, text) in texts.enumerate() {
+        let text = text.as_ref();
         if at > 0 {
             out.push(',');
         }

@@ -2,7 +2,11 @@
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 mod architecture;
+mod bad_input;
+mod connect;
+mod faults;
 mod fixtures;
 mod oracle;
 mod support;
 mod throwaway;
+mod traps;

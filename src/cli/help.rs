@@ -1,0 +1,76 @@
+//! Examples at the end of each command's help.
+
+pub(super) const PROGRAM: &str = "\
+Examples:
+  tithe demo
+  tithe init --from postgresql://reader@prod/shop -o shop.toml
+  tithe plan --from postgresql://reader@prod/shop --profile shop.toml
+  tithe sample --from postgresql://reader@prod/shop --to postgresql://localhost/shop_dev --profile shop.toml
+  tithe rollback --to postgresql://localhost/shop_dev
+
+Exit codes: 0 complete, 1 unexpected, 2 command line, 3 finished with skipped items, 4 profile, 5 no valid plan, 6 source,
+7 target, 8 files, 9 verification, 10 refused, 11 another run, 130 interrupted.";
+
+pub(super) const DEMO: &str = "\
+The servers are made from the PostgreSQL programs installed here, listen on unix sockets only, and need no rights.
+They stay until the line printed at the end stops them, or until the end with --no-keep.
+
+Examples:
+  tithe demo                    about 200 MB of production, less than a minute
+  tithe demo --scale 0.1        small
+  tithe demo --no-keep          leave nothing behind";
+
+pub(super) const INIT: &str = "\
+The profile lists every column as \"keep\", a mask, or \"undecided\". A run stops until you have decided those.
+Nothing of the data is read, only the catalog.
+
+Examples:
+  tithe init --from postgresql://reader@prod/shop -o shop.toml
+  tithe init --from \"host=/run/postgresql dbname=shop\" --root customers";
+
+pub(super) const PLAN: &str = "\
+Examples:
+  tithe plan --from postgresql://reader@prod/shop --profile shop.toml
+  tithe plan --from postgresql://reader@prod/shop --profile shop.toml --percent 2 --json";
+
+pub(super) const SAMPLE: &str = "\
+The source is only read, in one snapshot; a role with SELECT, or a hot standby, is enough. The target database is built
+beside the old one and swapped in when it is proven; the old one stays for `tithe rollback`.
+Masks need a secret in the environment: export TITHE_KEY=$(openssl rand -hex 32), kept with your secrets, so that equal
+values get equal masks every night.
+
+Examples:
+  tithe sample --percent 10 --from postgresql://reader@prod/shop --to postgresql://localhost/shop_dev --profile shop.toml
+  tithe sample --rows 500 --seed monday --from prod_url --to shop_dev --profile shop --yes --json
+  tithe sample --profile shop --yes --quiet --log /var/log/tithe.log      with TITHE_FROM and TITHE_TO set: for a timer";
+
+pub(super) const VERIFY: &str = "\
+Examples:
+  tithe verify --to postgresql://localhost/shop_dev
+  tithe verify --to postgresql://localhost/shop_dev --from postgresql://reader@prod/shop --profile shop.toml";
+
+pub(super) const ROLLBACK: &str = "\
+The database that a run replaced is kept beside the target as NAME__prev. Rolling back twice is rolling forward.
+
+Examples:
+  tithe rollback --to postgresql://localhost/shop_dev";
+
+pub(super) const GRAPH: &str = "\
+Examples:
+  tithe graph --from postgresql://reader@prod/shop --format svg > shop.svg
+  tithe graph --from postgresql://reader@prod/shop --profile shop.toml | dot -Tpdf > shop.pdf";
+
+pub(super) const EXPLAIN: &str = "\
+Examples:
+  tithe explain comments 4711 --from postgresql://reader@prod/shop --profile shop.toml
+  tithe explain order_items 17,3 --from postgresql://reader@prod/shop --profile shop.toml";
+
+pub(super) const COMPLETIONS: &str = "\
+Examples:
+  tithe completions bash > ~/.local/share/bash-completion/completions/tithe
+  tithe completions zsh > \"${fpath[1]}/_tithe\"
+  tithe completions fish > ~/.config/fish/completions/tithe.fish";
+
+pub(super) const MAN: &str = "\
+Examples:
+  tithe man > ~/.local/share/man/man1/tithe.1";
