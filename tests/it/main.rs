@@ -7,6 +7,8 @@ mod cli;
 mod connect;
 mod explain;
 mod faults;
+mod fixtures;
+mod oracle;
 mod support;
 mod throwaway;
 mod traps;
