@@ -5,6 +5,8 @@ mod architecture;
 mod bad_input;
 mod connect;
 mod faults;
+mod landing;
+mod standby;
 mod support;
 mod throwaway;
 mod traps;
