@@ -75,6 +75,7 @@ pub(super) fn source_request(from: &str, choice: &Choice, limits: &Limits, run: 
         profile: profile(&choice.profile)?,
         options: plan::Options { percent: choice.percent, rows: choice.rows, seed: choice.seed.clone(), run_time },
         jobs: usize::from(limits.jobs),
+        literal_keys_max: limits.literal_keys_max,
         run_id: run.id.clone(),
         lock_timeout: Duration::from_secs_f64(limits.lock_timeout),
     })

@@ -23,6 +23,8 @@ pub struct SourceRequest {
     pub options: plan::Options,
     /// Sessions that read at the same time.
     pub jobs: usize,
+    /// Largest key list written into a query ([`crate::closure::LITERAL_KEYS_MAX`] unless a test wants less).
+    pub literal_keys_max: u64,
     /// The run's id, part of the sessions' application name.
     pub run_id: String,
     /// Longest wait for a table's lock.

@@ -97,6 +97,7 @@ async fn run(
         catalog: &prepared.catalog,
         plan: &prepared.plan,
         budget: &budget,
+        literal_keys_max: request.source.literal_keys_max,
         monitor: &**monitor,
     };
     let staging = create_schema(request, prepared, target, jobs);
