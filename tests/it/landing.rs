@@ -141,6 +141,35 @@ fn a_part_of_it_lands_too() {
     }
 }
 
+/// As on a managed server: the role may create databases and nothing more.
+#[test]
+fn a_role_without_great_rights_lands_it_all() {
+    let (source, target) = (everything(), support::target_database("modest"));
+    let server = &support::servers().target;
+    server.query_text("postgres", "CREATE ROLE tithe_landing_modest LOGIN CREATEDB").unwrap();
+    let owner = format!("ALTER DATABASE {} OWNER TO tithe_landing_modest", target.name());
+    server.query_text("postgres", &owner).unwrap();
+    let profile = support::profile(&whole(&source));
+    let path = profile.path().to_string_lossy();
+    let to = target.url().replace("user=postgres", "user=tithe_landing_modest");
+    let ran = Home::new().tithe(&["sample", "--yes", "--from", &source.url(), "--to", &to, "--profile", &path]);
+    // Event triggers are for superusers: skipped, and said so.
+    let ran = ran.expect_code(3);
+    assert!(ran.stdout.contains("event trigger watch_ddl"), "{}", ran.stdout);
+    let (wanted, found) = (dump(&source), dump(&target));
+    let lines: Vec<&str> = found.lines().collect();
+    let missing: Vec<_> = wanted.lines().filter(|line| !lines.contains(line)).collect();
+    // Defaults of a role that ours is not are no different from its grants.
+    let known = |line: &&str| {
+        line.contains("DEFAULT PRIVILEGES")
+            || line.contains("watch_ddl")
+            || line.contains("note_ddl")
+            || line.contains("CREATE VIEW')")
+    };
+    assert!(missing.iter().all(known), "missing {missing:#?}");
+    assert_eq!(target.query_one_text("SELECT count(*) FROM users"), "101");
+}
+
 #[test]
 fn swaps_back_and_forth() {
     let scene = Scene::new();
