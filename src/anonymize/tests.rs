@@ -52,6 +52,7 @@ fn table(columns: Vec<Column>) -> Table {
         columns,
         unique_keys: vec![],
         indexes: vec![],
+        build_oids: Vec::new(),
         checks: vec![],
         partition_key: vec![],
         rows_estimate: 0.0,

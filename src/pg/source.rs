@@ -166,7 +166,10 @@ impl Source {
         );
         session
             .client
-            .batch_execute(&format!("SET application_name = 'tithe watch'; SET search_path = pg_catalog; SET default_transaction_read_only = on; SET statement_timeout = '10s'"))
+            .batch_execute(
+                "SET application_name = 'tithe watch'; SET search_path = pg_catalog; \
+                 SET default_transaction_read_only = on; SET statement_timeout = '10s'",
+            )
             .await
             .map_err(|e| self.fail("prepare to watch for waiting sessions", e))?;
         loop {

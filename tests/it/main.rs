@@ -1,5 +1,5 @@
 //! Integration tests: one binary, so that linking happens once and all tests share a pair of servers.
-#![allow(clippy::unwrap_used, reason = "a test may panic")]
+#![allow(clippy::unwrap_used, clippy::print_stderr, reason = "a test may panic, and say what it did")]
 
 mod architecture;
 mod bad_input;
