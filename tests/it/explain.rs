@@ -123,11 +123,7 @@ fn every_role_and_every_reason() {
             "bb",
             format!("support: countries bb > users 3 pull country > comments 100 pull author_id > {up}"),
         ),
-        (
-            "countries",
-            "aa",
-            "support: countries aa > users 1 pull country: drawn by sample.always".to_owned(),
-        ),
+        ("countries", "aa", "support: countries aa > users 1 pull country: drawn by sample.always".to_owned()),
         (
             "countries",
             "cc",

@@ -147,11 +147,7 @@ fn a_fresh_sample_holds_and_each_tampering_is_found() {
             "UPDATE pg_index SET indisvalid = true WHERE indexrelid = 'posts_title'::regclass",
             &["schema objects", "indexes and statistics"],
         ),
-        (
-            "DELETE FROM pg_statistic WHERE starelid = 'posts'::regclass",
-            "ANALYZE posts",
-            &["indexes and statistics"],
-        ),
+        ("DELETE FROM pg_statistic WHERE starelid = 'posts'::regclass", "ANALYZE posts", &["indexes and statistics"]),
         (
             &format!("UPDATE posts SET contact = upper('{taken}') WHERE id = (SELECT min(id) FROM posts)"),
             "UPDATE posts SET contact = NULL",

@@ -95,6 +95,7 @@ async fn perform(args: &DemoArgs, run: &RunId, display: &Arc<Display>) -> Result
 /// Plan, then sample: the report, and the rows that the plan had counted.
 async fn sample(scene: &Scene, profile: &Path, run: &RunId, display: &Arc<Display>) -> Result<(RunReport, u64)> {
     let source = SourceRequest {
+        literal_keys_max: crate::closure::LITERAL_KEYS_MAX,
         from: address(&scene.production, PRODUCTION, Side::Source)?,
         profile: Profile::read(profile)?,
         options: plan::Options { percent: Some(PERCENT), rows: None, seed: None, run_time: run.started_at.clone() },
