@@ -98,7 +98,8 @@ pub async fn explain(request: &ExplainRequest, monitor: &dyn Monitor) -> Result<
     let table = find_table(catalog, &request.table)?;
     let texts = split_key(table, &request.key)?;
     let budget = Budget::new(request.memory_bytes);
-    let choice = Choice { source, catalog, plan, budget: &budget, monitor, literal_keys_max: request.source.literal_keys_max };
+    let choice =
+        Choice { source, catalog, plan, budget: &budget, literal_keys_max: request.source.literal_keys_max, monitor };
     let nothing = Chosen::new(catalog, plan, request.source.literal_keys_max);
     let facts = Facts { source, members: Members { catalog, plan, chosen: &nothing } };
     let columns = table.identity_key().map(|key| key.columns.clone()).unwrap_or_default();
@@ -252,8 +253,7 @@ impl Walk<'_> {
 
     /// References that can bring a row of the table: what is followed, else what it must be within.
     fn bringing(&self, table: TableId) -> Vec<&Reference> {
-        let wanted =
-            if self.facts.members.follows(table) { ReferenceMode::Follow } else { ReferenceMode::Within };
+        let wanted = if self.facts.members.follows(table) { ReferenceMode::Follow } else { ReferenceMode::Within };
         self.catalog().references_of(table).filter(|r| self.plan().reference(r.id).mode == wanted).collect()
     }
 
@@ -439,8 +439,10 @@ impl Walk<'_> {
 
     /// The gating reference that fails: one that the row must be within, else one that would have brought it.
     async fn missing_parent(&self, row: &RowAt) -> Result<Option<(&Reference, Parent)>> {
-        let within =
-            self.catalog().references_of(row.table).filter(|r| self.plan().reference(r.id).mode == ReferenceMode::Within);
+        let within = self
+            .catalog()
+            .references_of(row.table)
+            .filter(|r| self.plan().reference(r.id).mode == ReferenceMode::Within);
         for reference in within {
             for parent in self.facts.parents(row, reference).await? {
                 if !self.has_member(reference, &parent) {

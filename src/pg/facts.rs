@@ -243,12 +243,8 @@ impl Facts<'_> {
             links = vec![self.members.element_column(reference.id, &element)];
         }
         texts.append(&mut links);
-        let select = format!(
-            "SELECT {}{} AND ({})",
-            texts.join(", "),
-            self.only(row),
-            self.members.present(reference, "t")
-        );
+        let select =
+            format!("SELECT {}{} AND ({})", texts.join(", "), self.only(row), self.members.present(reference, "t"));
         let session = self.source.session().await?;
         let mut found = Vec::new();
         let mut rows = self.open(&session, &select, row.table).await?;

@@ -17,8 +17,8 @@ CREATE TABLE lists (id int PRIMARY KEY);
 CREATE TABLE keyless (user_id int NOT NULL REFERENCES users);
 INSERT INTO countries VALUES ('aa'), ('bb'), ('cc');
 INSERT INTO users VALUES (1, 'aa'), (2, 'cc'), (3, 'bb');
-INSERT INTO posts VALUES (10, 1), (11, 3), (12, 1, true);
-INSERT INTO comments VALUES (100, 10, 3), (101, 11, 1), (102, 10, 1, 100);
+INSERT INTO posts VALUES (10, 1, false), (11, 3, false), (12, 1, true);
+INSERT INTO comments VALUES (100, 10, 3, NULL), (101, 11, 1, NULL), (102, 10, 1, 100);
 INSERT INTO seats VALUES (1, 'it''s', '2026-01-01'), (3, 'b', '2026-01-01');
 INSERT INTO secrets VALUES (1);
 INSERT INTO lists VALUES (7)";
@@ -123,11 +123,7 @@ fn every_role_and_every_reason() {
             "bb",
             format!("support: countries bb > users 3 pull country > comments 100 pull author_id > {up}"),
         ),
-        (
-            "countries",
-            "aa",
-            "support: countries aa > users 1 pull country: drawn by sample.always".to_owned(),
-        ),
+        ("countries", "aa", "support: countries aa > users 1 pull country: drawn by sample.always".to_owned()),
         (
             "countries",
             "cc",

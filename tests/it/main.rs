@@ -3,9 +3,13 @@
 
 mod architecture;
 mod bad_input;
+mod cli;
 mod connect;
 mod explain;
 mod faults;
+mod landing;
+mod oracle;
+mod standby;
 mod support;
 mod throwaway;
 mod traps;

@@ -7,12 +7,12 @@ use crate::cli::print;
 use crate::cli::progress::{Display, Show};
 use crate::cli::settings::{self, RunId};
 use crate::cli::terminal::Look;
-use crate::closure::LITERAL_KEYS_MAX;
 use crate::engine::{self, ExplainRequest, Explanation, Role};
 use crate::error::Result;
 
 /// A question beside other work: few sessions, the usual memory and patience.
-const LIMITS: Limits = Limits { jobs: 2, memory: 512 << 20, lock_timeout: 10.0, literal_keys_max: LITERAL_KEYS_MAX };
+const LIMITS: Limits =
+    Limits { jobs: 2, memory: 512 << 20, literal_keys_max: crate::closure::LITERAL_KEYS_MAX, lock_timeout: 10.0 };
 
 pub(super) async fn run(args: &ExplainArgs, global: &Global) -> Result<u8> {
     let run = RunId::new();
@@ -52,7 +52,8 @@ fn text(told: &Explanation, look: Look) -> String {
     }
     let _ = writeln!(text, "  {}", told.reason);
     for step in &told.also {
-        let how = look.dim(&format!("{} {}", step.mode.unwrap_or_default(), step.reference.as_deref().unwrap_or_default()));
+        let how =
+            look.dim(&format!("{} {}", step.mode.unwrap_or_default(), step.reference.as_deref().unwrap_or_default()));
         let _ = writeln!(text, "  also a member: {} {}  {how}", step.table, step.key);
     }
     text

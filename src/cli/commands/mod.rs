@@ -24,7 +24,7 @@ const SHUTDOWN_LIMIT: Duration = Duration::from_millis(200);
 pub(super) fn dispatch(cli: Cli) -> Result<u8> {
     let global = &cli.global;
     match cli.command {
-        Command::Demo(args) => demo::run(&args, global),
+        Command::Demo(args) => block_on_with(|stop| demo::run(&args, global, stop)),
         Command::Init(args) => block_on(init::run(&args, global)),
         Command::Sample(args) => block_on_with(|stop| sample::run(&args, global, stop)),
         Command::Plan(args) => block_on(plan::run(&args, global)),

@@ -48,7 +48,7 @@ pub(super) async fn run(args: &SampleArgs, global: &Global, stop: Interrupt) -> 
         print(&(serde_json::to_string_pretty(&report).unwrap_or_default() + "\n"));
     } else if !global.quiet {
         let kept = kept.as_deref().ok();
-        let context = render::Context { to: &to, replaced: replaced.load(Ordering::Relaxed), kept };
+        let context = render::Context { to: Some(&to), replaced: replaced.load(Ordering::Relaxed), kept };
         print(&render::report(&report, &context, Look::stdout()));
     }
     // The target is in place by now; a report that could not be kept is still worth an exit code.
