@@ -427,6 +427,9 @@ impl Walk<'_> {
                 DrawSize::Rows(rows) => format!("not drawn: its hash is not among the {rows} lowest"),
             }));
         }
+        if facts.needs_left_out {
+            return Ok(Some("it refers to a table that is left out, and the reference cannot become NULL".to_owned()));
+        }
         Ok(facts.barred_by.first().map(|at| {
             let reference = &self.catalog().references[*at];
             let what = self.catalog().describe(reference);

@@ -46,6 +46,8 @@ pub struct RowFacts {
     pub passes_filter: bool,
     /// The row is within the cap of its parent's rows.
     pub within_cap: bool,
+    /// It refers to a table that is left out, and cannot do without.
+    pub needs_left_out: bool,
     /// References that do not decide membership and still bar the row, by position in the catalog.
     pub barred_by: Vec<usize>,
 }
@@ -151,6 +153,7 @@ impl Facts<'_> {
             named(&draw.never),
             truth(&planned.filter).unwrap_or_else(|| "true".to_owned()),
             self.within_cap(row),
+            self.needs_left_out(row),
         ];
         let mut weak = Vec::new();
         for reference in catalog.references_of(row.table) {
@@ -172,15 +175,25 @@ impl Facts<'_> {
         let found = session.query_opt(&sql, &[]).await.map_err(|e| self.source.fail(action, e))?;
         let answers: Vec<bool> = found.map(|row| row.get(0)).unwrap_or_default();
         let answer = |at: usize| answers.get(at).copied().unwrap_or_default();
-        let barred_by = weak.into_iter().enumerate().filter(|(at, _)| !answer(5 + at)).map(|(_, id)| id).collect();
+        let barred_by = weak.into_iter().enumerate().filter(|(at, _)| !answer(6 + at)).map(|(_, id)| id).collect();
         Ok(RowFacts {
             drawn: answer(0),
             always: answer(1),
             never: answer(2),
             passes_filter: answer(3),
             within_cap: answer(4),
+            needs_left_out: answer(5),
             barred_by,
         })
+    }
+
+    fn needs_left_out(&self, row: &RowAt) -> String {
+        let Members { catalog, plan, .. } = self.members;
+        let lists = plan.table(row.table).barred.iter().map(|columns| {
+            let parts = columns.iter().map(|id| format!("{} IS NOT NULL", column(catalog, row.table, *id, "t")));
+            parts.collect::<Vec<_>>().join(" AND ")
+        });
+        std::iter::once("false".to_owned()).chain(lists).collect::<Vec<_>>().join(" OR ")
     }
 
     /// Ranks are among all rows of the parent, so the question goes to the whole table again.

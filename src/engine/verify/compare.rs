@@ -125,8 +125,12 @@ fn job(prepared: &Prepared, landed: &Landed, table: &Table) -> Option<Job> {
             .as_ref()
             .is_some_and(|m| m.member.spec == MaskSpec::Keep && m.support.spec == MaskSpec::Keep)
     };
-    let nulled: Vec<ColumnId> =
-        catalog.references_of(table.id).flat_map(|r| plan.reference(r.id).nullable.iter().copied()).collect();
+    let nulled: Vec<ColumnId> = catalog
+        .references_of(table.id)
+        .flat_map(|r| &plan.reference(r.id).nullable)
+        .chain(&plan.table(table.id).cut)
+        .copied()
+        .collect();
     let same_type = |column: ColumnId| {
         let here = table.column(column);
         there.find_column(&here.name).is_some_and(|id| there.column(id).data_type.sql_name == here.data_type.sql_name)
