@@ -180,7 +180,9 @@ fn keep(chosen: &Chosen, table: TableId, candidates: Candidates, alive: &[bool])
         .zip(candidates.keys)
         .map(|(demand, list)| {
             let mut keys = empty(chosen.demands[demand].kind);
-            living(list).for_each(|key| drop(keys.members.insert(key)));
+            for key in living(list) {
+                keys.members.insert(key);
+            }
             Some(keys)
         })
         .collect();
