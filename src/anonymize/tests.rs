@@ -1,3 +1,5 @@
+//! What every rule does to values of every type it accepts.
+
 use bytes::Bytes;
 use proptest::prelude::*;
 
@@ -46,6 +48,7 @@ fn table(columns: Vec<Column>) -> Table {
         name: QualifiedName::new("public", "users"),
         kind: TableKind::Ordinary,
         leaves: vec![],
+        build_oids: Vec::new(),
         inherits: vec![],
         columns,
         unique_keys: vec![],

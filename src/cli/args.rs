@@ -112,6 +112,9 @@ pub(super) struct Limits {
     /// Memory for key sets
     #[arg(long, value_name = "SIZE", default_value = "512MB", value_parser = bytes)]
     pub(super) memory: u64,
+    /// Largest key list written into a query; larger sets are asked for by predicate
+    #[arg(long, value_name = "N", hide = true, default_value_t = crate::closure::LITERAL_KEYS_MAX)]
+    pub(super) literal_keys_max: u64,
     /// Longest wait for a table's lock on the source
     #[arg(long, value_name = "SECONDS", default_value_t = 10.0, value_parser = seconds)]
     pub(super) lock_timeout: f64,

@@ -75,6 +75,7 @@ pub(super) fn source_request(from: &str, choice: &Choice, limits: &Limits, run: 
         profile: profile(&choice.profile)?,
         options: plan::Options { percent: choice.percent, rows: choice.rows, seed: choice.seed.clone(), run_time },
         jobs: usize::from(limits.jobs),
+        literal_keys_max: limits.literal_keys_max,
         run_id: run.id.clone(),
         lock_timeout: Duration::from_secs_f64(limits.lock_timeout),
     })
@@ -87,6 +88,7 @@ pub(super) fn look_request(from: &str, profile_name: &str, run: &RunId) -> Resul
         profile: profile(profile_name)?,
         options: plan::Options { percent: None, rows: None, seed: None, run_time: run.started_at.clone() },
         jobs: 1,
+        literal_keys_max: crate::closure::LITERAL_KEYS_MAX,
         run_id: run.id.clone(),
         lock_timeout: Duration::from_secs(10),
     })

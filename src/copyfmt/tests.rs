@@ -1,3 +1,5 @@
+//! Rows of both formats, cut at every place, whole and damaged.
+
 use bytes::Bytes;
 use proptest::prelude::*;
 

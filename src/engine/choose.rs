@@ -24,6 +24,7 @@ pub(super) struct Choice<'a> {
     pub(super) catalog: &'a Catalog,
     pub(super) plan: &'a Plan,
     pub(super) budget: &'a Budget,
+    pub(super) literal_keys_max: u64,
     pub(super) monitor: &'a dyn Monitor,
 }
 
@@ -44,7 +45,7 @@ impl Choice<'_> {
     /// # Errors
     /// `Source` for failed queries, `Plan` when the sets pass the memory limit.
     pub(super) async fn choose(&self) -> Result<Chosen> {
-        let mut chosen = Chosen::new(self.catalog, self.plan);
+        let mut chosen = Chosen::new(self.catalog, self.plan, self.literal_keys_max);
         self.draw(&mut chosen).await?;
         let mut pulled: Vec<(RefId, Vec<Key>)> = Vec::new();
         let levels = self.plan.groups.iter().map(|group| group.level).max().map_or(0, |level| level + 1);

@@ -12,9 +12,11 @@ use crate::monitor::Monitor;
 use crate::pg::catalog::{self, LeftOut};
 use crate::pg::connect::{LIBPQ_VARIABLES, Pool};
 use crate::pg::dump::Entry;
+use crate::pg::errors::{ServerError, is_foreign_key_violation};
 use crate::pg::landing::{self, ForeignKeyStatements, Skipped, Validity};
 use crate::profile::{Orphans, Profile};
 use crate::report::CheckReport;
+use crate::schema::SchemaObject;
 use crate::types::TableId;
 
 use super::lanes;
@@ -64,8 +66,8 @@ pub(super) async fn foreign_keys(transfer: &Arc<Transfer>, pool: &Pool) -> Resul
     Ok((proven, not_valid))
 }
 
-fn orphan_error(pool: &Pool, key: &str, error: tokio_postgres::Error) -> Error {
-    let violated = error.code() == Some(&tokio_postgres::error::SqlState::FOREIGN_KEY_VIOLATION);
+fn orphan_error(pool: &Pool, key: &str, error: ServerError) -> Error {
+    let violated = is_foreign_key_violation(&error);
     let failed = pool.fail(format!("prove the foreign key {key} in the target"), error);
     if violated {
         return failed.with_remedy(
@@ -163,11 +165,15 @@ pub(super) async fn after_load(transfer: &Transfer, profile: &Profile, monitor: 
 }
 
 /// Compares names of schema objects in source and staging database. What is missing counts as a difference, unless
-/// it was skipped knowingly or cannot travel.
-pub(super) async fn check_objects(transfer: &Transfer, pool: &Pool, skipped: &Skipped) -> Result<CheckReport> {
+/// it was skipped knowingly or cannot travel. Also returns how many of each kind are there.
+pub(super) async fn check_objects(
+    transfer: &Transfer,
+    pool: &Pool,
+    skipped: &Skipped,
+) -> Result<(CheckReport, BTreeMap<String, u64>)> {
     let client = pool.get().await?;
     let found = catalog::read(&client, LeftOut { schemas: &[], tables: &[] }, pool.connector()).await?;
-    let names = |objects: &[crate::schema::SchemaObject]| -> BTreeSet<(String, String)> {
+    let names = |objects: &[SchemaObject]| -> BTreeSet<(String, String)> {
         objects.iter().map(|object| (object.kind.clone(), object.identity.clone())).collect()
     };
     let (wanted, there) = (names(&transfer.catalog.objects), names(&found.objects));
@@ -181,5 +187,13 @@ pub(super) async fn check_objects(transfer: &Transfer, pool: &Pool, skipped: &Sk
         let more = if more > 0 { format!(" and {more} more") } else { String::new() };
         format!("missing: {}{more}", shown.join(", "))
     };
-    Ok(CheckReport { name: "schema objects".to_owned(), ok: missing.is_empty() || tolerant, detail })
+    let check = CheckReport { name: "schema objects".to_owned(), ok: missing.is_empty() || tolerant, detail };
+    Ok((check, count_by_kind(&found.objects)))
+}
+
+/// Number of objects of each kind.
+pub(super) fn count_by_kind(objects: &[SchemaObject]) -> BTreeMap<String, u64> {
+    let mut counts = BTreeMap::new();
+    objects.iter().for_each(|object| *counts.entry(object.kind.clone()).or_default() += 1);
+    counts
 }

@@ -18,9 +18,11 @@ mod support;
 mod transfer;
 mod units;
 mod usage;
+mod verify;
 
 pub use inspect::{InspectRequest, inspect};
 pub use plan::{Exactness, plan};
 pub use prepare::{Prepared, SourceRequest, prepare};
 pub use rollback::rollback;
 pub use sample::{Answer, Confirm, SampleRequest, TargetState, sample};
+pub use verify::{VerifyRequest, verify};

@@ -44,6 +44,7 @@ pub async fn plan(
         catalog: &prepared.catalog,
         plan: &prepared.plan,
         budget: &budget,
+        literal_keys_max: request.literal_keys_max,
         monitor: &*monitor,
     };
     let chosen = Arc::new(choice.choose().await?);

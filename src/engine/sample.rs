@@ -18,14 +18,14 @@ use crate::pg::source::Source;
 use crate::pg::target::{Target, system_identifier};
 use crate::plan::{DrawSize, Plan};
 use crate::profile::MaskRule;
-use crate::report::{CheckReport, Outcome, PhaseReport, RunReport, SourceReport, TableReport};
+use crate::report::{CheckReport, Outcome, PhaseReport, RunReport, SchemaReport, SourceReport, TableReport};
 use crate::schema::Catalog;
 
 use super::choose::Choice;
 use super::copy::{self, Arrived};
 use super::prepare::{Prepared, SourceRequest, prepare};
 use super::rate::RateLimit;
-use super::transfer::Transfer;
+use super::transfer::{self, Transfer};
 use super::{land, usage};
 
 /// What to do.
@@ -167,6 +167,7 @@ async fn build(
         catalog: &prepared.catalog,
         plan: &prepared.plan,
         budget: &budget,
+        literal_keys_max: request.source.literal_keys_max,
         monitor: &**monitor,
     };
     let staging = create_schema(request, prepared, target, jobs);
@@ -199,7 +200,7 @@ async fn build(
     let refused_settings = land::settings(&transfer, &pool).await?;
     land::after_load(&transfer, &request.source.profile, &**monitor).await?;
     monitor.phase("check");
-    let objects = land::check_objects(&transfer, &pool, &skipped).await?;
+    let (objects, counts) = land::check_objects(&transfer, &pool, &skipped).await?;
     if !objects.ok {
         return Err(Error::new(ErrorKind::Verification, format!("check the new database: {}", objects.detail)));
     }
@@ -226,6 +227,12 @@ async fn build(
         CheckReport { name: "sequences".to_owned(), ok: true, detail: format!("{sequences} set past their rows") },
         objects,
     ];
+    report.schema = SchemaReport {
+        foreign_keys: proven as u64,
+        not_valid,
+        objects: counts,
+        after_load: request.source.profile.target.after_load.len() as u64,
+    };
     if skipped.missing_roles > 0 {
         report.notes.push(format!("{} grants name roles that the target does not have", skipped.missing_roles));
     }
@@ -329,6 +336,7 @@ fn report(request: &SampleRequest, prepared: &Prepared, transfer: &Transfer, arr
             table: table.name.name.clone(),
             mode: plan.table(table.id).mode.name().to_owned(),
             rows_source: table.rows_estimate.max(-1.0) as i64,
+            not_compared: transfer::restated_columns(table, &plan.table(table.id).masks),
             ..TableReport::default()
         })
         .collect();
@@ -352,6 +360,7 @@ fn report(request: &SampleRequest, prepared: &Prepared, transfer: &Transfer, arr
             database: source.connector().info().to_string(),
             server_version: source.server.version.clone(),
             snapshot_lsn: source.server.lsn.clone(),
+            snapshot_xmin: source.server.snapshot_xmin,
             standby: source.server.standby,
         },
         target: request.to.to_string(),

@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use futures_util::TryStreamExt;
-use tokio_postgres::Client;
 
 use crate::anonymize::RowTransform;
 use crate::closure::Chosen;
@@ -11,12 +10,13 @@ use crate::copyfmt::{Fields, Format, RowReader, RowWriter};
 use crate::digest::{MaskKey, RowChecksum};
 use crate::error::{Error, ErrorKind, Result};
 use crate::monitor::Progress;
+use crate::pg::connect::Client;
 use crate::pg::load::{Freeze, Loader};
 use crate::pg::source::Source;
 use crate::pg::target::Target;
-use crate::plan::Plan;
+use crate::plan::{ColumnMasks, Plan};
 use crate::profile::{MaskRule, MaskSpec};
-use crate::schema::{Catalog, Table, TableKind};
+use crate::schema::{Catalog, Table, TableKind, TypeClass};
 use crate::types::ColumnId;
 
 use super::rate::RateLimit;
@@ -58,11 +58,14 @@ impl Transfer {
     ) -> Result<Moved> {
         let table = self.catalog.table(copy.table);
         let freeze = if table.kind == TableKind::Partitioned { Freeze::No } else { Freeze::Yes };
-        let begin = match freeze {
+        let mut begin = "BEGIN".to_owned();
+        if copy.format == Format::Text {
+            begin.push_str(&format!("; SET LOCAL search_path = {}", self.source.search_path));
+        }
+        if freeze == Freeze::Yes {
             // FREEZE wants the table emptied in its own transaction.
-            Freeze::Yes => format!("BEGIN; TRUNCATE ONLY {}", crate::pg::quote::qualified(&table.name)),
-            Freeze::No => "BEGIN".to_owned(),
-        };
+            begin.push_str(&format!("; TRUNCATE ONLY {}", crate::pg::quote::qualified(&table.name)));
+        }
         target
             .batch_execute(&begin)
             .await
@@ -175,7 +178,7 @@ impl<'a> Worker<'a> {
             fields: Fields::default(),
             written: Fields::default(),
             marks: vec![false; copy.columns.len()],
-            compared: compared_columns(table, &copy.columns),
+            compared: compared_columns(table, &copy.columns, &restated_columns(table, masks)),
             checksum: RowChecksum::default(),
             nulled: 0,
             table: table.name.to_string(),
@@ -240,7 +243,35 @@ impl<'a> Worker<'a> {
     }
 }
 
-/// Positions whose bytes are the same in every database: not those that carry this database's type oids.
-pub(super) fn compared_columns(table: &Table, columns: &[ColumnId]) -> Vec<usize> {
-    (0..columns.len()).filter(|at| !table.column(columns[*at]).data_type.carries_type_oids).collect()
+/// Positions that count in the checksum, by column name, so that another order of columns gives the same sum. Left out
+/// are columns whose bytes are not the same in every database because they carry its type oids, and those of
+/// [`restated_columns`].
+pub(super) fn compared_columns(table: &Table, columns: &[ColumnId], restated: &[String]) -> Vec<usize> {
+    let name = |at: usize| &table.column(columns[at]).name;
+    let mut compared: Vec<usize> = (0..columns.len())
+        .filter(|at| !table.column(columns[*at]).data_type.carries_type_oids && !restated.contains(name(*at)))
+        .collect();
+    compared.sort_by(|a, b| name(*a).cmp(name(*b)));
+    compared
+}
+
+/// Masked columns whose type may store a value in another form than it was written in: padded, rounded, normalized.
+pub(super) fn restated_columns(table: &Table, masks: &[Option<ColumnMasks>]) -> Vec<String> {
+    use TypeClass as C;
+    let exact = |class: TypeClass| {
+        class.is_integer()
+            || matches!(class, C::Text | C::Varchar | C::Citext | C::Uuid | C::Bool | C::Enum | C::Json | C::Inet)
+    };
+    let restates = |rule: &MaskRule, class| match rule.spec {
+        MaskSpec::Keep | MaskSpec::Null | MaskSpec::EmptyJson => false,
+        _ => !exact(class),
+    };
+    table
+        .copied_columns()
+        .filter(|(id, column)| {
+            let class = column.data_type.class;
+            masks[id.index()].as_ref().is_some_and(|m| restates(&m.member, class) || restates(&m.support, class))
+        })
+        .map(|(_, column)| column.name.clone())
+        .collect()
 }

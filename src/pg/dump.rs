@@ -116,11 +116,18 @@ pub async fn run(request: &Request<'_>) -> Result<Dump> {
         let said = String::from_utf8_lossy(&output.stderr);
         let complaint: Vec<&str> =
             said.lines().filter(|line| line.contains("error:") || line.contains("detail:")).take(4).collect();
-        return Err(Error::new(
-            ErrorKind::Source,
-            format!("read the schema with {}: {}", program.display(), complaint.join("; ")),
-        )
-        .with_remedy("the reading role needs SELECT on every table that is not left out ([source] exclude_tables)"));
+        let complaint = complaint.join("; ");
+        let remedy = if complaint.contains("snapshot") {
+            "each session must reach the same server: a pooler in transaction mode or a reader endpoint breaks this; give the server's own address"
+        } else if complaint.contains("lock timeout") || complaint.contains("could not obtain lock") {
+            "another session holds a conflicting lock; run again later"
+        } else if complaint.contains("permission denied") {
+            "the reading role needs SELECT on every table that is not left out ([source] exclude_tables)"
+        } else {
+            "check that the source server runs, and that pg_dump can read its schema as the same role"
+        };
+        let action = format!("read the schema with {}: {complaint}", program.display());
+        return Err(Error::new(ErrorKind::Source, action).with_remedy(remedy));
     }
     Ok(cut(&String::from_utf8_lossy(&output.stdout)))
 }

@@ -13,6 +13,14 @@ use tokio_postgres::error::DbError;
 
 use crate::error::{Error, ErrorKind};
 
+/// What a session's calls fail with, before [`server_error`] makes it printable.
+pub type ServerError = tokio_postgres::Error;
+
+/// The server found a row whose parent is missing.
+pub fn is_foreign_key_violation(error: &ServerError) -> bool {
+    error.code() == Some(&tokio_postgres::error::SqlState::FOREIGN_KEY_VIOLATION)
+}
+
 /// Which of the two servers is meant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Side {
@@ -249,6 +257,10 @@ fn remedy(side: Side, role: &str, code: &str, message: &str) -> Option<String> {
         "42501" => lacking_right(side, &role, message),
         "53300" => "lower the number of connections, or raise max_connections or the role's limit".to_owned(),
         "53100" => format!("free disk space on the {side} server"),
+        // Quotas and limits of a file's size have no code of their own.
+        "XX000" | "58030" if ["could not extend", "could not write"].iter().any(|start| message.starts_with(start)) => {
+            format!("free disk space on the {side} server, or raise its quota")
+        }
         "53200" => format!("the {side} server is out of memory; lower the number of connections"),
         _ if recovery => {
             "the standby had to replay changes to rows being read: set hot_standby_feedback = on or raise \
@@ -269,6 +281,10 @@ fn remedy(side: Side, role: &str, code: &str, message: &str) -> Option<String> {
         "22023" | "42704" if message.contains("snapshot") => {
             "each session must reach the same server: a pooler in transaction mode or a reader endpoint breaks this; \
              give the server's own address"
+                .to_owned()
+        }
+        "0A000" if message.contains("unlogged") => {
+            "a standby has no rows of unlogged tables: say rows = \"none\" for them, or read from the primary"
                 .to_owned()
         }
         "25006" => format!("the {side} is a standby or read-only; name its primary"),
@@ -369,6 +385,12 @@ mod tests {
             ),
             (Side::Source, "42501", "droit refusé", "GRANT the missing right to r, or connect as the owner"),
             (Side::Target, "53100", "could not extend file", "free disk space on the target server"),
+            (
+                Side::Target,
+                "XX000",
+                "could not extend file \"base/1/2\": Disk quota exceeded",
+                "free disk space on the target server, or raise its quota",
+            ),
         ];
         for (side, code, message, wanted) in cases {
             assert_eq!(remedy(side, "r", code, message).as_deref(), Some(wanted));

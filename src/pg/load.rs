@@ -44,7 +44,9 @@ impl Loader {
         let names: Vec<String> = columns.iter().map(|name| ident(name)).collect();
         let format = if format == Format::Binary { "binary" } else { "text" };
         let freeze = if freeze == Freeze::Yes { ", FREEZE" } else { "" };
-        let sql = format!("COPY {} ({}) FROM STDIN (FORMAT {format}{freeze})", qualified(table), names.join(", "));
+        // A table may have no column to fill; an empty list is a syntax error, no list means just that.
+        let list = if names.is_empty() { String::new() } else { format!(" ({})", names.join(", ")) };
+        let sql = format!("COPY {}{list} FROM STDIN (FORMAT {format}{freeze})", qualified(table));
         let sink = client.copy_in(&sql).await?;
         Ok(Self { sink: Box::pin(sink), batch: Vec::with_capacity(BATCH_BYTES + 16 * 1024) })
     }

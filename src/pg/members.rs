@@ -2,7 +2,7 @@
 //!
 //! Three forms, chosen per reference by the size of the set and by what the plan knows; all are plain SELECTs that a
 //! read-only session on a standby accepts:
-//! - *literal*: `fk = ANY ('{…}')` up to [`LITERAL_KEYS_MAX`] keys. One array of all keys, never chunks (each would be
+//! - *literal*: `fk = ANY ('{…}')` up to [`crate::closure::LITERAL_KEYS_MAX`] keys. One array of all keys, never chunks (each would be
 //!   a scan of its own without an index), never `ANY (ARRAY(SELECT …))` (not hashed).
 //! - *predicate*: the draw's hash on the column, over a validated foreign key to the draw key; or a semi-join with the
 //!   parent's own membership. No key list; the server's joins spill to its own disk.
@@ -17,13 +17,6 @@ use crate::plan::{Plan, ReferenceMode, TableMode};
 use crate::profile::{Orphans, Unowned};
 use crate::schema::{Catalog, Reference, Table, TableKind, TypeClass};
 use crate::types::{ColumnId, RefId, TableId};
-
-/// Largest set written as `= ANY ('{…}')`. Planning such a query costs about 2 µs a key for selectivity estimates,
-/// paid per statement; a hash predicate costs the scan it needs anyway.
-pub const LITERAL_KEYS_MAX: u64 = 50_000;
-
-/// Largest set written as an unnested array where a predicate could do: 16 bytes of query text a key.
-const UNNEST_KEYS_MAX: u64 = 1_000_000;
 
 /// Everything a membership question depends on.
 #[derive(Clone, Copy, Debug)]
@@ -136,6 +129,11 @@ impl Members<'_> {
             TableMode::Owned | TableMode::All => Vec::new(),
         };
         all.extend(planned.filter.iter().map(|filter| format!("(({filter}) IS TRUE)")));
+        all.extend(planned.barred.iter().map(|columns| {
+            let parts: Vec<String> =
+                columns.iter().map(|c| format!("{} IS NULL", column(self.catalog, id, *c, alias))).collect();
+            format!("({})", parts.join(" OR "))
+        }));
         let mut owning: Vec<(&Reference, String)> = Vec::new();
         let follows = self.follows(id);
         for reference in self.catalog.references_of(id) {
@@ -407,11 +405,11 @@ impl Members<'_> {
             return self.array_in_set(reference, demand, members, alias);
         }
         let size = members.len();
-        if size > LITERAL_KEYS_MAX && depth < 4 {
+        if size > self.chosen.literal_keys_max && depth < 4 {
             if let Some(predicate) = self.hash_predicate(reference, alias) {
                 return predicate;
             }
-            if size > UNNEST_KEYS_MAX && !self.chosen.swept[reference.parent.index()] && !reference.array {
+            if !self.chosen.swept[reference.parent.index()] {
                 return self.semi_join(reference, alias, depth);
             }
         }
@@ -492,7 +490,7 @@ impl Members<'_> {
             arrays.push(format!("{}::{type_name}[]", array_literal(texts)));
         }
         // Servers before 14 do not hash ANY.
-        let hashes_any = self.catalog.server_version >= 140_000 && keys.len() <= LITERAL_KEYS_MAX;
+        let hashes_any = self.catalog.server_version >= 140_000 && keys.len() <= self.chosen.literal_keys_max;
         if sides.len() == 1 && hashes_any {
             return format!("{} = ANY ({})", sides[0], arrays[0]);
         }

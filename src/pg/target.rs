@@ -17,6 +17,13 @@ use crate::error::{Error, ErrorKind, Result};
 /// How a mark begins; the run's id follows.
 const MARK: &str = "tithe run ";
 
+/// A database is marked in a second statement, since CREATE DATABASE cannot be part of a transaction. Until then it is
+/// known by this connection limit together with admitting nobody: so nothing of anybody's can be in it.
+const UNMARKED_LIMIT: i32 = 10_101;
+
+/// Stands in the mark of a database that was there before the first run.
+const NO_RUN: &str = "-";
+
 /// PostgreSQL truncates names to 63 bytes without a word; `__prev` and `__drop` need six.
 const NAME_MAX_BYTES: usize = 57;
 
@@ -85,19 +92,26 @@ impl Target {
         })
     }
 
-    /// Takes the run lock of this target.
+    /// Takes the run lock of this target. Tries for a moment: the session of a run that was killed just now may still
+    /// be busy, and notices only afterwards.
     ///
     /// # Errors
     /// `Locked` while another run holds it.
     pub async fn lock(&self) -> Result<()> {
-        let row = self
-            .maintenance
-            .client
-            .query_one("SELECT pg_try_advisory_lock(hashtextextended('tithe ' || $1, 0))", &[&self.name])
-            .await
-            .map_err(|e| self.fail("take the run lock", e))?;
-        if row.get(0) {
-            return Ok(());
+        const TRIES: u32 = 15;
+        for attempt in 1..=TRIES {
+            let row = self
+                .maintenance
+                .client
+                .query_one("SELECT pg_try_advisory_lock(hashtextextended('tithe ' || $1, 0))", &[&self.name])
+                .await
+                .map_err(|e| self.fail("take the run lock", e))?;
+            if row.get(0) {
+                return Ok(());
+            }
+            if attempt < TRIES {
+                tokio::time::sleep(Duration::from_millis(200)).await;
+            }
         }
         Err(Error::new(ErrorKind::Locked, format!("another run works on the target {}", self.name)))
     }
@@ -175,9 +189,7 @@ impl Target {
             )));
         }
         for name in [self.next(), self.prev(), self.dropped()] {
-            if let Some(comment) = self.comment(&name).await?
-                && !comment.starts_with(MARK)
-            {
+            if self.is_ours(&name).await? == Some(false) {
                 return Err(Error::new(
                     ErrorKind::Refused,
                     format!("a database {name} exists that no run of tithe made"),
@@ -195,7 +207,7 @@ impl Target {
     pub async fn remove_leftovers(&self) -> Result<Vec<String>> {
         let mut removed = Vec::new();
         for name in [self.next(), self.dropped()] {
-            if self.comment(&name).await?.is_some_and(|comment| comment.starts_with(MARK)) {
+            if self.is_ours(&name).await? == Some(true) {
                 self.drop_database(&name).await?;
                 removed.push(name);
             }
@@ -215,7 +227,7 @@ impl Target {
     pub async fn create_next(&self, source: &ServerRow) -> Result<Option<String>> {
         let next = self.next();
         let base = format!(
-            "CREATE DATABASE {} TEMPLATE template0 ENCODING {}",
+            "CREATE DATABASE {} TEMPLATE template0 ALLOW_CONNECTIONS false CONNECTION LIMIT {UNMARKED_LIMIT} ENCODING {}",
             ident(&next),
             literal(&source.database_encoding)
         );
@@ -241,7 +253,9 @@ impl Target {
             self.execute(&base, || format!("create the database {next}")).await?;
             note = Some(format!("the target has no locale {}; its own default orders texts", source.collate));
         }
-        self.mark(&next, "staging").await?;
+        let open = format!("ALTER DATABASE {} ALLOW_CONNECTIONS true CONNECTION LIMIT -1;", ident(&next));
+        let sql = format!("BEGIN;{}{open}COMMIT", mark_sql(&next, &self.run_id, "staging"));
+        self.execute(&sql, || format!("mark the database {next}")).await?;
         Ok(note)
     }
 
@@ -250,7 +264,8 @@ impl Target {
     /// # Errors
     /// `Target` when sessions keep the target in use; nothing has changed then.
     pub async fn swap(&self) -> Result<()> {
-        let exists = self.comment(&self.name).await?.is_some();
+        let old = self.comment(&self.name).await?;
+        let exists = old.is_some();
         let had_prev = self.comment(&self.prev()).await?.is_some();
         let rename = |from: &str, to: &str| format!("ALTER DATABASE {} RENAME TO {};", ident(from), ident(to));
         let mut sql = String::from("BEGIN;");
@@ -259,10 +274,10 @@ impl Target {
                 sql.push_str(&rename(&self.prev(), &self.dropped()));
             }
             sql.push_str(&rename(&self.name, &self.prev()));
-            sql.push_str(&self.mark_sql(&self.prev(), "previous"));
+            sql.push_str(&mark_sql(&self.prev(), marked_run(&old.unwrap_or_default()), "previous"));
         }
         sql.push_str(&rename(&self.next(), &self.name));
-        sql.push_str(&self.mark_sql(&self.name, "current"));
+        sql.push_str(&mark_sql(&self.name, &self.run_id, "current"));
         sql.push_str("COMMIT");
         let names = [self.name.clone(), self.next(), self.prev()];
         self.rename(&sql, &names).await?;
@@ -280,8 +295,8 @@ impl Target {
     pub async fn rollback(&self) -> Result<()> {
         let prev = self.prev();
         let mark = self.comment(&prev).await?;
-        match mark {
-            Some(comment) if comment.starts_with(MARK) => {}
+        let restored = match &mark {
+            Some(comment) if comment.starts_with(MARK) => mark_sql(&self.name, marked_run(comment), "current"),
             Some(_) => {
                 return Err(Error::new(ErrorKind::Refused, format!("the database {prev} was not put there by tithe")));
             }
@@ -292,19 +307,19 @@ impl Target {
                 )
                 .with_remedy("only the database before the last sample is kept"));
             }
-        }
+        };
         let away = self.dropped();
         let rename = |from: &str, to: &str| format!("ALTER DATABASE {} RENAME TO {};", ident(from), ident(to));
-        let sql = if self.comment(&self.name).await?.is_some() {
+        let sql = if let Some(replaced) = self.comment(&self.name).await? {
             format!(
-                "BEGIN;{}{}{}{}COMMIT",
+                "BEGIN;{}{}{}{}{restored}COMMIT",
                 rename(&self.name, &away),
                 rename(&prev, &self.name),
                 rename(&away, &prev),
-                self.mark_sql(&prev, "rolled back")
+                mark_sql(&prev, marked_run(&replaced), "rolled back")
             )
         } else {
-            format!("BEGIN;{}COMMIT", rename(&prev, &self.name))
+            format!("BEGIN;{}{restored}COMMIT", rename(&prev, &self.name))
         };
         self.rename(&sql, &[self.name.clone(), prev]).await
     }
@@ -354,7 +369,7 @@ impl Target {
     /// `Target`
     pub async fn drop_next(&self) -> Result<()> {
         let next = self.next();
-        if self.comment(&next).await?.is_some_and(|comment| comment.starts_with(MARK)) {
+        if self.is_ours(&next).await? == Some(true) {
             self.drop_database(&next).await?;
         }
         Ok(())
@@ -394,13 +409,23 @@ impl Target {
         Ok(row.map(|row| row.get(0)))
     }
 
+    /// Whether a run made the database: by its mark, or by what it has before it is marked. `None` when there is no
+    /// such database.
+    async fn is_ours(&self, name: &str) -> Result<Option<bool>> {
+        let sql = "SELECT coalesce(shobj_description(oid, 'pg_database'), ''), NOT datallowconn AND datconnlimit = $2 \
+                   FROM pg_database WHERE datname = $1";
+        let row = self.maintenance.client.query_opt(sql, &[&name, &UNMARKED_LIMIT]).await;
+        let row = row.map_err(|e| self.fail("look for databases", e))?;
+        Ok(row.map(|row| row.get::<_, String>(0).starts_with(MARK) || row.get(1)))
+    }
+
     /// The run that a database carries in its mark.
     ///
     /// # Errors
     /// `Target`
     pub async fn run_of(&self, name: &str) -> Result<Option<String>> {
-        let comment = self.comment(name).await?;
-        Ok(comment.and_then(|c| c.strip_prefix(MARK).and_then(|rest| rest.split(':').next()).map(str::to_owned)))
+        let comment = self.comment(name).await?.unwrap_or_default();
+        Ok(Some(marked_run(&comment).to_owned()).filter(|run| run != NO_RUN))
     }
 
     async fn owns(&self, name: &str) -> Result<Option<bool>> {
@@ -410,17 +435,19 @@ impl Target {
         Ok(row.map(|row| row.get(0)))
     }
 
-    fn mark_sql(&self, name: &str, state: &str) -> String {
-        format!("COMMENT ON DATABASE {} IS {};", ident(name), literal(&format!("{MARK}{}: {state}", self.run_id)))
-    }
-
-    async fn mark(&self, name: &str, state: &str) -> Result<()> {
-        self.execute(&self.mark_sql(name, state), || format!("mark the database {name}")).await
-    }
-
     async fn execute(&self, sql: &str, action: impl Fn() -> String) -> Result<()> {
         self.maintenance.client.batch_execute(sql).await.map_err(|e| self.fail(action(), e))
     }
+}
+
+/// The statement that marks a database as holding what `run` made.
+fn mark_sql(name: &str, run: &str, state: &str) -> String {
+    format!("COMMENT ON DATABASE {} IS {};", ident(name), literal(&format!("{MARK}{run}: {state}")))
+}
+
+/// The run that a mark names.
+fn marked_run(comment: &str) -> &str {
+    comment.strip_prefix(MARK).and_then(|rest| rest.split(':').next()).unwrap_or(NO_RUN)
 }
 
 /// The cluster's identity, which its physical copies share; `None` where the role may not ask.

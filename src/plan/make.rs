@@ -8,6 +8,7 @@ use crate::schema::{Catalog, Reference, Table};
 use crate::types::{ColumnId, RefId, TableId};
 
 use super::modes::{named_references, profile_error, reference_modes, table_modes};
+use super::nullable::cut_columns;
 use super::{Draw, DrawSize, Plan, TableMode, TablePlan, columns};
 
 /// What the command line adds to the profile.
@@ -62,6 +63,8 @@ pub fn make(catalog: &mut Catalog, profile: &Profile, options: &Options) -> Resu
             filter: run_time(&stated.and_then(|rules| rules.filter.clone())),
             per_parent,
             unowned: stated.map(|rules| rules.unowned).unwrap_or_default(),
+            cut: Vec::new(),
+            barred: Vec::new(),
             masks,
         });
     }
@@ -73,8 +76,18 @@ pub fn make(catalog: &mut Catalog, profile: &Profile, options: &Options) -> Resu
             catalog.large_objects
         ));
     }
-    for (child, _, name) in &catalog.cut_references {
-        warnings.push(format!("{}: foreign key {name} leads to a table that is left out", catalog.table(*child).name));
+    for (child, columns, name) in &catalog.cut_references {
+        let (outcome, nullable) = match cut_columns(catalog, *child, columns) {
+            Ok(nullable) => ("it becomes NULL".to_owned(), nullable),
+            Err(obstacle) => (format!("cannot become NULL: {obstacle}; so rows that have it are dropped"), Vec::new()),
+        };
+        let plan = &mut tables[child.index()];
+        if nullable.is_empty() {
+            plan.barred.push(columns.clone());
+        }
+        plan.cut.extend(nullable);
+        let table = &catalog.table(*child).name;
+        warnings.push(format!("{table}: foreign key {name} leads to a table that is left out: {outcome}"));
     }
     Ok(Plan { root, draw, tables, references, groups, warnings, needs_key })
 }
@@ -202,7 +215,9 @@ fn check_reading(catalog: &Catalog, profile: &Profile, modes: &[(TableMode, Stri
                 unreadable.join(", ")
             ),
         )
-        .with_remedy("GRANT SELECT on them to the role, or list them under [source] exclude_tables"));
+        .with_remedy(
+            "GRANT SELECT on them and USAGE on their schemas to the role, or list them under [source] exclude_tables",
+        ));
     }
     let hidden: Vec<String> = catalog
         .tables

@@ -77,6 +77,10 @@ pub struct TablePlan {
     pub per_parent: Option<(PerParent, ColumnId)>,
     /// Rows that belong to nobody.
     pub unowned: Unowned,
+    /// Columns that are always NULL: they refer to left-out tables.
+    pub cut: Vec<ColumnId>,
+    /// References to left-out tables that cannot become NULL: rows that have one, in all its columns, are dropped.
+    pub barred: Vec<Vec<ColumnId>>,
     /// By position in the catalog's columns; `None` for generated columns and for tables that bring no rows.
     pub masks: Vec<Option<ColumnMasks>>,
 }

@@ -119,7 +119,7 @@ pub(super) fn table_modes(
             if let Some(reference) = owner {
                 let how = if catalog.is_required(reference) { "NOT NULL reference" } else { "reference" };
                 modes[table.id.index()] =
-                    Some((TableMode::Owned, format!("its {how} {} leads to the root", catalog.describe(reference))));
+                    Some((TableMode::Owned, format!("its {how} {} leads to the root", short(catalog, reference))));
                 changed = true;
             }
         }
@@ -147,6 +147,13 @@ pub(super) fn table_modes(
         .with_remedy("add rows = \"owned\", \"all\", \"referenced\" or \"none\" under [tables.NAME] for each"));
     }
     Ok(modes.into_iter().flatten().collect())
+}
+
+/// `owner_id -> users`
+fn short(catalog: &Catalog, reference: &Reference) -> String {
+    let child = catalog.table(reference.child);
+    let columns: Vec<&str> = reference.child_columns.iter().map(|c| child.column(*c).name.as_str()).collect();
+    format!("{} -> {}", columns.join(", "), catalog.table(reference.parent).name)
 }
 
 /// Decides every reference's mode; fall-backs are added to `warnings`.

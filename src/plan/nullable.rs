@@ -1,7 +1,7 @@
 //! Which columns of a reference may become NULL.
 
 use crate::schema::{Catalog, Reference};
-use crate::types::ColumnId;
+use crate::types::{ColumnId, RefId, TableId};
 
 /// Columns of the reference that can be set to NULL without breaking the table; empty with a reason when none can.
 /// An array reference loses elements instead, so its column always counts.
@@ -23,6 +23,24 @@ pub(super) fn nullable_columns(catalog: &Catalog, reference: &Reference) -> Resu
         return Err(why);
     }
     Ok(columns)
+}
+
+/// The same of a foreign key into a left-out table, which the catalog holds by its columns only.
+pub(super) fn cut_columns(catalog: &Catalog, child: TableId, columns: &[ColumnId]) -> Result<Vec<ColumnId>, String> {
+    let stand_in = Reference {
+        id: RefId::from_index(catalog.references.len()),
+        name: String::new(),
+        child,
+        child_columns: columns.to_vec(),
+        parent: child,
+        parent_columns: columns.to_vec(),
+        validated: false,
+        match_full: false,
+        array: false,
+        condition: None,
+        foreign_key: None,
+    };
+    nullable_columns(catalog, &stand_in)
 }
 
 fn obstacle(catalog: &Catalog, reference: &Reference, id: ColumnId) -> Option<&'static str> {

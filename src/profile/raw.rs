@@ -73,7 +73,7 @@ fn profile<'d>(checker: &mut Checker<'d>, text: &str, path: &Path, document: &'d
     unique_reference_names(checker, &references);
     Some(Profile {
         path: path.to_owned(),
-        digest: blake3::hash(text.as_bytes()).to_hex().to_string(),
+        digest: crate::digest::text_digest(text),
         sample: sample?,
         source,
         target,

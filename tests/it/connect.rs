@@ -6,43 +6,27 @@
 use std::fs;
 use std::net::TcpListener;
 use std::os::unix::fs::PermissionsExt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair};
+use tithe::demo::{Options, Throwaway};
 use tithe::error::{Error, ErrorKind};
 use tithe::pg::connect::{ConnectInfo, Connector, LIBPQ_VARIABLES, Pool};
 use tithe::pg::errors::Side;
 use tokio_postgres::SimpleQueryMessage;
 
+use crate::support;
+
 const PASSWORD: &str = "s3cret: \\ 'p@ss'";
 
 /// The throw-away server of these tests.
 struct TlsServer {
-    /// Holds `ca.crt`, `other-ca.crt`, `client.crt`, `client.key` and the data directory.
-    directory: PathBuf,
+    /// Holds `ca.crt`, `other-ca.crt`, `client.crt` and `client.key`.
+    directory: tempfile::TempDir,
     port: u16,
-    bin: PathBuf,
-}
-
-impl Drop for TlsServer {
-    fn drop(&mut self) {
-        let data = self.directory.join("data");
-        let _ = as_postgres(&self.bin.join("pg_ctl")).arg("-D").arg(data).args(["-m", "immediate", "stop"]).output();
-        let _ = fs::remove_dir_all(&self.directory);
-    }
-}
-
-/// PostgreSQL refuses to run as root; there, its own account runs it.
-fn as_postgres(program: &Path) -> Command {
-    if rustix::process::geteuid().is_root() {
-        let mut command = Command::new("runuser");
-        command.args(["-u", "postgres", "--"]).arg(program);
-        command
-    } else {
-        Command::new(program)
-    }
+    server: Throwaway,
 }
 
 fn run(command: &mut Command) -> String {
@@ -73,53 +57,31 @@ fn leaf(name: &str, issuer: &Issuer<'static, KeyPair>) -> (String, String) {
     (params.signed_by(&key, issuer).expect("a certificate").pem(), key.serialize_pem())
 }
 
-fn start_tls_server() -> Option<TlsServer> {
-    let bin = fs::read_dir("/usr/lib/postgresql").ok()?.flatten().map(|entry| entry.path().join("bin")).max()?;
-    let directory = tempfile::Builder::new().prefix("tithe-tls-").tempdir().expect("a directory").keep();
-    fs::set_permissions(&directory, fs::Permissions::from_mode(0o755)).expect("chmod");
-    let data = directory.join("data");
-    fs::create_dir(&data).expect("a directory");
-    let root = rustix::process::geteuid().is_root();
-    if root {
-        run(Command::new("chown").arg("postgres").arg(&data));
-    }
-    let server = TlsServer { directory, port: free_port(), bin };
-    run(as_postgres(&server.bin.join("initdb")).arg("-D").arg(&data).args(["-U", "admin", "-A", "trust", "-N"]));
-
+fn start_tls_server() -> TlsServer {
+    let directory = tempfile::Builder::new().prefix("tithe-tls-").tempdir().expect("a directory");
+    fs::set_permissions(directory.path(), fs::Permissions::from_mode(0o755)).expect("chmod");
     let (ca, issuer) = authority("tithe test authority");
     let (server_crt, server_key) = leaf("localhost", &issuer);
     let (client_crt, client_key) = leaf("reader", &issuer);
-    let file = |name: &str| server.directory.join(name);
+    let file = |name: &str| directory.path().join(name);
     write(&file("ca.crt"), &ca, 0o644);
     write(&file("other-ca.crt"), &authority("another").0, 0o644);
     write(&file("client.crt"), &client_crt, 0o644);
     write(&file("client.key"), &client_key, 0o600);
-    write(&data.join("server.crt"), &server_crt, 0o644);
-    write(&data.join("server.key"), &server_key, 0o600);
     let hba = "local all all trust\n\
                hostssl certonly all 127.0.0.1/32 cert\n\
                hostssl tlsonly all 127.0.0.1/32 scram-sha-256\n\
                hostnossl plainonly all 127.0.0.1/32 scram-sha-256\n\
                host prod,nosuch all 127.0.0.1/32 scram-sha-256\n";
-    write(&data.join("pg_hba.conf"), hba, 0o600);
-    let conf = format!(
-        "listen_addresses = '127.0.0.1'\nport = {}\nunix_socket_directories = '{}'\nssl = on\n\
-         ssl_ca_file = '{}'\nfsync = off\n",
-        server.port,
-        data.display(),
-        file("ca.crt").display(),
-    );
-    write(&data.join("postgresql.auto.conf"), &conf, 0o600);
-    if root {
-        run(Command::new("chown").arg("-R").arg("postgres").arg(&data));
-        // For the test, which reaches the socket inside.
-        run(Command::new("chmod").arg("700").arg(&data));
-    }
-    let log = data.join("log");
-    let mut start = as_postgres(&server.bin.join("pg_ctl"));
-    start.arg("-D").arg(&data).arg("-l").arg(&log).args(["-w", "start"]);
-    // Its output would be held open by the server.
-    assert!(start.stdout(std::process::Stdio::null()).status().expect("pg_ctl").success(), "see {}", log.display());
+    let port = support::free_port();
+    let options = Options { port: Some(port), hba: Some(hba.to_owned()), ..Options::default() };
+    let server = Throwaway::start(options.setting("listen_addresses", "127.0.0.1")).expect("a server");
+    server.write_file("server.crt", &server_crt).expect("write");
+    server.write_file("server.key", &server_key).expect("write");
+    server.write_file("ca.crt", &ca).expect("write");
+    server.set("ssl_ca_file", "ca.crt").expect("set");
+    server.set("ssl", "on").expect("set");
+    server.restart().expect("a server with TLS");
     let literal = PASSWORD.replace('\'', "''");
     for sql in [
         "CREATE DATABASE prod".to_owned(),
@@ -130,30 +92,20 @@ fn start_tls_server() -> Option<TlsServer> {
         format!("CREATE ROLE few LOGIN CONNECTION LIMIT 1 PASSWORD '{literal}'"),
         format!("CREATE ROLE nologin PASSWORD '{literal}'"),
     ] {
-        let mut psql = as_postgres(&server.bin.join("psql"));
-        let at = format!("host={} port={} user=admin dbname=postgres", data.display(), server.port);
-        run(psql.arg("-qXd").arg(at).arg("-c").arg(sql));
+        server.query_text("postgres", &sql).expect("set up");
     }
-    Some(server)
+    TlsServer { directory, port, server }
 }
 
-fn free_port() -> u16 {
-    TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).expect("a free port").port()
-}
-
-/// The server, shared by the tests that run now; the last of them stops it (a static is never dropped).
-fn server() -> Option<Arc<TlsServer>> {
+/// The server, shared by the tests that run now; the last of them stops it.
+fn server() -> Arc<TlsServer> {
     static SERVER: Mutex<Weak<TlsServer>> = Mutex::new(Weak::new());
     let mut shared = SERVER.lock().unwrap_or_else(PoisonError::into_inner);
-    if let Some(server) = shared.upgrade() {
-        return Some(server);
-    }
-    let Some(server) = start_tls_server().map(Arc::new) else {
-        eprintln!("skipped: no PostgreSQL server is installed");
-        return None;
-    };
-    *shared = Arc::downgrade(&server);
-    Some(server)
+    shared.upgrade().unwrap_or_else(|| {
+        let server = Arc::new(start_tls_server());
+        *shared = Arc::downgrade(&server);
+        server
+    })
 }
 
 fn encode(text: &str) -> String {
@@ -162,12 +114,12 @@ fn encode(text: &str) -> String {
 
 impl TlsServer {
     fn file(&self, name: &str) -> String {
-        self.directory.join(name).display().to_string()
+        self.directory.path().join(name).display().to_string()
     }
 
     /// A URL of `reader`, with the right password. `extra` may name files as `{ca.crt}`.
     fn url(&self, host: &str, dbname: &str, extra: &str) -> String {
-        let extra = extra.replace('{', &format!("{}/", self.directory.display())).replace('}', "");
+        let extra = extra.replace('{', &format!("{}/", self.directory.path().display())).replace('}', "");
         format!("postgresql://reader:{}@{host}:{}/{dbname}?{extra}", encode(PASSWORD), self.port)
     }
 
@@ -201,7 +153,7 @@ fn check(outcome: Result<bool, Error>, wanted: Result<bool, &str>, case: &str) {
 
 #[tokio::test]
 async fn sslmodes() {
-    let Some(server) = server() else { return };
+    let server = server();
     let unknown = Err("name the authority that signed");
     for (host, dbname, extra, wanted) in [
         ("127.0.0.1", "prod", "", Ok(true)),
@@ -247,7 +199,7 @@ async fn sslmodes() {
 /// libpq: with a root certificate in its place, `require` verifies.
 #[tokio::test]
 async fn files_in_the_home_directory() {
-    let Some(server) = server() else { return };
+    let server = server();
     let home = tempfile::tempdir().expect("a directory");
     let directory = home.path().join(".postgresql");
     fs::create_dir(&directory).expect("a directory");
@@ -274,9 +226,9 @@ async fn files_in_the_home_directory() {
 
 #[tokio::test]
 async fn refusals() {
-    let Some(server) = server() else { return };
+    let server = server();
     let port = server.port;
-    let socket = server.directory.join("data").display().to_string();
+    let socket = server.server.socket_dir().display().to_string();
     for (text, words) in [
         (format!("postgresql://reader:wrong-s3cret@127.0.0.1:{port}/prod"), "wrong password for reader"),
         (format!("postgresql://reader@127.0.0.1:{port}/prod"), "the server asks for a password and none is given"),
@@ -298,7 +250,7 @@ async fn refusals() {
 
 #[tokio::test]
 async fn a_silent_server_is_passed_over() {
-    let Some(server) = server() else { return };
+    let server = server();
     let silent = TcpListener::bind("127.0.0.1:0").expect("a port");
     let silent_port = silent.local_addr().expect("its address").port();
     let extra = "connect_timeout=1&sslmode=disable";
@@ -323,9 +275,9 @@ async fn a_silent_server_is_passed_over() {
 
 #[tokio::test]
 async fn errors_of_a_session() {
-    let Some(server) = server() else { return };
-    let socket = server.directory.join("data").display().to_string();
-    let admin = server.connector(&format!("host={socket} port={} user=admin dbname=prod", server.port), None);
+    let server = server();
+    let socket = server.server.socket_dir().display().to_string();
+    let admin = server.connector(&format!("host={socket} port={} user=postgres dbname=prod", server.port), None);
     let admin = admin.expect("a valid text").connect().await.expect("the administrator's session");
     let setup = "CREATE TABLE IF NOT EXISTS secrets (a int); CREATE TABLE IF NOT EXISTS open_to_all (a int UNIQUE);
                  GRANT ALL ON open_to_all TO PUBLIC; TRUNCATE open_to_all; INSERT INTO open_to_all VALUES (424242)";
@@ -383,7 +335,7 @@ async fn errors_of_a_session() {
 
 #[tokio::test]
 async fn pool_keeps_to_its_cap_and_sets_sessions_up() {
-    let Some(server) = server() else { return };
+    let server = server();
     let connector = server.connector(&server.url("localhost", "prod", ""), None).expect("a valid URL");
     let pool = Pool::new(connector, 2, "SET statement_timeout = '77s'").expect("a pool");
     let first = pool.get().await.expect("a session");
@@ -399,7 +351,7 @@ async fn pool_keeps_to_its_cap_and_sets_sessions_up() {
             () = std::future::ready(()) => {}
         }
         drop(second);
-        third.await.expect("the one given back");
+        drop(third.await.expect("the one given back"));
     }
     let other = Pool::new(pool.connector().with_dbname("tlsonly"), 1, "SET no_such_setting = 1").expect("a pool");
     let error = other.get().await.err().expect("no such setting");
@@ -414,7 +366,7 @@ async fn pool_keeps_to_its_cap_and_sets_sessions_up() {
 /// A child process reaches the same place with nothing on its command line.
 #[tokio::test]
 async fn children_connect_alike() {
-    let Some(server) = server() else { return };
+    let server = server();
     let extra = "sslmode=verify-full&sslrootcert={ca.crt}&options=-c%20work_mem%3D7MB";
     let connector = server.connector(&server.url("localhost", "prod", extra), None).expect("a valid URL");
     connector.connect().await.expect("a session");
@@ -422,7 +374,7 @@ async fn children_connect_alike() {
     let question = "SELECT current_user, current_database(), ssl, current_setting('work_mem'), inet_server_addr() \
                     FROM pg_stat_ssl WHERE pid = pg_backend_pid()";
     for url in [None, Some(reached.url_for_child())] {
-        let mut psql = Command::new(server.bin.join("psql"));
+        let mut psql = Command::new("psql");
         psql.args(["-AtXw", "-c", question]);
         LIBPQ_VARIABLES.iter().for_each(|name| _ = psql.env_remove(name));
         match url {

@@ -2,7 +2,10 @@
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 mod architecture;
+mod bad_input;
 mod cli;
-mod fixtures;
+mod connect;
+mod faults;
 mod support;
 mod throwaway;
+mod traps;

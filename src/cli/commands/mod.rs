@@ -7,6 +7,7 @@ mod manual;
 mod plan;
 mod rollback;
 mod sample;
+mod verify;
 
 use std::future::Future;
 use std::time::Duration;
@@ -30,7 +31,8 @@ pub(super) fn dispatch(cli: Cli) -> Result<u8> {
         Command::Graph(args) => block_on(graph::run(&args, global)),
         Command::Completions { shell } => manual::completions(shell),
         Command::Man => manual::page(),
-        Command::Verify(_) | Command::Explain(_) => Err(Error::new(ErrorKind::Usage, "not yet")),
+        Command::Verify(args) => block_on(verify::run(&args, global)),
+        Command::Explain(_) => Err(Error::new(ErrorKind::Usage, "not yet")),
     }
 }
 

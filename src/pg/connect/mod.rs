@@ -28,3 +28,4 @@ pub use connector::{Connector, Session};
 pub use info::{ConnectInfo, Host, HostEntry, SslMode};
 pub use pool::Pool;
 pub use render::LIBPQ_VARIABLES;
+pub use tokio_postgres::Client;

@@ -4,7 +4,9 @@ SELECT n.nspname AS schema,
        c.relname AS name,
        d.refobjid::bigint AS owner_relation,
        d.refobjsubid AS owner_attnum,
-       CASE WHEN has_sequence_privilege(c.oid, 'SELECT') OR has_sequence_privilege(c.oid, 'USAGE')
+       CASE WHEN (has_sequence_privilege(c.oid, 'SELECT') OR has_sequence_privilege(c.oid, 'USAGE'))
+                 -- A standby has no content of unlogged ones.
+                 AND (c.relpersistence = 'p' OR NOT pg_is_in_recovery())
             THEN pg_sequence_last_value(c.oid) END AS last_value,
        s.seqincrement AS increment
 FROM pg_class c
@@ -13,7 +15,7 @@ JOIN pg_sequence s ON s.seqrelid = c.oid
 LEFT JOIN pg_depend d ON d.classid = 'pg_class'::regclass AND d.objid = c.oid
                      AND d.refclassid = 'pg_class'::regclass AND d.deptype IN ('a', 'i') AND d.refobjsubid > 0
 WHERE c.relkind = 'S'
-  AND c.relpersistence = 'p'
+  AND c.relpersistence <> 't'
   AND n.nspname NOT IN ('pg_catalog', 'information_schema')
   AND n.nspname !~ '^pg_(toast|temp)'
   AND NOT EXISTS (SELECT FROM pg_depend e

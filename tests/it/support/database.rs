@@ -34,12 +34,6 @@ impl TestDb {
         self.query_text(sql);
     }
 
-    /// Runs a file of this repository as one batch.
-    pub(crate) fn execute_file(&self, path: &str) {
-        let sql = super::repository_text(path);
-        self.try_query_text(&sql).unwrap_or_else(|error| panic!("{path}: {error:?}"));
-    }
-
     /// The first column of the first row, as text.
     pub(crate) fn query_text(&self, sql: &str) -> Option<String> {
         self.try_query_text(sql).unwrap_or_else(|error| panic!("{sql}: {error:?}"))

@@ -6,16 +6,19 @@
 
 mod database;
 mod program;
+mod scene;
 
 use std::fs::OpenOptions;
 use std::io::Write as _;
+use std::net::TcpListener;
 use std::path::PathBuf;
 use std::sync::OnceLock;
 
 use tithe::demo::{Options, Throwaway};
 
 pub(crate) use database::TestDb;
-pub(crate) use program::{Home, tithe};
+pub(crate) use program::{Home, Ran, tithe};
+pub(crate) use scene::{PROFILE, Scene};
 
 /// The two servers that all tests of the process share. They die with the process, however it ends.
 pub(crate) struct Servers {
@@ -48,6 +51,11 @@ pub(crate) fn source_database(name: &str) -> TestDb {
 /// A new, empty database on the shared target server.
 pub(crate) fn target_database(name: &str) -> TestDb {
     TestDb::on(&servers().target, name)
+}
+
+/// A TCP port that nobody listens on.
+pub(crate) fn free_port() -> u16 {
+    TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).unwrap().port()
 }
 
 /// The text of a file of this repository.

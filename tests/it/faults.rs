@@ -1,0 +1,241 @@
+//! Runs that are broken off: by kill -9, by Ctrl-C, by the death of a server, by a full disk.
+
+use std::os::unix::fs::PermissionsExt as _;
+use std::os::unix::process::ExitStatusExt as _;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use rustix::process::{Pid, Signal, kill_process};
+use tithe::demo::{Options, Throwaway};
+
+use crate::support::{self, PROFILE, Ran, Scene};
+
+/// A run in the background, slow enough to be caught in the middle.
+struct Running {
+    child: Child,
+    _profile: tempfile::NamedTempFile,
+}
+
+impl Running {
+    fn start(scene: &Scene, rate: &str) -> Self {
+        let profile = support::profile(PROFILE);
+        let arguments = scene.arguments(&profile.path().to_string_lossy(), &["--max-rate", rate]);
+        let mut command: Command = scene.home.command(&arguments.iter().map(String::as_str).collect::<Vec<_>>());
+        let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        Self { child, _profile: profile }
+    }
+
+    fn signal(&self, signal: Signal) {
+        // The child is not waited for yet, so the number is still its own.
+        let _ = kill_process(Pid::from_child(&self.child), signal);
+    }
+
+    /// How it ended; after a minute it is killed and the test fails.
+    #[track_caller]
+    fn end(mut self) -> Ran {
+        let end = Instant::now() + Duration::from_secs(60);
+        while self.child.try_wait().unwrap().is_none() {
+            if Instant::now() > end {
+                let _ = self.child.kill();
+                panic!("the run does not end");
+            }
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        let output = self.child.wait_with_output().unwrap();
+        Ran {
+            code: output.status.code().unwrap_or(-output.status.signal().unwrap_or(1000)),
+            stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
+            stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
+        }
+    }
+}
+
+/// Waits until rows of the posts are on their way.
+#[track_caller]
+fn wait_for_copy(scene: &Scene) {
+    let name = scene.target.name();
+    let question =
+        format!("SELECT count(*) FROM pg_stat_activity WHERE query LIKE 'COPY%posts%' AND datname = '{name}__next'");
+    wait_for("the copy", || scene.target.query_one_text(&question) != "0");
+}
+
+#[track_caller]
+fn wait_for(what: &str, mut ready: impl FnMut() -> bool) {
+    let end = Instant::now() + Duration::from_secs(60);
+    while !ready() {
+        assert!(Instant::now() < end, "waited a minute for {what}");
+        std::thread::sleep(Duration::from_millis(10));
+    }
+}
+
+/// Numbers that look random, from a seed that a failure can be repeated with.
+struct Moments(u64);
+
+impl Moments {
+    fn new() -> Self {
+        let given = std::env::var("TITHE_TEST_SEED").ok().and_then(|text| text.parse().ok());
+        let seed = given.unwrap_or_else(|| {
+            std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().subsec_nanos().into()
+        });
+        println!("TITHE_TEST_SEED={seed}");
+        Self(seed)
+    }
+
+    fn below(&mut self, bound: u64) -> u64 {
+        // splitmix64
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut mixed = self.0;
+        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        (mixed ^ (mixed >> 31)) % bound
+    }
+}
+
+#[test]
+fn kill_9_at_ten_moments_leaves_the_old_target() {
+    const KILLS: u32 = 10;
+    let scene = Scene::new();
+    scene.grow();
+    let name = scene.target.name();
+    // Nothing of ours, though it is called like it: no run may touch it.
+    let theirs = format!("{name}__next2");
+    let admin = |sql: &str| support::servers().target.query_text("postgres", sql).unwrap();
+    admin(&format!("CREATE DATABASE \"{theirs}\" TEMPLATE template0"));
+    let begun = Instant::now();
+    let whole = {
+        // Against another target, to learn how long a run takes here and now.
+        let other = support::target_database("unkilled");
+        scene.sample(&["--to", &other.url(), "--max-rate", "10MB"]).expect_code(0);
+        begun.elapsed()
+    };
+    let mut moments = Moments::new();
+    let (mut killed, mut tries) = (0, 0);
+    while killed < KILLS {
+        tries += 1;
+        assert!(tries < 10 * KILLS, "too many runs end before they are killed");
+        let wait = Duration::from_micros(moments.below(whole.as_micros() as u64));
+        let running = Running::start(&scene, "10MB");
+        std::thread::sleep(wait);
+        running.signal(Signal::KILL);
+        let ran = running.end();
+        if ran.code == 0 {
+            // It was faster than the measured one: put the old content back.
+            scene.home.tithe(&["rollback", "--yes", "--to", &scene.target.url()]).expect_code(0);
+        } else {
+            assert_eq!(ran.code, -9, "after {wait:?}: {}{}", ran.stdout, ran.stderr);
+            killed += 1;
+            if scene.target.query_one_text("SELECT to_regclass('old') IS NULL") == "t" {
+                // Killed after the swap: the new database is whole, and the old one is behind it.
+                scene.assert_sampled();
+                scene.home.tithe(&["rollback", "--yes", "--to", &scene.target.url()]).expect_code(0);
+            }
+        }
+        scene.assert_readable();
+    }
+    scene.sample(&[]).expect_code(0);
+    scene.assert_sampled();
+    let left =
+        format!("SELECT string_agg(datname, ' ' ORDER BY datname) FROM pg_database WHERE datname LIKE '{name}%'");
+    assert_eq!(scene.target.query_one_text(&left), format!("{name} {name}__next2 {name}__prev"));
+    admin(&format!("DROP DATABASE \"{theirs}\""));
+}
+
+#[test]
+fn ctrl_c_ends_the_run_and_cleans_up() {
+    let scene = Scene::new();
+    scene.grow();
+    for signal in [Signal::INT, Signal::TERM] {
+        let running = Running::start(&scene, "200kB");
+        wait_for_copy(&scene);
+        running.signal(signal);
+        running.end().failed(130, &["untouched"]);
+        scene.assert_old();
+        let sessions =
+            "SELECT count(*) FROM pg_stat_activity WHERE application_name LIKE 'tithe 2%' AND datname LIKE '";
+        for database in [&scene.source, &scene.target] {
+            let question = format!("{sessions}{}%'", database.name());
+            wait_for("the run's sessions to end", || database.query_one_text(&question) == "0");
+        }
+    }
+}
+
+/// A server of its own, for tests that kill it.
+fn mortal() -> &'static Throwaway {
+    // Leaked: its guard ends it with the process.
+    Box::leak(Box::new(Throwaway::start(Options::default()).unwrap()))
+}
+
+#[test]
+fn a_source_that_dies() {
+    let server = mortal();
+    let scene = Scene::on(server, &support::servers().target);
+    scene.grow();
+    let running = Running::start(&scene, "200kB");
+    wait_for_copy(&scene);
+    server.kill().unwrap();
+    running.end().failed(6, &["the server ended the connection", "run again"]);
+    scene.assert_old();
+    server.restart().unwrap();
+    scene.sample(&[]).expect_code(0);
+    scene.assert_sampled();
+}
+
+#[test]
+fn a_target_that_dies() {
+    let server = mortal();
+    let scene = Scene::on(&support::servers().source, server);
+    scene.grow();
+    let running = Running::start(&scene, "200kB");
+    wait_for_copy(&scene);
+    server.kill().unwrap();
+    running.end().failed(7, &["the server ended the connection", "run again"]);
+    server.restart().unwrap();
+    scene.assert_readable();
+    scene.sample(&[]).expect_code(0);
+    scene.assert_sampled();
+    let left = format!("SELECT count(*) FROM pg_database WHERE datname = '{}__next'", scene.target.name());
+    assert_eq!(scene.target.query_one_text(&left), "0");
+}
+
+/// The server's administrator ends a session of the run, on either side.
+#[test]
+fn sessions_that_are_terminated() {
+    let scene = Scene::new();
+    scene.grow();
+    for (database, code) in [(&scene.source, 6), (&scene.target, 7)] {
+        let running = Running::start(&scene, "200kB");
+        wait_for_copy(&scene);
+        let sql = format!(
+            "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE query LIKE 'COPY%posts%' AND datname LIKE '{}%'",
+            database.name()
+        );
+        assert_eq!(database.query_one_text(&sql), "1");
+        running.end().failed(code, &["posts", "the server ended the connection"]);
+        scene.assert_old();
+    }
+}
+
+/// No file of this server can grow beyond a limit, as under a quota; that needs no rights, which a small file system
+/// would.
+#[test]
+fn a_full_disk() {
+    let real = tithe::demo::binaries::find_bin_dir().unwrap();
+    let bin = tempfile::tempdir().unwrap();
+    std::fs::set_permissions(bin.path(), std::fs::Permissions::from_mode(0o755)).unwrap();
+    for name in ["initdb", "postgres"] {
+        std::os::unix::fs::symlink(real.join(name), bin.path().join(name)).unwrap();
+    }
+    // The server inherits the limit; bash counts in KiB.
+    let pg_ctl = bin.path().join("pg_ctl");
+    std::fs::write(&pg_ctl, format!("#!/bin/bash\nulimit -f 24576\nexec '{}/pg_ctl' \"$@\"\n", real.display()))
+        .unwrap();
+    std::fs::set_permissions(&pg_ctl, std::fs::Permissions::from_mode(0o755)).unwrap();
+    let options = Options { bin_dir: Some(bin.path().to_path_buf()), ..Options::default() };
+    let scene = Scene::on(&support::servers().source, Box::leak(Box::new(Throwaway::start(options).unwrap())));
+    scene.source.execute("ALTER TABLE posts ALTER body SET STORAGE EXTERNAL");
+    scene.source.execute(
+        "INSERT INTO posts SELECT n, 1 + n % 200, repeat('cell-Secret-88 ', 130) FROM generate_series(1001, 20000) n",
+    );
+    scene.refused(scene.sample(&["--percent", "100"]), 7, &["posts", "could not extend file", "disk space"]);
+    scene.sample(&["--percent", "10"]).expect_code(0);
+}
