@@ -77,7 +77,8 @@ impl Moments {
         let seed = given.unwrap_or_else(|| {
             std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().subsec_nanos().into()
         });
-        println!("TITHE_TEST_SEED={seed}");
+        // Shown when the test fails.
+        eprintln!("TITHE_TEST_SEED={seed}");
         Self(seed)
     }
 

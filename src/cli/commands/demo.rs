@@ -106,13 +106,13 @@ async fn perform(args: &DemoArgs, run: &RunId, display: &Arc<Display>) -> Result
 /// Plan, sample, verify, as a user would.
 async fn commands(scene: &Scene, profile: &Path, run: &RunId, display: &Arc<Display>) -> Result<Answers> {
     let source = SourceRequest {
+        literal_keys_max: LITERAL_KEYS_MAX,
         from: address(&scene.production, PRODUCTION, Side::Source)?,
         profile: Profile::read(profile)?,
         options: plan::Options { percent: Some(PERCENT), rows: None, seed: None, run_time: run.started_at.clone() },
         jobs: JOBS,
         run_id: run.id.clone(),
         lock_timeout: Duration::from_secs(10),
-        literal_keys_max: LITERAL_KEYS_MAX,
     };
     let monitor: Arc<dyn Monitor> = Arc::<Display>::clone(display);
     display.heading("tithe plan");

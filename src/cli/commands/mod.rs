@@ -1,6 +1,7 @@
 //! One file per command: arguments to engine, result to screen.
 
 mod demo;
+mod explain;
 mod graph;
 mod init;
 mod manual;
@@ -32,7 +33,7 @@ pub(super) fn dispatch(cli: Cli) -> Result<u8> {
         Command::Completions { shell } => manual::completions(shell),
         Command::Man => manual::page(),
         Command::Verify(args) => block_on(verify::run(&args, global)),
-        Command::Explain(_) => Err(Error::new(ErrorKind::Usage, "not yet")),
+        Command::Explain(args) => block_on(explain::run(&args, global)),
     }
 }
 

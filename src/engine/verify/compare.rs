@@ -201,7 +201,9 @@ impl Context {
         }
         let table = self.catalog.table(job.table);
         let mut keys = KeySet::new(job.demand.kind);
-        batch.keys().for_each(|key| drop(keys.insert(key.clone())));
+        for key in batch.keys() {
+            keys.insert(key.clone());
+        }
         let mut expressions = members.key_columns(&job.demand, "t");
         let width = expressions.len();
         expressions.push("t.xmin::text::int8".to_owned());
