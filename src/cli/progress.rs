@@ -222,7 +222,7 @@ impl Inner {
                 let time = format!("{:>10}", duration(phase.elapsed()));
                 if !(well && self.passing) {
                     let (time, summary) = (self.look.dim(&time), self.look.dim(&summary));
-                    self.say(&format!("  {mark} {:<36}{time}  {summary}", phase.name));
+                    self.say(&format!("  {mark} {:<40}{time}  {summary}", phase.name));
                 }
             }
             Style::Lines if !summary.is_empty() => self.say(&format!("            {summary}")),

@@ -15,22 +15,33 @@ use crate::cli::progress::{Display, Show};
 use crate::cli::settings::RunId;
 use crate::cli::terminal::{Look, duration};
 use crate::cli::{print, render, state};
+use crate::closure::LITERAL_KEYS_MAX;
 use crate::demo::{Options, Throwaway, production};
 use crate::digest::MaskKey;
-use crate::engine::{self, Exactness, SampleRequest, SourceRequest};
+use crate::engine::{self, Exactness, SampleRequest, SourceRequest, VerifyRequest};
 use crate::error::{Error, ErrorKind, Result};
 use crate::monitor::Monitor;
 use crate::pg::connect::ConnectInfo;
 use crate::pg::errors::Side;
 use crate::plan;
 use crate::profile::Profile;
-use crate::report::RunReport;
+use crate::report::{RunReport, VerifyReport};
+
+use super::verify;
 
 const PRODUCTION: &str = "production";
 const DEV: &str = "dev";
 const PERCENT: f64 = 10.0;
 const JOBS: usize = 2;
 const MEMORY_BYTES: u64 = 512 << 20;
+
+/// What the demo's commands answered.
+struct Answers {
+    /// Rows that the plan counted.
+    planned: u64,
+    report: RunReport,
+    verified: VerifyReport,
+}
 
 /// What the demo made, in the order in which it goes away.
 struct Scene {
@@ -51,22 +62,22 @@ pub(super) async fn run(args: &DemoArgs, global: &Global, stop: Interrupt) -> Re
         done = work => done,
         error = stop.error() => Err(error.with_remedy("the demo's servers are gone")),
     };
-    let (scene, report, planned) = done.inspect_err(|error| display.fail(error))?;
+    let (scene, answers) = done.inspect_err(|error| display.fail(error))?;
     display.finish();
-    let code = report.exit_code();
     let look = Look::stdout();
     let context = render::Context { to: None, replaced: false, kept: None };
-    print(&render::report(&report, &context, look));
-    print(&before_and_after(&scene, &report, planned, look).await?);
+    print(&render::report(&answers.report, &context, look));
+    print(&verify::text(&answers.verified, look));
+    print(&before_and_after(&scene, &answers, look).await?);
     if args.no_keep {
         print(&format!("  {} in all. Nothing of it stays.\n", duration(scene.begun.elapsed())));
     } else {
         print(&leave(scene, look)?);
     }
-    Ok(code)
+    verify::outcome(&answers.verified).map(|()| answers.report.exit_code())
 }
 
-async fn perform(args: &DemoArgs, run: &RunId, display: &Arc<Display>) -> Result<(Scene, RunReport, u64)> {
+async fn perform(args: &DemoArgs, run: &RunId, display: &Arc<Display>) -> Result<(Scene, Answers)> {
     let begun = Instant::now();
     display.heading("tithe demo");
     display.phase("start two PostgreSQL servers");
@@ -88,14 +99,14 @@ async fn perform(args: &DemoArgs, run: &RunId, display: &Arc<Display>) -> Result
     let profile = folder.path().join("art-site.toml");
     fs::write(&profile, production::PROFILE).map_err(failed("write the profile"))?;
     let scene = Scene { production, dev, folder, key, files, begun };
-    let (report, planned) = sample(&scene, &profile, run, display).await?;
-    Ok((scene, report, planned))
+    let answers = commands(&scene, &profile, run, display).await?;
+    Ok((scene, answers))
 }
 
-/// Plan, then sample: the report, and the rows that the plan had counted.
-async fn sample(scene: &Scene, profile: &Path, run: &RunId, display: &Arc<Display>) -> Result<(RunReport, u64)> {
+/// Plan, sample, verify, as a user would.
+async fn commands(scene: &Scene, profile: &Path, run: &RunId, display: &Arc<Display>) -> Result<Answers> {
     let source = SourceRequest {
-        literal_keys_max: crate::closure::LITERAL_KEYS_MAX,
+        literal_keys_max: LITERAL_KEYS_MAX,
         from: address(&scene.production, PRODUCTION, Side::Source)?,
         profile: Profile::read(profile)?,
         options: plan::Options { percent: Some(PERCENT), rows: None, seed: None, run_time: run.started_at.clone() },
@@ -121,7 +132,18 @@ async fn sample(scene: &Scene, profile: &Path, run: &RunId, display: &Arc<Displa
     display.heading("tithe sample --percent 10");
     let report = engine::sample(request, monitor, std::future::pending()).await?;
     state::save(&report)?;
-    Ok((report, planned))
+    display.heading("tithe verify");
+    let request = VerifyRequest {
+        to: address(&scene.dev, DEV, Side::Target)?,
+        from: Some(address(&scene.production, PRODUCTION, Side::Source)?),
+        profile: None,
+        jobs: JOBS,
+        lock_timeout: Duration::from_secs(10),
+        session_id: format!("verify {}", run.id),
+        now: run.started_at.clone(),
+    };
+    let verified = engine::verify(&request, state::find, &**display).await?;
+    Ok(Answers { planned, report, verified })
 }
 
 /// Both at once: each takes a second or two.
@@ -138,13 +160,14 @@ fn start_servers() -> Result<(Throwaway, Throwaway)> {
 }
 
 /// The same accounts on both sides: what a mask does is best seen.
-async fn before_and_after(scene: &Scene, report: &RunReport, planned: u64, look: Look) -> Result<String> {
-    let copied: u64 = report.tables.iter().map(|table| table.rows_copied).sum();
+async fn before_and_after(scene: &Scene, answers: &Answers, look: Look) -> Result<String> {
+    let planned = answers.planned;
+    let copied: u64 = answers.report.tables.iter().map(|table| table.rows_copied).sum();
     let (mark, says) = match planned == copied {
         true => (look.good(), "exactly what came"),
         false => (look.bad(), "which is not what came"),
     };
-    let mut text = format!("\n  {mark} the plan had counted {} rows, {says}\n\n", look.count(planned));
+    let mut text = format!("  {mark}  the plan had counted {} rows, {says}\n\n", look.count(planned));
     let member = "handle !~ '^hidden[0-9]+$' AND handle ~ '^[a-z]'";
     let support = "handle ~ '^hidden[0-9]+$'";
     for (title, which) in
@@ -171,7 +194,7 @@ fn account(production: &Throwaway, dev: &Throwaway, which: &str) -> Result<Optio
     };
     let Some(id) = found else { return Ok(None) };
     let show = format!(
-        "SELECT concat_ws('  ', id, handle, email, 'bio: ' || coalesce(left(split_part(bio, E'\\n', 1), 32), '(none)')) \
+        "SELECT concat_ws('  ', id, handle, email, 'bio: ' || coalesce(left(split_part(bio, E'\\n', 1), 28), '(none)')) \
          FROM users WHERE id = {id}"
     );
     Ok(production.query_text(PRODUCTION, &show)?.zip(dev.query_text(DEV, &show)?))

@@ -14,6 +14,7 @@ use crate::engine::{self, Confirm, SampleRequest, TargetState};
 use crate::error::{Error, ErrorKind, Result};
 use crate::monitor::Monitor;
 use crate::pg::errors::Side;
+use crate::report::Outcome;
 
 pub(super) async fn run(args: &SampleArgs, global: &Global, stop: Interrupt) -> Result<u8> {
     let run = RunId::new();
@@ -41,9 +42,14 @@ pub(super) async fn run(args: &SampleArgs, global: &Global, stop: Interrupt) -> 
         watching.note("stopping: ending queries, removing what was built; once more ends at once");
     });
     let monitor: Arc<dyn Monitor> = Arc::<Display>::clone(&display);
-    let report = engine::sample(request, monitor, stop.error()).await.inspect_err(|error| display.fail(error))?;
+    let mut report = engine::sample(request, monitor, stop.error()).await.inspect_err(|error| display.fail(error))?;
     display.finish();
     let kept = state::save(&report);
+    if let Err(error) = &kept {
+        // The target is in place by now: something is missing, nothing has failed.
+        report.problems.push(error.chain());
+        report.outcome = Outcome::Partial;
+    }
     if args.json {
         print(&(serde_json::to_string_pretty(&report).unwrap_or_default() + "\n"));
     } else if !global.quiet {
@@ -51,8 +57,7 @@ pub(super) async fn run(args: &SampleArgs, global: &Global, stop: Interrupt) -> 
         let context = render::Context { to: Some(&to), replaced: replaced.load(Ordering::Relaxed), kept };
         print(&render::report(&report, &context, Look::stdout()));
     }
-    // The target is in place by now; a report that could not be kept is still worth an exit code.
-    kept.map(|_| report.exit_code())
+    Ok(report.exit_code())
 }
 
 /// Asks before an existing database is replaced, unless told not to.
