@@ -88,6 +88,7 @@ fn transform(texts: &[Option<MaskSpec>]) -> RowTransform {
         kind: TableKind::Ordinary,
         leaves: vec![],
         inherits: vec![],
+        build_oids: vec![],
         columns,
         unique_keys: vec![],
         indexes: vec![],

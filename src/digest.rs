@@ -193,17 +193,7 @@ pub struct RowChecksum {
 impl RowChecksum {
     /// Adds one row; `None` is NULL.
     pub fn add<'a>(&mut self, fields: impl Iterator<Item = Option<&'a [u8]>>) {
-        self.row.clear();
-        for field in fields {
-            // A field's length is bounded by 1 GiB, far below the mark for NULL.
-            let length = field.map_or(NULL_LENGTH, |bytes| u32::try_from(bytes.len()).unwrap_or(NULL_LENGTH - 1));
-            self.row.extend_from_slice(&length.to_le_bytes());
-            self.row.extend_from_slice(field.unwrap_or_default());
-        }
-        let digest = blake3::hash(&self.row);
-        let mut low = [0; 16];
-        low.copy_from_slice(&digest.as_bytes()[..16]);
-        self.sum = self.sum.wrapping_add(u128::from_le_bytes(low));
+        self.sum = self.sum.wrapping_add(row_digest(fields, &mut self.row));
         self.rows += 1;
     }
 
@@ -217,6 +207,21 @@ impl RowChecksum {
     pub fn rows(&self) -> u64 {
         self.rows
     }
+}
+
+/// Digest of one row; `None` is NULL, `buffer` is only reused.
+pub fn row_digest<'a>(fields: impl Iterator<Item = Option<&'a [u8]>>, buffer: &mut Vec<u8>) -> u128 {
+    buffer.clear();
+    for field in fields {
+        // A field's length is bounded by 1 GiB, far below the mark for NULL.
+        let length = field.map_or(NULL_LENGTH, |bytes| u32::try_from(bytes.len()).unwrap_or(NULL_LENGTH - 1));
+        buffer.extend_from_slice(&length.to_le_bytes());
+        buffer.extend_from_slice(field.unwrap_or_default());
+    }
+    let digest = blake3::hash(buffer);
+    let mut low = [0; 16];
+    low.copy_from_slice(&digest.as_bytes()[..16]);
+    u128::from_le_bytes(low)
 }
 
 impl PartialEq for RowChecksum {

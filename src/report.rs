@@ -2,6 +2,8 @@
 //!
 //! Key names are public interface (docs/design.md).
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 /// The report of one run.
@@ -34,6 +36,9 @@ pub struct RunReport {
     pub phases: Vec<PhaseReport>,
     /// In catalog order.
     pub tables: Vec<TableReport>,
+    /// What the schema was like when the run ended.
+    #[serde(default)]
+    pub schema: SchemaReport,
     /// Files.
     pub vault: VaultReport,
     /// What was proven.
@@ -61,6 +66,9 @@ pub struct SourceReport {
     pub server_version: String,
     /// WAL position of the snapshot.
     pub snapshot_lsn: Option<String>,
+    /// Transactions below it had ended when the snapshot was taken; a row's own number tells whether it changed since.
+    #[serde(default)]
+    pub snapshot_xmin: Option<i64>,
     /// It was a standby.
     pub standby: bool,
 }
@@ -99,6 +107,22 @@ pub struct TableReport {
     pub seconds: f64,
     /// Order-independent checksum of the rows as they were written.
     pub checksum: String,
+    /// Columns that the checksum leaves out: what is stored may differ in form from what was written.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub not_compared: Vec<String>,
+}
+
+/// The schema of the target, for `verify`.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub struct SchemaReport {
+    /// Foreign keys that the target proved.
+    pub foreign_keys: u64,
+    /// Foreign keys that stay NOT VALID.
+    pub not_valid: Vec<String>,
+    /// Number of views, functions, indexes, constraints and so on, by kind.
+    pub objects: BTreeMap<String, u64>,
+    /// Commands that ran against the loaded database and may have changed rows.
+    pub after_load: u64,
 }
 
 /// Files of a run.
@@ -125,6 +149,36 @@ pub struct CheckReport {
     pub ok: bool,
     /// Numbers, or what differs.
     pub detail: String,
+}
+
+/// What `verify` found.
+#[must_use]
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct VerifyReport {
+    /// The run that made the target; `None` where its mark names none.
+    pub run_id: Option<String>,
+    /// The target, without password.
+    pub target: String,
+    /// In order.
+    pub checks: Vec<Verdict>,
+}
+
+/// One check of `verify`.
+#[derive(Clone, Debug, Serialize)]
+pub struct Verdict {
+    /// Name.
+    pub name: String,
+    /// It holds; `None` where it could not be asked.
+    pub ok: Option<bool>,
+    /// Numbers, what differs, or why it could not be asked.
+    pub detail: String,
+}
+
+impl VerifyReport {
+    /// The first check that found a difference.
+    pub fn first_difference(&self) -> Option<&Verdict> {
+        self.checks.iter().find(|check| check.ok == Some(false))
+    }
 }
 
 /// How a run ended.

@@ -4,120 +4,120 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use super::help;
+
 /// A small, consistent, anonymized share of a production PostgreSQL database, landed safely where developers work.
 #[derive(Debug, Parser)]
-#[command(name = "tithe", version, max_term_width = 110, arg_required_else_help = true, after_help = EXAMPLES)]
-pub struct Cli {
+#[command(name = "tithe", version, max_term_width = 110, arg_required_else_help = true, after_help = help::PROGRAM)]
+pub(super) struct Cli {
     /// What to do.
     #[command(subcommand)]
-    pub command: Command,
+    pub(super) command: Command,
     /// Everywhere.
     #[command(flatten)]
-    pub global: Global,
+    pub(super) global: Global,
 }
-
-const EXAMPLES: &str = "\
-Examples:
-  tithe demo                                          see it work on two throw-away servers
-  tithe init --from postgresql://prod/shop -o shop.toml   write a profile to start from
-  tithe plan --from postgresql://prod/shop --profile shop.toml
-  tithe sample --percent 10 --from postgresql://prod/shop --to postgresql://localhost/shop_dev --profile shop.toml
-  tithe rollback --to postgresql://localhost/shop_dev
-
-Exit codes: 0 complete, 2 command line, 3 finished with skipped items, 4 profile, 5 no valid plan, 6 source, 7 target,
-8 files, 9 verification, 10 refused, 11 locked, 130 interrupted.";
 
 /// Options of every command.
 #[derive(Args, Debug)]
-pub struct Global {
+pub(super) struct Global {
     /// Print nothing but results and errors
     #[arg(long, short, global = true)]
-    pub quiet: bool,
-    /// Append what happens to this file
+    pub(super) quiet: bool,
+    /// Append what happens to this file, a line each with time and run
     #[arg(long, value_name = "FILE", global = true)]
-    pub log: Option<PathBuf>,
+    pub(super) log: Option<PathBuf>,
 }
 
 /// A command.
 #[derive(Debug, Subcommand)]
-pub enum Command {
+pub(super) enum Command {
     /// Start two throw-away servers, fill a production, sample 10 %, show the report
+    #[command(after_help = help::DEMO)]
     Demo(DemoArgs),
     /// Write a commented profile for a database
+    #[command(after_help = help::INIT)]
     Init(InitArgs),
     /// Show what a run would do, with exact numbers; moves nothing
+    #[command(after_help = help::PLAN)]
     Plan(PlanArgs),
     /// Take the sample: choose, copy, mask, prove, swap
+    #[command(after_help = help::SAMPLE)]
     Sample(Box<SampleArgs>),
     /// Check a target against its run's report, and against the source where it still has the rows
+    #[command(after_help = help::VERIFY)]
     Verify(VerifyArgs),
     /// Swap the previous database back
+    #[command(after_help = help::ROLLBACK)]
     Rollback(RollbackArgs),
     /// Draw the graph of references, tables coloured by mode
+    #[command(after_help = help::GRAPH)]
     Graph(GraphArgs),
     /// Tell which references brought a row into the sample
+    #[command(after_help = help::EXPLAIN)]
     Explain(ExplainArgs),
     /// Print a completion script for a shell
+    #[command(after_help = help::COMPLETIONS)]
     Completions {
-        /// Shell
+        /// The shell
         shell: clap_complete::Shell,
     },
-    /// Print the manual page
-    #[command(hide = true)]
+    /// Print the manual page, in roff
+    #[command(after_help = help::MAN)]
     Man,
 }
 
 /// The source.
 #[derive(Args, Debug)]
-pub struct From {
-    /// Source: URL, keywords (host=… dbname=…) or database name; PG* variables and .pgpass apply
+pub(super) struct From {
+    /// Source: URL, keywords (host=... dbname=...) or database name; PG* variables and .pgpass apply
     #[arg(long, value_name = "URL", env = "TITHE_FROM", hide_env_values = true)]
-    pub from: String,
+    pub(super) from: String,
 }
 
 /// The target.
 #[derive(Args, Debug)]
-pub struct To {
+pub(super) struct To {
     /// Target: URL, keywords or database name; the database is replaced as a whole
     #[arg(long, value_name = "URL", env = "TITHE_TO", hide_env_values = true)]
-    pub to: String,
+    pub(super) to: String,
 }
 
 /// The profile and what overrides it.
 #[derive(Args, Debug)]
-pub struct Choice {
+pub(super) struct Choice {
     /// Profile: a file, or a name looked up as sampling-profiles/NAME.toml
-    #[arg(long, value_name = "NAME|FILE")]
-    pub profile: String,
+    #[arg(long, value_name = "NAME|FILE", env = "TITHE_PROFILE")]
+    pub(super) profile: String,
     /// Share of the root rows, above 0 to 100
     #[arg(long, value_name = "P", conflicts_with = "rows")]
-    pub percent: Option<f64>,
+    pub(super) percent: Option<f64>,
     /// Number of root rows
     #[arg(long, value_name = "N")]
-    pub rows: Option<u64>,
+    pub(super) rows: Option<u64>,
     /// Seed of the draw; the same seed draws the same rows
     #[arg(long, value_name = "TEXT")]
-    pub seed: Option<String>,
+    pub(super) seed: Option<String>,
     /// Time that stands for {run_time} in predicates (ISO 8601; default: now)
     #[arg(long, value_name = "TIME")]
-    pub as_of: Option<String>,
+    pub(super) as_of: Option<String>,
 }
 
 /// How hard to work.
 #[derive(Args, Debug)]
-pub struct Limits {
+pub(super) struct Limits {
     /// Tables copied at the same time, each with a session on either side
     #[arg(long, short, value_name = "N", default_value_t = default_jobs(), value_parser = clap::value_parser!(u16).range(1..=64))]
-    pub jobs: u16,
+    pub(super) jobs: u16,
     /// Memory for key sets
     #[arg(long, value_name = "SIZE", default_value = "512MB", value_parser = bytes)]
-    pub memory: u64,
+    pub(super) memory: u64,
     /// Largest key list written into a query; larger sets are asked for by predicate
     #[arg(long, value_name = "N", hide = true, default_value_t = crate::closure::LITERAL_KEYS_MAX)]
-    pub literal_keys_max: u64,
+    pub(super) literal_keys_max: u64,
     /// Longest wait for a table's lock on the source
     #[arg(long, value_name = "SECONDS", default_value_t = 10.0, value_parser = seconds)]
-    pub lock_timeout: f64,
+    pub(super) lock_timeout: f64,
 }
 
 /// One lane per core up to four: a production server has other things to do.
@@ -127,137 +127,134 @@ fn default_jobs() -> u16 {
 
 /// `tithe demo`
 #[derive(Args, Debug)]
-pub struct DemoArgs {
+pub(super) struct DemoArgs {
     /// Size of the production: 1 is about 200 MB
     #[arg(long, default_value_t = 1.0, value_parser = scale)]
-    pub scale: f64,
+    pub(super) scale: f64,
     /// Stop the servers and remove the data at the end
     #[arg(long)]
-    pub no_keep: bool,
+    pub(super) no_keep: bool,
 }
 
 /// `tithe init`
 #[derive(Args, Debug)]
-pub struct InitArgs {
+pub(super) struct InitArgs {
     #[command(flatten)]
-    pub source: From,
+    pub(super) source: From,
     /// Root table; found by itself where not given
     #[arg(long, value_name = "TABLE")]
-    pub root: Option<String>,
+    pub(super) root: Option<String>,
     /// File to write; must not exist. Standard output where not given
     #[arg(long, short, value_name = "FILE")]
-    pub output: Option<PathBuf>,
+    pub(super) output: Option<PathBuf>,
 }
 
 /// `tithe plan`
 #[derive(Args, Debug)]
-pub struct PlanArgs {
+pub(super) struct PlanArgs {
     #[command(flatten)]
-    pub source: From,
+    pub(super) source: From,
     #[command(flatten)]
-    pub choice: Choice,
+    pub(super) choice: Choice,
     #[command(flatten)]
-    pub limits: Limits,
+    pub(super) limits: Limits,
     /// Count rows (default); --no-exact only estimates and reads no table
     #[arg(long, overrides_with = "no_exact")]
-    pub exact: bool,
+    pub(super) exact: bool,
     /// Estimate from statistics instead of counting
     #[arg(long)]
-    pub no_exact: bool,
+    pub(super) no_exact: bool,
     /// Print JSON
     #[arg(long)]
-    pub json: bool,
+    pub(super) json: bool,
 }
 
 /// `tithe sample`
 #[derive(Args, Debug)]
-pub struct SampleArgs {
+pub(super) struct SampleArgs {
     #[command(flatten)]
-    pub source: From,
+    pub(super) source: From,
     #[command(flatten)]
-    pub target: To,
+    pub(super) target: To,
     #[command(flatten)]
-    pub choice: Choice,
+    pub(super) choice: Choice,
     #[command(flatten)]
-    pub limits: Limits,
+    pub(super) limits: Limits,
     /// Read at most this much per second
     #[arg(long, value_name = "SIZE", value_parser = bytes)]
-    pub max_rate: Option<u64>,
+    pub(super) max_rate: Option<u64>,
     /// End when another session waited this long for a lock of ours on the source
     #[arg(long, value_name = "SECONDS", default_value_t = 5.0, value_parser = seconds)]
-    pub yield_to_ddl: f64,
+    pub(super) yield_to_ddl: f64,
     /// Do not ask before an existing target is replaced
     #[arg(long, short)]
-    pub yes: bool,
+    pub(super) yes: bool,
     /// Print the report as JSON
     #[arg(long)]
-    pub json: bool,
+    pub(super) json: bool,
 }
 
 /// `tithe verify`
 #[derive(Args, Debug)]
-pub struct VerifyArgs {
+pub(super) struct VerifyArgs {
     #[command(flatten)]
-    pub target: To,
+    pub(super) target: To,
     /// Source, to compare with; left out: the target is checked against its report only
     #[arg(long, value_name = "URL", env = "TITHE_FROM", hide_env_values = true)]
-    pub from: Option<String>,
+    pub(super) from: Option<String>,
     /// Profile, for the checks that need the source
     #[arg(long, value_name = "NAME|FILE")]
-    pub profile: Option<String>,
+    pub(super) profile: Option<String>,
     /// Print JSON
     #[arg(long)]
-    pub json: bool,
+    pub(super) json: bool,
 }
 
 /// `tithe rollback`
 #[derive(Args, Debug)]
-pub struct RollbackArgs {
+pub(super) struct RollbackArgs {
     #[command(flatten)]
-    pub target: To,
+    pub(super) target: To,
     /// Do not ask
     #[arg(long, short)]
-    pub yes: bool,
+    pub(super) yes: bool,
 }
 
 /// `tithe graph`
 #[derive(Args, Debug)]
-pub struct GraphArgs {
+pub(super) struct GraphArgs {
     #[command(flatten)]
-    pub source: From,
+    pub(super) source: From,
     /// Profile; without one the tables are not coloured
     #[arg(long, value_name = "NAME|FILE")]
-    pub profile: Option<String>,
-    /// Output language
+    pub(super) profile: Option<String>,
+    /// Graphviz, a picture, or Mermaid
     #[arg(long, value_enum, default_value_t = GraphFormat::Dot)]
-    pub format: GraphFormat,
+    pub(super) format: GraphFormat,
 }
 
-/// Languages of `tithe graph`.
+/// Languages of `tithe graph`: Graphviz, a picture, Mermaid.
 #[derive(Clone, Copy, Debug, ValueEnum)]
-pub enum GraphFormat {
-    /// Graphviz
+pub(super) enum GraphFormat {
     Dot,
-    /// A picture
     Svg,
-    /// Mermaid
     Mermaid,
 }
 
 /// `tithe explain`
 #[derive(Args, Debug)]
-pub struct ExplainArgs {
+pub(super) struct ExplainArgs {
     #[command(flatten)]
-    pub source: From,
+    pub(super) source: From,
     #[command(flatten)]
-    pub choice: Choice,
+    pub(super) choice: Choice,
     /// Table
-    pub table: String,
+    pub(super) table: String,
     /// Key; several columns separated by commas
-    pub key: String,
+    pub(super) key: String,
     /// Print JSON
     #[arg(long)]
-    pub json: bool,
+    pub(super) json: bool,
 }
 
 /// `512MB`, `1.5GB`, `100kB`, or a number of bytes.

@@ -1,10 +1,20 @@
 //! The command line: the only place with a terminal, the environment and an exit code.
 
 mod args;
+mod ask;
+mod bars;
 mod commands;
+mod help;
+mod interrupt;
+mod log;
+mod progress;
+mod render;
 mod settings;
+mod state;
+mod terminal;
 
 use std::ffi::OsString;
+use std::io::Write as _;
 use std::process::ExitCode;
 
 use clap::Parser;
@@ -34,4 +44,10 @@ pub fn run(arguments: impl Iterator<Item = OsString>) -> ExitCode {
 fn report(error: &crate::error::Error) {
     eprintln!("tithe: {}", error.chain());
     eprintln!("       {}", error.remedy());
+}
+
+/// A result, to stdout. Whoever closed the pipe has seen enough.
+fn print(text: &str) {
+    let mut out = std::io::stdout().lock();
+    let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
 }

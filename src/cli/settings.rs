@@ -81,6 +81,19 @@ pub(super) fn source_request(from: &str, choice: &Choice, limits: &Limits, run: 
     })
 }
 
+/// For a look at the source by way of a profile: no run, no rows.
+pub(super) fn look_request(from: &str, profile_name: &str, run: &RunId) -> Result<SourceRequest> {
+    Ok(SourceRequest {
+        from: connect_info(from, Side::Source)?,
+        profile: profile(profile_name)?,
+        options: plan::Options { percent: None, rows: None, seed: None, run_time: run.started_at.clone() },
+        jobs: 1,
+        literal_keys_max: crate::closure::LITERAL_KEYS_MAX,
+        run_id: run.id.clone(),
+        lock_timeout: Duration::from_secs(10),
+    })
+}
+
 /// The masking secret, from the environment only.
 pub(super) fn mask_key() -> Result<Option<MaskKey>> {
     match std::env::var("TITHE_KEY") {

@@ -147,7 +147,8 @@ fn demand(catalog: &Catalog, demands: &mut Vec<Demand>, reference: &Reference) -
     })
 }
 
-fn key_kind(catalog: &Catalog, table: TableId, columns: &[ColumnId]) -> KeyKind {
+/// How keys over these columns are held.
+pub fn key_kind(catalog: &Catalog, table: TableId, columns: &[ColumnId]) -> KeyKind {
     match columns {
         [one] => match catalog.table(table).column(*one).data_type.class {
             class if class.is_integer() => KeyKind::Int,

@@ -62,6 +62,8 @@ pub(super) async fn run(
         let rows = transfer.plan.brings_rows(*table);
         std::cmp::Reverse((rows, transfer.catalog.table(*table).heap_bytes))
     });
+    let expected = jobs.iter().map(|(table, _)| expected_rows(transfer, *table)).sum();
+    monitor.total(jobs.len(), expected);
     let (transfer, pool, monitor) = (Arc::clone(transfer), pool.clone(), Arc::clone(monitor));
     let lanes = transfer.source.jobs();
     lanes::run(lanes, jobs, move |(table, entries)| {
@@ -82,6 +84,7 @@ async fn one(
     let table = transfer.catalog.table(id);
     let target = pool.get().await?;
     let mut moved = Moved::default();
+    let mut shown = None;
     if transfer.plan.brings_rows(id) {
         let version = transfer.target.server.version_num;
         let copy = units::table_copy(&transfer.catalog, &transfer.plan, &transfer.chosen, version, id);
@@ -89,7 +92,8 @@ async fn one(
         let source = transfer.source.session().await?;
         moved = transfer.table(copy, &source, &target, &progress).await?;
         drop(source);
-        progress.finish();
+        progress.build();
+        shown = Some(progress);
     }
     landing::run_entries(pool, &target, entries, false).await?;
     if moved.rows > 0 {
@@ -97,6 +101,9 @@ async fn one(
             .batch_execute(&format!("ANALYZE {}", qualified(&table.name)))
             .await
             .map_err(|e| pool.fail(format!("analyse {}", table.name), e))?;
+    }
+    if let Some(progress) = shown {
+        progress.finish();
     }
     Ok(Arrived { table: id, moved, seconds: started.elapsed().as_secs_f64() })
 }

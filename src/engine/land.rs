@@ -16,6 +16,7 @@ use crate::pg::errors::{ServerError, is_foreign_key_violation};
 use crate::pg::landing::{self, ForeignKeyStatements, Skipped, Validity};
 use crate::profile::{Orphans, Profile};
 use crate::report::CheckReport;
+use crate::schema::SchemaObject;
 use crate::types::TableId;
 
 use super::lanes;
@@ -164,11 +165,15 @@ pub(super) async fn after_load(transfer: &Transfer, profile: &Profile, monitor: 
 }
 
 /// Compares names of schema objects in source and staging database. What is missing counts as a difference, unless
-/// it was skipped knowingly or cannot travel.
-pub(super) async fn check_objects(transfer: &Transfer, pool: &Pool, skipped: &Skipped) -> Result<CheckReport> {
+/// it was skipped knowingly or cannot travel. Also returns how many of each kind are there.
+pub(super) async fn check_objects(
+    transfer: &Transfer,
+    pool: &Pool,
+    skipped: &Skipped,
+) -> Result<(CheckReport, BTreeMap<String, u64>)> {
     let client = pool.get().await?;
     let found = catalog::read(&client, LeftOut { schemas: &[], tables: &[] }, pool.connector()).await?;
-    let names = |objects: &[crate::schema::SchemaObject]| -> BTreeSet<(String, String)> {
+    let names = |objects: &[SchemaObject]| -> BTreeSet<(String, String)> {
         objects.iter().map(|object| (object.kind.clone(), object.identity.clone())).collect()
     };
     let (wanted, there) = (names(&transfer.catalog.objects), names(&found.objects));
@@ -182,5 +187,13 @@ pub(super) async fn check_objects(transfer: &Transfer, pool: &Pool, skipped: &Sk
         let more = if more > 0 { format!(" and {more} more") } else { String::new() };
         format!("missing: {}{more}", shown.join(", "))
     };
-    Ok(CheckReport { name: "schema objects".to_owned(), ok: missing.is_empty() || tolerant, detail })
+    let check = CheckReport { name: "schema objects".to_owned(), ok: missing.is_empty() || tolerant, detail };
+    Ok((check, count_by_kind(&found.objects)))
+}
+
+/// Number of objects of each kind.
+pub(super) fn count_by_kind(objects: &[SchemaObject]) -> BTreeMap<String, u64> {
+    let mut counts = BTreeMap::new();
+    objects.iter().for_each(|object| *counts.entry(object.kind.clone()).or_default() += 1);
+    counts
 }

@@ -6,6 +6,8 @@
 mod choose;
 mod copy;
 mod cycle;
+mod explain;
+mod inspect;
 mod lanes;
 mod land;
 mod plan;
@@ -17,8 +19,12 @@ mod support;
 mod transfer;
 mod units;
 mod usage;
+mod verify;
 
+pub use explain::{ExplainRequest, Explanation, Role, Step, explain};
+pub use inspect::{InspectRequest, inspect};
 pub use plan::{Exactness, plan};
 pub use prepare::{Prepared, SourceRequest, prepare};
 pub use rollback::rollback;
-pub use sample::{SampleRequest, sample};
+pub use sample::{Answer, Confirm, SampleRequest, TargetState, sample};
+pub use verify::{VerifyRequest, verify};

@@ -1,5 +1,7 @@
 //! `tithe sample`: the run.
 
+use std::future::Future;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -16,14 +18,14 @@ use crate::pg::source::Source;
 use crate::pg::target::{Target, system_identifier};
 use crate::plan::{DrawSize, Plan};
 use crate::profile::MaskRule;
-use crate::report::{CheckReport, Outcome, PhaseReport, RunReport, SourceReport, TableReport};
+use crate::report::{CheckReport, Outcome, PhaseReport, RunReport, SchemaReport, SourceReport, TableReport};
 use crate::schema::Catalog;
 
 use super::choose::Choice;
 use super::copy::{self, Arrived};
 use super::prepare::{Prepared, SourceRequest, prepare};
 use super::rate::RateLimit;
-use super::transfer::Transfer;
+use super::transfer::{self, Transfer};
 use super::{land, usage};
 
 /// What to do.
@@ -42,14 +44,74 @@ pub struct SampleRequest {
     pub yield_to_ddl: Duration,
     /// When the run began, ISO 8601.
     pub started_at: String,
+    /// Asked once everything is checked and nothing is done; an error ends the run. `None`: go on.
+    pub confirm: Option<Confirm>,
 }
 
-/// Runs it. On failure the target is as it was.
+/// The question before a target is touched.
+pub type Confirm = Box<dyn Fn(TargetState) -> Answer + Send + Sync>;
+
+/// What it answers with.
+pub type Answer = Pin<Box<dyn Future<Output = Result<()>> + Send>>;
+
+/// The target as a run finds it.
+#[derive(Clone, Debug)]
+pub struct TargetState {
+    /// Database, server and role, without password.
+    pub target: String,
+    /// The database's name.
+    pub database: String,
+    /// It exists, and the run will replace it.
+    pub exists: bool,
+    /// The run that made it, where it was one of ours.
+    pub made_by: Option<String>,
+}
+
+/// Cleaning up after a failure must not take longer than a person waits; what is left is marked for the next run.
+const CLEAN_UP_LIMIT: Duration = Duration::from_secs(5);
+
+/// Runs it. On failure the target is as it was. `stop` ends the run with the error it resolves to, until the swap.
 ///
 /// # Errors
-/// Any kind but `Usage` and `Vault`.
-pub async fn sample(request: SampleRequest, monitor: Arc<dyn Monitor>, phases: &Recorder) -> Result<RunReport> {
-    let prepared = prepare(&request.source, &*monitor).await?;
+/// Any kind but `Usage` and `Vault`; the one of `stop`.
+pub async fn sample(
+    request: SampleRequest,
+    monitor: Arc<dyn Monitor>,
+    stop: impl Future<Output = Error>,
+) -> Result<RunReport> {
+    let mut stop = pin!(stop);
+    let recorder = Arc::new(Recorder::before(monitor));
+    let (prepared, target) = tokio::select! {
+        ready = open(&request, &*recorder) => ready?,
+        error = &mut stop => return Err(error),
+    };
+    let source = Arc::clone(&prepared.source);
+    let outcome = tokio::select! {
+        built = build(&request, &prepared, &target, &recorder) => built,
+        error = source.watch_for_waiters(request.yield_to_ddl) => Err(error),
+        error = stop => Err(error),
+    };
+    // Renaming takes milliseconds and is all or nothing: from here on nobody can stop it halfway.
+    let outcome = match outcome {
+        Ok(report) => {
+            recorder.phase("swap");
+            target.swap().await.map(|()| report)
+        }
+        Err(error) => Err(error),
+    };
+    match outcome {
+        Ok(report) => Ok(finish(report, &recorder)),
+        Err(error) => {
+            clean_up(&prepared.source, &target).await;
+            Err(error)
+        }
+    }
+}
+
+/// Connects to both sides and checks whatever can be checked before anything is done.
+async fn open(request: &SampleRequest, monitor: &dyn Monitor) -> Result<(Prepared, Arc<Target>)> {
+    let prepared = prepare(&request.source, monitor).await?;
+    monitor.phase("look at the target");
     let target = Target::open(request.to.clone(), &request.source.run_id).await?;
     refuse_same_database(&prepared.source, &target).await?;
     target.lock().await?;
@@ -59,36 +121,44 @@ pub async fn sample(request: SampleRequest, monitor: Arc<dyn Monitor>, phases: &
             .with_remedy("make one with `openssl rand -hex 32`, keep it with your secrets, and export TITHE_KEY"));
     }
     check_masks(&prepared.catalog, &prepared.plan, request.key.as_ref())?;
-    for name in target.remove_leftovers().await? {
-        monitor.note(&format!("removed {name}, left behind by a run that was killed"));
-    }
-    let target = Arc::new(target);
-    let watched = {
-        let source = Arc::clone(&prepared.source);
-        async move { source.watch_for_waiters(request.yield_to_ddl).await }
-    };
-    let outcome = tokio::select! {
-        done = run(&request, &prepared, &target, &monitor, phases) => done,
-        error = watched => Err(error),
-    };
-    match outcome {
-        Ok(report) => Ok(report),
-        Err(error) => {
-            // What was built is of no use; what cannot be dropped now is a marked leftover for the next run.
-            let _ = target.cancel_others().await;
-            let _ = target.drop_next().await;
-            Err(error)
-        }
-    }
+    Ok((prepared, Arc::new(target)))
 }
 
-async fn run(
+/// What was built is of no use; what cannot be dropped now is a marked leftover for the next run.
+async fn clean_up(source: &Source, target: &Target) {
+    let on_target = async {
+        let _ = target.cancel_others().await;
+        let _ = target.drop_next().await;
+    };
+    // A query that sends nothing would not notice that its client is gone.
+    let both = async { tokio::join!(source.cancel(), on_target) };
+    let _ = tokio::time::timeout(CLEAN_UP_LIMIT, both).await;
+}
+
+async fn confirm(request: &SampleRequest, target: &Target) -> Result<()> {
+    let Some(confirm) = &request.confirm else { return Ok(()) };
+    let state = TargetState {
+        target: request.to.to_string(),
+        database: target.name().to_owned(),
+        exists: target.comment(target.name()).await?.is_some(),
+        made_by: target.run_of(target.name()).await?,
+    };
+    confirm(state).await
+}
+
+/// Everything up to a proven database under its staging name.
+async fn build(
     request: &SampleRequest,
     prepared: &Prepared,
     target: &Arc<Target>,
-    monitor: &Arc<dyn Monitor>,
-    phases: &Recorder,
+    recorder: &Arc<Recorder>,
 ) -> Result<RunReport> {
+    confirm(request, target).await?;
+    for name in target.remove_leftovers().await? {
+        recorder.note(&format!("removed {name}, left behind by a run that was killed"));
+    }
+    let monitor: Arc<dyn Monitor> = Arc::<Recorder>::clone(recorder);
+    let monitor = &monitor;
     let jobs = request.source.jobs;
     let budget = Budget::new(request.memory_bytes);
     monitor.phase("choose rows, create the schema");
@@ -130,14 +200,12 @@ async fn run(
     let refused_settings = land::settings(&transfer, &pool).await?;
     land::after_load(&transfer, &request.source.profile, &**monitor).await?;
     monitor.phase("check");
-    let objects = land::check_objects(&transfer, &pool, &skipped).await?;
+    let (objects, counts) = land::check_objects(&transfer, &pool, &skipped).await?;
     if !objects.ok {
         return Err(Error::new(ErrorKind::Verification, format!("check the new database: {}", objects.detail)));
     }
-    monitor.phase("swap");
     pool.close();
     drop(pool);
-    target.swap().await?;
     let mut report = report(request, prepared, &transfer, arrived);
     report.checks = vec![
         CheckReport {
@@ -159,6 +227,12 @@ async fn run(
         CheckReport { name: "sequences".to_owned(), ok: true, detail: format!("{sequences} set past their rows") },
         objects,
     ];
+    report.schema = SchemaReport {
+        foreign_keys: proven as u64,
+        not_valid,
+        objects: counts,
+        after_load: request.source.profile.target.after_load.len() as u64,
+    };
     if skipped.missing_roles > 0 {
         report.notes.push(format!("{} grants name roles that the target does not have", skipped.missing_roles));
     }
@@ -166,11 +240,16 @@ async fn run(
     report.notes.extend(refused_settings);
     report.problems = skipped.problems;
     report.outcome = if report.problems.is_empty() { Outcome::Complete } else { Outcome::Partial };
+    Ok(report)
+}
+
+fn finish(mut report: RunReport, recorder: &Recorder) -> RunReport {
     report.phases =
-        phases.phases().into_iter().map(|(name, took)| PhaseReport { name, seconds: took.as_secs_f64() }).collect();
+        recorder.phases().into_iter().map(|(name, took)| PhaseReport { name, seconds: took.as_secs_f64() }).collect();
+    report.notes.extend(recorder.notes());
     report.peak_memory_bytes = usage::peak_memory_bytes();
     report.cpu_seconds = usage::cpu_seconds();
-    Ok(report)
+    report
 }
 
 type Staging = (Pool, Dump, landing::Skipped, Option<String>);
@@ -257,6 +336,7 @@ fn report(request: &SampleRequest, prepared: &Prepared, transfer: &Transfer, arr
             table: table.name.name.clone(),
             mode: plan.table(table.id).mode.name().to_owned(),
             rows_source: table.rows_estimate.max(-1.0) as i64,
+            not_compared: transfer::restated_columns(table, &plan.table(table.id).masks),
             ..TableReport::default()
         })
         .collect();
@@ -280,6 +360,7 @@ fn report(request: &SampleRequest, prepared: &Prepared, transfer: &Transfer, arr
             database: source.connector().info().to_string(),
             server_version: source.server.version.clone(),
             snapshot_lsn: source.server.lsn.clone(),
+            snapshot_xmin: source.server.snapshot_xmin,
             standby: source.server.standby,
         },
         target: request.to.to_string(),

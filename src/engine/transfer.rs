@@ -14,9 +14,9 @@ use crate::pg::connect::Client;
 use crate::pg::load::{Freeze, Loader};
 use crate::pg::source::Source;
 use crate::pg::target::Target;
-use crate::plan::Plan;
+use crate::plan::{ColumnMasks, Plan};
 use crate::profile::{MaskRule, MaskSpec};
-use crate::schema::{Catalog, Table, TableKind};
+use crate::schema::{Catalog, Table, TableKind, TypeClass};
 use crate::types::ColumnId;
 
 use super::rate::RateLimit;
@@ -178,7 +178,7 @@ impl<'a> Worker<'a> {
             fields: Fields::default(),
             written: Fields::default(),
             marks: vec![false; copy.columns.len()],
-            compared: compared_columns(table, &copy.columns),
+            compared: compared_columns(table, &copy.columns, &restated_columns(table, masks)),
             checksum: RowChecksum::default(),
             nulled: 0,
             table: table.name.to_string(),
@@ -243,7 +243,35 @@ impl<'a> Worker<'a> {
     }
 }
 
-/// Positions whose bytes are the same in every database: not those that carry this database's type oids.
-pub(super) fn compared_columns(table: &Table, columns: &[ColumnId]) -> Vec<usize> {
-    (0..columns.len()).filter(|at| !table.column(columns[*at]).data_type.carries_type_oids).collect()
+/// Positions that count in the checksum, by column name, so that another order of columns gives the same sum. Left out
+/// are columns whose bytes are not the same in every database because they carry its type oids, and those of
+/// [`restated_columns`].
+pub(super) fn compared_columns(table: &Table, columns: &[ColumnId], restated: &[String]) -> Vec<usize> {
+    let name = |at: usize| &table.column(columns[at]).name;
+    let mut compared: Vec<usize> = (0..columns.len())
+        .filter(|at| !table.column(columns[*at]).data_type.carries_type_oids && !restated.contains(name(*at)))
+        .collect();
+    compared.sort_by(|a, b| name(*a).cmp(name(*b)));
+    compared
+}
+
+/// Masked columns whose type may store a value in another form than it was written in: padded, rounded, normalized.
+pub(super) fn restated_columns(table: &Table, masks: &[Option<ColumnMasks>]) -> Vec<String> {
+    use TypeClass as C;
+    let exact = |class: TypeClass| {
+        class.is_integer()
+            || matches!(class, C::Text | C::Varchar | C::Citext | C::Uuid | C::Bool | C::Enum | C::Json | C::Inet)
+    };
+    let restates = |rule: &MaskRule, class| match rule.spec {
+        MaskSpec::Keep | MaskSpec::Null | MaskSpec::EmptyJson => false,
+        _ => !exact(class),
+    };
+    table
+        .copied_columns()
+        .filter(|(id, column)| {
+            let class = column.data_type.class;
+            masks[id.index()].as_ref().is_some_and(|m| restates(&m.member, class) || restates(&m.support, class))
+        })
+        .map(|(_, column)| column.name.clone())
+        .collect()
 }

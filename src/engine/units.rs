@@ -6,7 +6,7 @@ use crate::pg::members::{Members, Selection};
 use crate::pg::quote::column;
 use crate::plan::{Plan, ReferenceMode, TableMode};
 use crate::profile::Orphans;
-use crate::schema::{Catalog, Reference, TypeClass};
+use crate::schema::{Catalog, Reference, Table, TypeClass};
 use crate::types::{ColumnId, TableId};
 
 /// One table's copy.
@@ -87,7 +87,8 @@ fn decode_key(value: &[u8], decode: Decode) -> Option<Key> {
     }
 }
 
-fn hidden_key(fields: &Fields, first: usize, width: usize, kind: KeyKind, format: Format) -> Option<Key> {
+/// A key in canonical form, read in either format.
+pub(super) fn hidden_key(fields: &Fields, first: usize, width: usize, kind: KeyKind, format: Format) -> Option<Key> {
     let parts: Vec<Option<&[u8]>> = (first..first + width).map(|at| fields.get(at)).collect();
     if format == Format::Binary {
         return Key::from_fields(kind, &parts);
@@ -97,6 +98,14 @@ fn hidden_key(fields: &Fields, first: usize, width: usize, kind: KeyKind, format
         (KeyKind::Uuid, [Some(text)]) => Some(Key::Uuid(uuid::Uuid::try_parse_ascii(text).ok()?.into_bytes())),
         _ => Key::from_fields(kind, &parts),
     }
+}
+
+/// Binary, unless a column has no binary form or one that names objects of its own database.
+pub(super) fn copy_format(table: &Table, columns: &[ColumnId], target_version: u32) -> Format {
+    let as_text = columns.iter().map(|c| &table.column(*c).data_type).any(|data_type| {
+        !data_type.has_binary || data_type.sends_oids || (data_type.carries_type_oids && target_version < 140_000)
+    });
+    if as_text { Format::Text } else { Format::Binary }
 }
 
 /// The copy of one table. Made when its turn comes: the queries hold lists of keys.
@@ -109,10 +118,7 @@ pub(super) fn table_copy(
 ) -> TableCopy {
     let table = catalog.table(id);
     let columns: Vec<ColumnId> = table.copied_columns().map(|(id, _)| id).collect();
-    let as_text = columns.iter().map(|c| &table.column(*c).data_type).any(|data_type| {
-        !data_type.has_binary || data_type.sends_oids || (data_type.carries_type_oids && target_version < 140_000)
-    });
-    let format = if as_text { Format::Text } else { Format::Binary };
+    let format = copy_format(table, &columns, target_version);
     let members = Members { catalog, plan, chosen };
     let mut parts = Vec::new();
     if plan.table(id).mode != TableMode::Referenced {

@@ -101,7 +101,8 @@ impl Members<'_> {
         drawn.into_iter().chain(never).collect()
     }
 
-    fn row_source(&self, id: TableId, alias: &str) -> String {
+    /// FROM item of a table's rows, ranked where they are capped.
+    pub(super) fn row_source(&self, id: TableId, alias: &str) -> String {
         let table = self.catalog.table(id);
         let Some((cap, parent)) = &self.plan.table(id).per_parent else { return plain_source(table, alias) };
         let order = cap.order.as_ref().map(|order| format!("{order}, ")).unwrap_or_default();
@@ -116,7 +117,8 @@ impl Members<'_> {
         )
     }
 
-    fn cap_condition(&self, id: TableId, alias: &str) -> Option<String> {
+    /// The row is within its table's cap, asked of [`Self::row_source`].
+    pub(super) fn cap_condition(&self, id: TableId, alias: &str) -> Option<String> {
         let (cap, parent) = self.plan.table(id).per_parent.as_ref()?;
         Some(format!("({alias}.tithe_rank <= {} OR {} IS NULL)", cap.limit, column(self.catalog, id, *parent, alias)))
     }
@@ -190,7 +192,8 @@ impl Members<'_> {
         if any.is_empty() { "false".to_owned() } else { format!("coalesce({}, false)", any.join(" OR ")) }
     }
 
-    fn follows(&self, id: TableId) -> bool {
+    /// Some reference of the table is followed: then only such references bring its rows.
+    pub fn follows(&self, id: TableId) -> bool {
         self.catalog.references_of(id).any(|r| self.plan.reference(r.id).mode == ReferenceMode::Follow)
     }
 
@@ -252,7 +255,7 @@ impl Members<'_> {
 
     /// What a reference that does not decide membership may still forbid: orphans that are dropped, and required
     /// parents that may never leave.
-    fn weak_conditions(&self, reference: &Reference, alias: &str) -> Vec<String> {
+    pub(super) fn weak_conditions(&self, reference: &Reference, alias: &str) -> Vec<String> {
         let planned = self.plan.reference(reference.id);
         let mut conditions = Vec::new();
         if !reference.validated && planned.orphans == Orphans::Drop && reference.condition.is_none() {
@@ -505,6 +508,24 @@ impl Members<'_> {
         let list = self.element_list(reference, demand, &[keys]);
         let operator = if self.plan.reference(reference.id).mode == ReferenceMode::Follow { "&&" } else { "<@" };
         format!("{name} {operator} {list}")
+    }
+
+    /// The reference is there and names one of the keys, which are of its demand's kind; of an array some element does.
+    pub fn refers_to(&self, reference: &Reference, keys: &KeySet, alias: &str) -> String {
+        let Some(demand) = self.chosen.demand_of[reference.id.index()].map(|at| &self.chosen.demands[at]) else {
+            return "false".to_owned();
+        };
+        let present = self.present(reference, alias);
+        if reference.array {
+            let name = column(self.catalog, reference.child, reference.child_columns[0], alias);
+            return format!("({present} AND {name} && {})", self.element_list(reference, demand, &[keys]));
+        }
+        let columns: Vec<(String, &Table, ColumnId)> = reference
+            .child_columns
+            .iter()
+            .map(|c| (column(self.catalog, reference.child, *c, alias), self.catalog.table(reference.child), *c))
+            .collect();
+        format!("({present} AND {})", self.listed(demand, &columns, keys))
     }
 
     fn element_list(&self, reference: &Reference, demand: &Demand, sets: &[&KeySet]) -> String {

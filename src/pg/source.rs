@@ -4,7 +4,8 @@
 //! pool imports the snapshot when it opens and stays in its transaction to the end of the run. Nothing is ever
 //! written: each transaction is READ ONLY, on a primary as on a standby.
 
-use std::time::Duration;
+use std::collections::HashMap;
+use std::time::{Duration, Instant};
 
 use deadpool_postgres::Object;
 
@@ -21,6 +22,9 @@ pub(super) const PINNED: &str = "SET client_encoding = 'UTF8'; SET DateStyle = '
 
 /// Enough for hashed membership lists and their joins; a session's own limit, taken only while it is needed.
 const WORK_MEMORY: &str = "SET work_mem = '128MB'; SET jit = off; ";
+
+/// How often the watch looks for sessions that wait for this run.
+const LOOK_EVERY: Duration = Duration::from_millis(500);
 
 /// How the source is read.
 #[derive(Clone, Debug)]
@@ -154,29 +158,33 @@ impl Source {
         }
     }
 
+    /// Sees who waits since when by looking again and again: other sessions' start times are hidden from plain roles.
     async fn watch(&self, patience: Duration) -> Result<String> {
         let session = self.connector.connect().await?;
-        let mine = literal(&self.options.application_name);
-        let sql = format!(
-            "SELECT w.query_start < clock_timestamp() - interval '{} ms' AS late, l.mode || ' on ' || coalesce(l.relation::regclass::text, '?') AS what \
-             FROM pg_locks l JOIN pg_stat_activity w USING (pid) \
-             WHERE NOT l.granted AND EXISTS (SELECT FROM pg_stat_activity m \
-               WHERE m.application_name = {mine} AND m.pid = ANY (pg_blocking_pids(l.pid)))",
-            patience.as_millis()
-        );
+        let settings = "SET application_name = 'tithe watch'; SET search_path = pg_catalog; \
+             SET default_transaction_read_only = on; SET statement_timeout = '10s'";
         session
             .client
-            .batch_execute(
-                "SET application_name = 'tithe watch'; SET search_path = pg_catalog; \
-                 SET default_transaction_read_only = on; SET statement_timeout = '10s'",
-            )
+            .batch_execute(settings)
             .await
             .map_err(|e| self.fail("prepare to watch for waiting sessions", e))?;
+        let sql = "SELECT l.pid, l.mode || ' on ' || coalesce(l.relation::regclass::text, '?') FROM pg_locks l \
+             WHERE NOT l.granted AND EXISTS (SELECT FROM pg_stat_activity m \
+               WHERE m.application_name = $1 AND m.pid = ANY (pg_blocking_pids(l.pid)))";
+        let mut waiting: HashMap<i32, Instant> = HashMap::new();
         loop {
-            tokio::time::sleep(Duration::from_millis(500)).await;
-            let rows = session.client.query(&sql, &[]).await.map_err(|e| self.fail("watch for waiting sessions", e))?;
-            if let Some(row) = rows.iter().find(|row| row.get::<_, Option<bool>>(0) == Some(true)) {
-                return Ok(row.get(1));
+            tokio::time::sleep(LOOK_EVERY).await;
+            let rows = session
+                .client
+                .query(sql, &[&self.options.application_name])
+                .await
+                .map_err(|e| self.fail("watch for waiting sessions", e))?;
+            let seen: Vec<(i32, String)> = rows.iter().map(|row| (row.get(0), row.get(1))).collect();
+            waiting.retain(|pid, _| seen.iter().any(|(now, _)| now == pid));
+            for (pid, what) in seen {
+                if waiting.entry(pid).or_insert_with(Instant::now).elapsed() + LOOK_EVERY > patience {
+                    return Ok(what);
+                }
             }
         }
     }

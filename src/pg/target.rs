@@ -21,6 +21,9 @@ const MARK: &str = "tithe run ";
 /// known by this connection limit together with admitting nobody: so nothing of anybody's can be in it.
 const UNMARKED_LIMIT: i32 = 10_101;
 
+/// Stands in the mark of a database that was there before the first run.
+const NO_RUN: &str = "-";
+
 /// PostgreSQL truncates names to 63 bytes without a word; `__prev` and `__drop` need six.
 const NAME_MAX_BYTES: usize = 57;
 
@@ -251,7 +254,7 @@ impl Target {
             note = Some(format!("the target has no locale {}; its own default orders texts", source.collate));
         }
         let open = format!("ALTER DATABASE {} ALLOW_CONNECTIONS true CONNECTION LIMIT -1;", ident(&next));
-        let sql = format!("BEGIN;{}{open}COMMIT", self.mark_sql(&next, "staging"));
+        let sql = format!("BEGIN;{}{open}COMMIT", mark_sql(&next, &self.run_id, "staging"));
         self.execute(&sql, || format!("mark the database {next}")).await?;
         Ok(note)
     }
@@ -261,7 +264,8 @@ impl Target {
     /// # Errors
     /// `Target` when sessions keep the target in use; nothing has changed then.
     pub async fn swap(&self) -> Result<()> {
-        let exists = self.comment(&self.name).await?.is_some();
+        let old = self.comment(&self.name).await?;
+        let exists = old.is_some();
         let had_prev = self.comment(&self.prev()).await?.is_some();
         let rename = |from: &str, to: &str| format!("ALTER DATABASE {} RENAME TO {};", ident(from), ident(to));
         let mut sql = String::from("BEGIN;");
@@ -270,10 +274,10 @@ impl Target {
                 sql.push_str(&rename(&self.prev(), &self.dropped()));
             }
             sql.push_str(&rename(&self.name, &self.prev()));
-            sql.push_str(&self.mark_sql(&self.prev(), "previous"));
+            sql.push_str(&mark_sql(&self.prev(), marked_run(&old.unwrap_or_default()), "previous"));
         }
         sql.push_str(&rename(&self.next(), &self.name));
-        sql.push_str(&self.mark_sql(&self.name, "current"));
+        sql.push_str(&mark_sql(&self.name, &self.run_id, "current"));
         sql.push_str("COMMIT");
         let names = [self.name.clone(), self.next(), self.prev()];
         self.rename(&sql, &names).await?;
@@ -291,8 +295,8 @@ impl Target {
     pub async fn rollback(&self) -> Result<()> {
         let prev = self.prev();
         let mark = self.comment(&prev).await?;
-        match mark {
-            Some(comment) if comment.starts_with(MARK) => {}
+        let restored = match &mark {
+            Some(comment) if comment.starts_with(MARK) => mark_sql(&self.name, marked_run(comment), "current"),
             Some(_) => {
                 return Err(Error::new(ErrorKind::Refused, format!("the database {prev} was not put there by tithe")));
             }
@@ -303,19 +307,19 @@ impl Target {
                 )
                 .with_remedy("only the database before the last sample is kept"));
             }
-        }
+        };
         let away = self.dropped();
         let rename = |from: &str, to: &str| format!("ALTER DATABASE {} RENAME TO {};", ident(from), ident(to));
-        let sql = if self.comment(&self.name).await?.is_some() {
+        let sql = if let Some(replaced) = self.comment(&self.name).await? {
             format!(
-                "BEGIN;{}{}{}{}COMMIT",
+                "BEGIN;{}{}{}{}{restored}COMMIT",
                 rename(&self.name, &away),
                 rename(&prev, &self.name),
                 rename(&away, &prev),
-                self.mark_sql(&prev, "rolled back")
+                mark_sql(&prev, marked_run(&replaced), "rolled back")
             )
         } else {
-            format!("BEGIN;{}COMMIT", rename(&prev, &self.name))
+            format!("BEGIN;{}{restored}COMMIT", rename(&prev, &self.name))
         };
         self.rename(&sql, &[self.name.clone(), prev]).await
     }
@@ -420,8 +424,8 @@ impl Target {
     /// # Errors
     /// `Target`
     pub async fn run_of(&self, name: &str) -> Result<Option<String>> {
-        let comment = self.comment(name).await?;
-        Ok(comment.and_then(|c| c.strip_prefix(MARK).and_then(|rest| rest.split(':').next()).map(str::to_owned)))
+        let comment = self.comment(name).await?.unwrap_or_default();
+        Ok(Some(marked_run(&comment).to_owned()).filter(|run| run != NO_RUN))
     }
 
     async fn owns(&self, name: &str) -> Result<Option<bool>> {
@@ -431,13 +435,19 @@ impl Target {
         Ok(row.map(|row| row.get(0)))
     }
 
-    fn mark_sql(&self, name: &str, state: &str) -> String {
-        format!("COMMENT ON DATABASE {} IS {};", ident(name), literal(&format!("{MARK}{}: {state}", self.run_id)))
-    }
-
     async fn execute(&self, sql: &str, action: impl Fn() -> String) -> Result<()> {
         self.maintenance.client.batch_execute(sql).await.map_err(|e| self.fail(action(), e))
     }
+}
+
+/// The statement that marks a database as holding what `run` made.
+fn mark_sql(name: &str, run: &str, state: &str) -> String {
+    format!("COMMENT ON DATABASE {} IS {};", ident(name), literal(&format!("{MARK}{run}: {state}")))
+}
+
+/// The run that a mark names.
+fn marked_run(comment: &str) -> &str {
+    comment.strip_prefix(MARK).and_then(|rest| rest.split(':').next()).unwrap_or(NO_RUN)
 }
 
 /// The cluster's identity, which its physical copies share; `None` where the role may not ask.

@@ -1,12 +1,16 @@
 //! Integration tests: one binary, so that linking happens once and all tests share a pair of servers.
-#![allow(clippy::unwrap_used, clippy::print_stderr, reason = "a test may panic, and say what it did")]
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 mod architecture;
 mod bad_input;
+mod cli;
 mod connect;
+mod explain;
 mod faults;
 mod landing;
+mod oracle;
 mod standby;
 mod support;
 mod throwaway;
 mod traps;
+mod verify;

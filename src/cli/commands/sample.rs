@@ -1,28 +1,78 @@
 //! `tithe sample`
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use crate::cli::args::{Global, SampleArgs};
+use crate::cli::interrupt::Interrupt;
+use crate::cli::progress::{Display, Show};
 use crate::cli::settings::{self, RunId};
-use crate::engine::{self, SampleRequest};
-use crate::error::Result;
-use crate::monitor::Recorder;
+use crate::cli::terminal::Look;
+use crate::cli::{ask, print, render, state};
+use crate::engine::{self, Confirm, SampleRequest, TargetState};
+use crate::error::{Error, ErrorKind, Result};
+use crate::monitor::Monitor;
 use crate::pg::errors::Side;
 
-pub(super) async fn run(args: &SampleArgs, _global: &Global) -> Result<u8> {
+pub(super) async fn run(args: &SampleArgs, global: &Global, stop: Interrupt) -> Result<u8> {
     let run = RunId::new();
+    let to = settings::connect_info(&args.target.to, Side::Target)?;
+    let source = settings::source_request(&args.source.from, &args.choice, &args.limits, &run)?;
+    let show = match (global.quiet, args.json) {
+        (true, _) => Show::Nothing,
+        (false, true) => Show::OnTerminalOnly,
+        (false, false) => Show::Progress,
+    };
+    let display = Arc::new(Display::open(show, global.log.as_deref(), &run.id)?);
+    let replaced = Arc::new(AtomicBool::new(false));
     let request = SampleRequest {
-        source: settings::source_request(&args.source.from, &args.choice, &args.limits, &run)?,
-        to: settings::connect_info(&args.target.to, Side::Target)?,
+        source,
+        to: to.clone(),
         key: settings::mask_key()?,
         memory_bytes: args.limits.memory,
         max_rate: args.max_rate,
         yield_to_ddl: Duration::from_secs_f64(args.yield_to_ddl),
         started_at: run.started_at.clone(),
+        confirm: Some(confirm(args.yes, Arc::clone(&display), Arc::clone(&replaced))),
     };
-    let recorder = Arc::new(Recorder::default());
-    let report = engine::sample(request, recorder.clone(), &recorder).await?;
-    println!("{}", serde_json::to_string_pretty(&report).unwrap_or_default());
-    Ok(report.exit_code())
+    let watching = Arc::clone(&display);
+    stop.announce(move || {
+        watching.note("stopping: ending queries, removing what was built; once more ends at once");
+    });
+    let monitor: Arc<dyn Monitor> = Arc::<Display>::clone(&display);
+    let report = engine::sample(request, monitor, stop.error()).await.inspect_err(|error| display.fail(error))?;
+    display.finish();
+    let kept = state::save(&report);
+    if args.json {
+        print(&(serde_json::to_string_pretty(&report).unwrap_or_default() + "\n"));
+    } else if !global.quiet {
+        let kept = kept.as_deref().ok();
+        let context = render::Context { to: Some(&to), replaced: replaced.load(Ordering::Relaxed), kept };
+        print(&render::report(&report, &context, Look::stdout()));
+    }
+    // The target is in place by now; a report that could not be kept is still worth an exit code.
+    kept.map(|_| report.exit_code())
+}
+
+/// Asks before an existing database is replaced, unless told not to.
+fn confirm(yes: bool, display: Arc<Display>, replaced: Arc<AtomicBool>) -> Confirm {
+    Box::new(move |state: TargetState| {
+        replaced.store(state.exists, Ordering::Relaxed);
+        let display = Arc::clone(&display);
+        Box::pin(async move {
+            if yes || !state.exists {
+                return Ok(());
+            }
+            let made_by = state.made_by.map(|run| format!(" (made by run {run})")).unwrap_or_default();
+            let question = format!(
+                "{} exists{made_by}. Replace it? It stays as {}__prev, for `tithe rollback`.",
+                state.target, state.database
+            );
+            // Reading a line would block the signals as well.
+            tokio::task::spawn_blocking(move || display.suspend(|| ask::replace(&question)))
+                .await
+                .map_err(|cause| Error::new(ErrorKind::Unexpected, "ask").with_cause(cause))?
+        })
+    })
 }

@@ -62,7 +62,12 @@ pub async fn read(client: &Client, left_out: LeftOut<'_>, connector: &Connector)
 }
 
 /// Runs a catalog query as one JSON value, so that its rows need no positional decoding.
-async fn fetch<T: DeserializeOwned>(client: &Client, sql: &str, action: &str, connector: &Connector) -> Result<Vec<T>> {
+pub(super) async fn fetch<T: DeserializeOwned>(
+    client: &Client,
+    sql: &str,
+    action: &str,
+    connector: &Connector,
+) -> Result<Vec<T>> {
     let text = format!("SELECT coalesce(json_agg(row_to_json(q)), '[]')::text FROM ({sql}) q");
     let row = client.query_one(&text, &[]).await.map_err(|e| connector.fail(action, e))?;
     serde_json::from_str(row.get(0)).map_err(|cause| Error::new(ErrorKind::Unexpected, action).with_cause(cause))

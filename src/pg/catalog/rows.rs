@@ -134,6 +134,8 @@ pub struct ServerRow {
     pub icu_locale: Option<String>,
     /// WAL position.
     pub lsn: Option<String>,
+    /// Transactions below it have ended, for this session's snapshot.
+    pub snapshot_xmin: Option<i64>,
     /// Number of large objects.
     pub large_objects: u64,
     /// Extensions but plpgsql.

@@ -17,6 +17,7 @@ SELECT current_setting('server_version_num')::int AS version_num,
        to_jsonb(d) ->> 'datlocprovider' AS locale_provider,
        coalesce(to_jsonb(d) ->> 'datlocale', to_jsonb(d) ->> 'daticulocale') AS icu_locale,
        CASE WHEN pg_is_in_recovery() THEN pg_last_wal_replay_lsn() ELSE pg_current_wal_lsn() END::text AS lsn,
+       pg_snapshot_xmin(pg_current_snapshot())::text::bigint AS snapshot_xmin,
        (SELECT count(*) FROM pg_largeobject_metadata) AS large_objects,
        coalesce((SELECT json_agg(e.extname ORDER BY e.extname) FROM pg_extension e WHERE e.extname <> 'plpgsql'), '[]')
          AS extensions,

@@ -1,0 +1,37 @@
+//! `tithe completions` and `tithe man`: what clap knows of the command line, for shells and for man(1).
+
+use clap::CommandFactory as _;
+use clap_complete::Shell;
+
+use crate::cli::args::Cli;
+use crate::cli::print;
+use crate::error::{Error, ErrorKind, Result};
+
+pub(super) fn completions(shell: Shell) -> Result<u8> {
+    let mut script = Vec::new();
+    clap_complete::generate(shell, &mut Cli::command(), "tithe", &mut script);
+    print(&String::from_utf8_lossy(&script));
+    Ok(0)
+}
+
+/// One page: the program, then a section for each command.
+pub(super) fn page() -> Result<u8> {
+    let mut command = Cli::command();
+    command.build();
+    let mut page = Vec::new();
+    let mut write = || -> std::io::Result<()> {
+        clap_mangen::Man::new(command.clone()).render(&mut page)?;
+        for sub in command.get_subcommands().filter(|sub| sub.get_name() != "help") {
+            page.extend_from_slice(format!(".SH \"TITHE {}\"\n", sub.get_name().to_uppercase()).as_bytes());
+            let man = clap_mangen::Man::new(sub.clone());
+            man.render_description_section(&mut page)?;
+            man.render_synopsis_section(&mut page)?;
+            man.render_options_section(&mut page)?;
+            man.render_extra_section(&mut page)?;
+        }
+        Ok(())
+    };
+    write().map_err(|cause| Error::new(ErrorKind::Unexpected, "write the manual page").with_cause(cause))?;
+    print(&String::from_utf8_lossy(&page));
+    Ok(0)
+}

@@ -1,0 +1,187 @@
+//! What the place that text goes to can show: width, colours, Unicode; and numbers as people read them.
+//!
+//! Decided once per stream from the environment (`NO_COLOR`, `TERM`, the locale, `COLUMNS`). Draws nothing itself.
+
+use std::io::IsTerminal;
+use std::os::fd::AsFd;
+use std::time::Duration;
+
+/// Where nothing says how wide it is: a log, a mail.
+const WIDTH_ELSEWHERE: usize = 100;
+/// Longer lines are harder to read than a second one.
+const WIDTH_AT_MOST: usize = 120;
+
+/// What one stream can show.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Look {
+    /// A person watches, and the cursor can be moved.
+    pub(super) terminal: bool,
+    pub(super) colours: bool,
+    pub(super) unicode: bool,
+    /// Columns.
+    pub(super) width: usize,
+}
+
+impl Look {
+    pub(super) fn stdout() -> Self {
+        Self::of(&std::io::stdout())
+    }
+
+    pub(super) fn stderr() -> Self {
+        Self::of(&std::io::stderr())
+    }
+
+    fn of(stream: &(impl IsTerminal + AsFd)) -> Self {
+        let terminal = stream.is_terminal() && variable("TERM").as_deref() != Some("dumb");
+        let width = rustix::termios::tcgetwinsize(stream).ok().map(|size| usize::from(size.ws_col));
+        let width = width.filter(|columns| stream.is_terminal() && *columns > 0);
+        let columns = || variable("COLUMNS").and_then(|text| text.parse().ok());
+        Self {
+            terminal,
+            colours: terminal && variable("NO_COLOR").is_none(),
+            unicode: unicode_locale(&variable),
+            width: width.or_else(columns).unwrap_or(WIDTH_ELSEWHERE).clamp(40, WIDTH_AT_MOST),
+        }
+    }
+
+    fn paint(self, code: &str, text: &str) -> String {
+        if self.colours { format!("\x1b[{code}m{text}\x1b[0m") } else { text.to_owned() }
+    }
+
+    pub(super) fn bold(self, text: &str) -> String {
+        self.paint("1", text)
+    }
+
+    pub(super) fn dim(self, text: &str) -> String {
+        self.paint("2", text)
+    }
+
+    pub(super) fn yellow(self, text: &str) -> String {
+        self.paint("33", text)
+    }
+
+    /// The mark of what is well.
+    pub(super) fn good(self) -> String {
+        self.paint("32", if self.unicode { "✓" } else { "ok" })
+    }
+
+    /// The mark of what is not.
+    pub(super) fn bad(self) -> String {
+        self.paint("31", if self.unicode { "✗" } else { "NO" })
+    }
+
+    pub(super) fn arrow(self) -> &'static str {
+        if self.unicode { "→" } else { "->" }
+    }
+
+    pub(super) fn dot(self) -> &'static str {
+        if self.unicode { " · " } else { ", " }
+    }
+
+    pub(super) fn dash(self) -> &'static str {
+        if self.unicode { "–" } else { "-" }
+    }
+
+    /// `1 234 567`, with thin spaces where they can be shown.
+    pub(super) fn count(self, number: u64) -> String {
+        let digits = number.to_string();
+        let mut text = String::with_capacity(digits.len() * 2);
+        for (at, digit) in digits.chars().enumerate() {
+            if at > 0 && (digits.len() - at).is_multiple_of(3) {
+                text.push(if self.unicode { '\u{2009}' } else { ',' });
+            }
+            text.push(digit);
+        }
+        text
+    }
+}
+
+/// `812 B`, `4.2 MB`, `1.3 GB`
+pub(super) fn size(bytes: u64) -> String {
+    let mut value = bytes as f64;
+    for unit in ["B", "kB", "MB", "GB"] {
+        if value < 999.5 {
+            let decimals = usize::from(unit != "B" && value < 9.95);
+            return format!("{value:.decimals$} {unit}");
+        }
+        value /= 1000.0;
+    }
+    format!("{value:.1} TB")
+}
+
+/// `0.4 s`, `12 s`, `3 min 20 s`, `2 h 5 min`
+pub(super) fn duration(time: Duration) -> String {
+    let seconds = time.as_secs_f64();
+    let whole = seconds.round() as u64;
+    match whole {
+        0..10 => format!("{seconds:.1} s"),
+        10..60 => format!("{whole} s"),
+        60..3600 => format!("{} min {} s", whole / 60, whole % 60),
+        _ => format!("{} h {} min", whole / 3600, whole % 3600 / 60),
+    }
+}
+
+/// Breaks a text between words; every line but the first begins with `indent` spaces. Long words stay whole.
+pub(super) fn wrap(text: &str, width: usize, indent: usize) -> String {
+    let mut lines = String::new();
+    let mut used = indent;
+    for word in text.split(' ') {
+        let length = word.chars().count();
+        if used > indent && used + 1 + length > width {
+            lines.push('\n');
+            lines.push_str(&" ".repeat(indent));
+            used = indent;
+        } else if used > indent {
+            lines.push(' ');
+            used += 1;
+        }
+        lines.push_str(word);
+        used += length;
+    }
+    lines
+}
+
+fn variable(name: &str) -> Option<String> {
+    std::env::var(name).ok().filter(|value| !value.is_empty())
+}
+
+/// The first of these that is set decides, as in the C library.
+fn unicode_locale(variable: &dyn Fn(&str) -> Option<String>) -> bool {
+    let locale = ["LC_ALL", "LC_CTYPE", "LANG"].into_iter().find_map(variable).unwrap_or_default();
+    let locale = locale.to_ascii_lowercase();
+    locale.contains("utf-8") || locale.contains("utf8")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_read_well() {
+        let plain = Look { terminal: false, colours: false, unicode: false, width: 80 };
+        assert_eq!(plain.count(0), "0");
+        assert_eq!(plain.count(1_234_567), "1,234,567");
+        assert_eq!(Look { unicode: true, ..plain }.count(12_345), "12\u{2009}345");
+        assert_eq!([size(812), size(4_210_000), size(81_223), size(999_900)].join(" "), "812 B 4.2 MB 81 kB 1.0 MB");
+        let times = [0.04, 9.96, 61.0, 7500.0].map(|s| duration(Duration::from_secs_f64(s)));
+        assert_eq!(times, ["0.0 s", "10 s", "1 min 1 s", "2 h 5 min"]);
+    }
+
+    #[test]
+    fn the_first_locale_variable_decides() {
+        let of = |pairs: &'static [(&str, &str)]| {
+            unicode_locale(&move |name| {
+                pairs.iter().find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned())
+            })
+        };
+        assert!(of(&[("LANG", "de_DE.UTF-8")]));
+        assert!(!of(&[("LANG", "de_DE.UTF-8"), ("LC_ALL", "C")]));
+        assert!(!of(&[]));
+    }
+
+    #[test]
+    fn texts_are_wrapped_between_words() {
+        assert_eq!(wrap("one two three", 10, 2), "one two\n  three");
+        assert_eq!(wrap("short", 10, 2), "short");
+    }
+}

@@ -1,0 +1,38 @@
+//! Reads a source's catalog and nothing else: what `init` and an uncoloured graph need.
+
+use std::time::Duration;
+
+use crate::error::Result;
+use crate::monitor::Monitor;
+use crate::pg::catalog::LeftOut;
+use crate::pg::connect::ConnectInfo;
+use crate::pg::source::{self, Source};
+use crate::schema::Catalog;
+
+/// Where to look.
+#[derive(Clone, Debug)]
+pub struct InspectRequest {
+    /// Where.
+    pub from: ConnectInfo,
+    /// Part of the session's application name.
+    pub run_id: String,
+}
+
+/// The whole catalog; no row of any table is read and no table is locked.
+///
+/// # Errors
+/// `Source`
+pub async fn inspect(request: &InspectRequest, monitor: &dyn Monitor) -> Result<Catalog> {
+    monitor.phase("connect");
+    request.from.notes().iter().for_each(|note| monitor.note(note));
+    let options = source::Options {
+        jobs: 1,
+        application_name: format!("tithe {}", request.run_id),
+        lock_timeout: Duration::from_secs(10),
+        // Policies hide rows, never columns.
+        row_security: true,
+    };
+    let source = Source::open(request.from.clone(), options).await?;
+    monitor.phase("read the catalog");
+    source.catalog(LeftOut { schemas: &[], tables: &[] }).await
+}

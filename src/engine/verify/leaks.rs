@@ -1,0 +1,234 @@
+//! No masked e-mail address of the source stands anywhere in the target.
+//!
+//! Asked of whole values, upper and lower case alike, in every text column of the target but free text: a column of
+//! type text or varchar that takes more than 255 characters and whose values are longer than 60 bytes on average.
+//! Addresses are held as 64-bit hashes under a key made for this process: nothing of them can be read back, and with
+//! millions on either side a false alarm is less likely than one in ten thousand. Left out are addresses in a mask's
+//! own domain, which the masks themselves make, and constants.
+
+use std::collections::{HashMap, HashSet};
+use std::hash::{BuildHasher, RandomState};
+use std::sync::Arc;
+
+use super::{not_possible, plural, some, verdict};
+use crate::copyfmt::Format;
+use crate::engine::lanes;
+use crate::engine::prepare::Prepared;
+use crate::error::Result;
+use crate::pg::landed::Landed;
+use crate::pg::members::plain_source;
+use crate::pg::quote;
+use crate::pg::rows::RowStream;
+use crate::plan::ColumnMasks;
+use crate::profile::MaskSpec;
+use crate::report::Verdict;
+use crate::schema::{Catalog, Column, Table, TableKind, TypeClass};
+use crate::types::{ColumnId, QualifiedName, TableId};
+
+pub(super) const NAME: &str = "masked e-mail addresses";
+
+/// Memory for the hashes of the source's addresses: eight million of them.
+const HASHES_MAX_BYTES: usize = 64 << 20;
+/// Shorter values with an @ are no addresses.
+const ADDRESS_MIN_BYTES: usize = 6;
+/// Columns that take no more characters hold names, codes and addresses, not prose.
+const FREE_TEXT_MIN_CHARS: u32 = 256;
+/// Values of wide columns that are shorter on average are no prose either.
+const FREE_TEXT_MIN_WIDTH: i64 = 60;
+
+pub(super) async fn check(prepared: &Prepared, landed: &Arc<Landed>) -> Result<Verdict> {
+    let columns = masked_columns(prepared);
+    if columns.is_empty() {
+        return Ok(verdict(NAME, true, "the profile masks no e-mail column".to_owned()));
+    }
+    let Some(addresses) = collect(prepared, &columns).await? else {
+        let limit = HASHES_MAX_BYTES >> 20;
+        return Ok(not_possible(
+            NAME,
+            &format!("the source has more addresses than {limit} MB of hashes hold; look for them table by table"),
+        ));
+    };
+    let (searched, jobs) = searched_columns(landed).await?;
+    let shared = Arc::new((Arc::clone(landed), addresses));
+    let count = shared.1.hashes.len() as u64;
+    let hits = lanes::run(landed.jobs(), jobs, move |(table, columns)| {
+        let shared = Arc::clone(&shared);
+        async move { search(&shared.0, &shared.1, table, &columns).await }
+    })
+    .await?;
+    let mut hits: Vec<String> = hits.into_iter().flatten().collect();
+    hits.sort();
+    let addresses = if count == 1 { "1 address".to_owned() } else { format!("{count} addresses") };
+    if hits.is_empty() {
+        let from = plural(columns.values().map(|list| list.len() as u64).sum(), "masked column");
+        return Ok(verdict(
+            NAME,
+            true,
+            format!("none of {addresses} of {from} stands in {}", plural(searched, "column")),
+        ));
+    }
+    Ok(verdict(NAME, false, format!("addresses of the source stand in {}", some(&hits))))
+}
+
+/// Masked for members and support rows alike, and an e-mail column by its rule or name.
+fn masked_columns(prepared: &Prepared) -> HashMap<TableId, Vec<ColumnId>> {
+    let mut found: HashMap<TableId, Vec<ColumnId>> = HashMap::new();
+    for table in prepared.catalog.tables.iter().filter(|table| prepared.plan.brings_rows(table.id)) {
+        for (id, column) in table.copied_columns() {
+            let Some(masks) = &prepared.plan.table(table.id).masks[id.index()] else { continue };
+            if column.data_type.class.is_text() && is_masked_email(column, masks) {
+                found.entry(table.id).or_default().push(id);
+            }
+        }
+    }
+    found
+}
+
+fn is_masked_email(column: &Column, masks: &ColumnMasks) -> bool {
+    let name = column.name.to_lowercase();
+    let named = name.contains("email") || name.contains("e_mail") || name.contains("e-mail") || name == "mail";
+    let rules = [&masks.member.spec, &masks.support.spec];
+    let by_rule = rules.iter().any(|spec| matches!(spec, MaskSpec::Email { .. }));
+    (named || by_rule) && rules.iter().all(|spec| **spec != MaskSpec::Keep)
+}
+
+struct Addresses {
+    /// Sorted.
+    hashes: Vec<u64>,
+    hasher: RandomState,
+}
+
+impl Addresses {
+    fn hash(&self, value: &[u8]) -> Option<u64> {
+        Some(self.hasher.hash_one(address(value)?))
+    }
+
+    /// Makes room by dropping doubles; false when too little is won.
+    fn compact(&mut self) -> bool {
+        self.hashes.sort_unstable();
+        self.hashes.dedup();
+        self.hashes.len() < HASHES_MAX_BYTES / size_of::<u64>() / 10 * 9
+    }
+}
+
+/// What counts as an address, folded.
+fn address(value: &[u8]) -> Option<String> {
+    if value.len() < ADDRESS_MIN_BYTES || !value.contains(&b'@') {
+        return None;
+    }
+    Some(String::from_utf8_lossy(value).trim().to_lowercase())
+}
+
+/// Hashes of all values of the columns in the source; `None` when they pass the limit.
+async fn collect(prepared: &Prepared, columns: &HashMap<TableId, Vec<ColumnId>>) -> Result<Option<Addresses>> {
+    let (hosts, constants) = made_by_masks(prepared, columns);
+    let mut addresses = Addresses { hashes: Vec::new(), hasher: RandomState::new() };
+    for (table, columns) in columns {
+        let table = prepared.catalog.table(*table);
+        let select = select(&prepared.catalog, table, columns);
+        let session = prepared.source.session().await?;
+        let action = format!("read e-mail addresses of {}", table.name);
+        let connector = prepared.source.connector();
+        let mut rows = RowStream::open(&session, connector, &select, Format::Binary, action).await?;
+        while let Some(fields) = rows.next().await? {
+            for value in (0..columns.len()).filter_map(|at| fields.get(at)) {
+                let Some(address) = address(value) else { continue };
+                if !constants.contains(&address) && !hosts.iter().any(|host| address.ends_with(host.as_str())) {
+                    addresses.hashes.push(addresses.hasher.hash_one(&address));
+                }
+            }
+            if addresses.hashes.len() * size_of::<u64>() >= HASHES_MAX_BYTES && !addresses.compact() {
+                return Ok(None);
+            }
+        }
+    }
+    addresses.compact();
+    Ok(Some(addresses))
+}
+
+/// Hosts (`@example.com`) and whole values that the masks of these columns give.
+fn made_by_masks(prepared: &Prepared, columns: &HashMap<TableId, Vec<ColumnId>>) -> (HashSet<String>, HashSet<String>) {
+    let (mut hosts, mut constants) = (HashSet::new(), HashSet::new());
+    let masks = columns.iter().flat_map(|(table, list)| {
+        let masks = &prepared.plan.table(*table).masks;
+        list.iter().filter_map(|column| masks[column.index()].as_ref())
+    });
+    for spec in masks.flat_map(|masks| [&masks.member.spec, &masks.support.spec]) {
+        match spec {
+            MaskSpec::Email { host } => drop(hosts.insert(format!("@{}", host.to_lowercase()))),
+            MaskSpec::Constant(text) => drop(constants.insert(text.trim().to_lowercase())),
+            MaskSpec::Template(text) => {
+                let host = text.rfind('@').map(|at| text[at..].to_lowercase());
+                hosts.extend(host.filter(|host| !host.contains('{')));
+            }
+            _ => {}
+        }
+    }
+    (hosts, constants)
+}
+
+fn select(catalog: &Catalog, table: &Table, columns: &[ColumnId]) -> String {
+    let list: Vec<String> = columns.iter().map(|column| quote::column(catalog, table.id, *column, "t")).collect();
+    format!("SELECT {} FROM {}", list.join(", "), plain_source(table, "t"))
+}
+
+type Search = (TableId, Vec<ColumnId>);
+
+/// The target's text columns that are not free text, by table, and how many they are.
+async fn searched_columns(landed: &Landed) -> Result<(u64, Vec<Search>)> {
+    let widths: HashMap<(QualifiedName, String), i64> = landed
+        .column_widths()
+        .await?
+        .into_iter()
+        .map(|width| ((QualifiedName::new(width.schema, width.table), width.column), width.bytes))
+        .collect();
+    let mut jobs: Vec<Search> = Vec::new();
+    for table in landed.catalog.tables.iter().filter(|table| table.kind != TableKind::Foreign) {
+        let columns: Vec<ColumnId> = (0..table.columns.len())
+            .map(ColumnId::from_index)
+            .filter(|id| {
+                let column = table.column(*id);
+                let width = widths.get(&(table.name.clone(), column.name.clone())).copied().unwrap_or_default();
+                column.data_type.class.is_text() && !is_free_text(column, width)
+            })
+            .collect();
+        if !columns.is_empty() {
+            jobs.push((table.id, columns));
+        }
+    }
+    jobs.sort_by_key(|(table, _)| std::cmp::Reverse(landed.catalog.table(*table).heap_bytes));
+    Ok((jobs.iter().map(|(_, columns)| columns.len() as u64).sum(), jobs))
+}
+
+/// See the module's header. A column without statistics is not taken for free text.
+fn is_free_text(column: &Column, average_bytes: i64) -> bool {
+    let wide = match column.data_type.class {
+        TypeClass::Varchar | TypeClass::Bpchar => {
+            column.data_type.max_chars.is_none_or(|chars| chars >= FREE_TEXT_MIN_CHARS)
+        }
+        class => class == TypeClass::Text || class == TypeClass::Citext,
+    };
+    wide && average_bytes > FREE_TEXT_MIN_WIDTH
+}
+
+/// Columns of a table in which addresses stand, with how many.
+async fn search(landed: &Landed, addresses: &Addresses, table: TableId, columns: &[ColumnId]) -> Result<Vec<String>> {
+    let table = landed.catalog.table(table);
+    let session = landed.session().await?;
+    let action = format!("read text columns of {}", table.name);
+    let select = select(&landed.catalog, table, columns);
+    let mut rows = RowStream::open(&session, landed.connector(), &select, Format::Binary, action).await?;
+    let mut hits = vec![0_u64; columns.len()];
+    while let Some(fields) = rows.next().await? {
+        for (at, hits) in hits.iter_mut().enumerate() {
+            let hash = fields.get(at).and_then(|value| addresses.hash(value));
+            *hits += u64::from(hash.is_some_and(|hash| addresses.hashes.binary_search(&hash).is_ok()));
+        }
+    }
+    Ok(columns
+        .iter()
+        .zip(hits)
+        .filter(|(_, hits)| *hits > 0)
+        .map(|(column, hits)| format!("{}.{} ({})", table.name, table.column(*column).name, plural(hits, "row")))
+        .collect())
+}

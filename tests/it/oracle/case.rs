@@ -1,0 +1,377 @@
+//! A random database and a random profile, as plain data that can be made smaller.
+
+/// Everything one case is made of.
+#[derive(Clone, Debug)]
+pub(super) struct Case {
+    /// The first is the root.
+    pub(super) tables: Vec<Table>,
+    pub(super) references: Vec<Reference>,
+    pub(super) draw: Draw,
+}
+
+#[derive(Clone, Debug)]
+pub(super) struct Draw {
+    pub(super) size: Size,
+    pub(super) seed: u32,
+    pub(super) always: Option<&'static str>,
+    pub(super) never: Option<&'static str>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) enum Size {
+    Percent(u32),
+    Rows(usize),
+}
+
+#[derive(Clone, Debug)]
+pub(super) struct Table {
+    pub(super) schema: &'static str,
+    pub(super) name: String,
+    pub(super) key: TableKey,
+    /// A second unique key, `u`.
+    pub(super) other_key: Option<OtherKey>,
+    /// PARTITION BY HASH over the key.
+    pub(super) partitioned: bool,
+    pub(super) rows: Vec<Row>,
+    pub(super) rules: Rules,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) enum TableKey {
+    /// `k`
+    Single(Kind),
+    /// `ka integer, kb text`
+    Pair,
+    /// No key at all.
+    Nothing,
+    /// The first reference's columns and `n`; nobody refers to it.
+    FirstReference,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct OtherKey {
+    pub(super) kind: Kind,
+    pub(super) not_null: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) enum Kind {
+    Int4,
+    Int8,
+    Uuid,
+    Text,
+    Bpchar,
+    Numeric,
+    Date,
+    Citext,
+}
+
+#[derive(Clone, Debug)]
+pub(super) struct Row {
+    /// Values of the key's own columns.
+    pub(super) key: Vec<String>,
+    pub(super) other_key: Option<String>,
+    /// Row number, never twice in a table.
+    pub(super) n: usize,
+    pub(super) weight: u32,
+    pub(super) flag: Option<u32>,
+    /// `a`, `b` or `c`: what conditions ask for.
+    pub(super) kind: char,
+    /// By reference of the table, in order.
+    pub(super) links: Vec<Vec<Link>>,
+}
+
+/// Where one reference of one row points; an array has several.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) enum Link {
+    Null,
+    /// Only the second of two columns is NULL.
+    HalfNull,
+    /// Row of the parent; the number chooses among spellings of the key.
+    To(usize, u32),
+    /// A key nobody has.
+    Orphan(u32),
+}
+
+#[derive(Clone, Debug, Default)]
+pub(super) struct Rules {
+    pub(super) rows: Option<TableMode>,
+    pub(super) filter: Option<&'static str>,
+    pub(super) per_parent: Option<PerParent>,
+    pub(super) keep_unowned: bool,
+    pub(super) orphans: Option<Orphans>,
+}
+
+#[derive(Clone, Copy, Debug)]
+pub(super) struct PerParent {
+    pub(super) reference: usize,
+    pub(super) limit: usize,
+    pub(super) order: Option<&'static str>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum TableMode {
+    Root,
+    Owned,
+    All,
+    Referenced,
+    None,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Orphans {
+    Drop,
+    Null,
+    Keep,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Mode {
+    Within,
+    Follow,
+    Pull,
+    Null,
+}
+
+#[derive(Clone, Debug)]
+pub(super) struct Reference {
+    /// Never twice in a case; columns are `c<number>`, with `a` and `b` behind for two.
+    pub(super) number: usize,
+    pub(super) child: usize,
+    pub(super) parent: usize,
+    pub(super) to_other_key: bool,
+    pub(super) kind: RefKind,
+    pub(super) not_null: bool,
+    /// The second of two columns may be NULL although the first may not.
+    pub(super) half_nullable: bool,
+    pub(super) guard: Guard,
+    pub(super) stated: Option<Mode>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) enum RefKind {
+    Foreign {
+        validated: bool,
+        match_full: bool,
+    },
+    /// `shares`: the number of the reference whose column this one uses too; `when`: the row's kind it needs.
+    Virtual {
+        array: bool,
+        as_text: bool,
+        when: Option<char>,
+        shares: Option<usize>,
+    },
+}
+
+/// What keeps a nullable column from becoming NULL.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) enum Guard {
+    Nothing,
+    /// A CHECK that calls a function.
+    Check,
+    /// A CHECK that NULL satisfies.
+    HarmlessCheck,
+    NullsNotDistinct,
+    /// Another unique index looks at whether it is NULL.
+    PartialIndex,
+}
+
+impl Reference {
+    pub(super) fn validated(&self) -> bool {
+        matches!(self.kind, RefKind::Foreign { validated: true, .. })
+    }
+
+    pub(super) fn is_array(&self) -> bool {
+        matches!(self.kind, RefKind::Virtual { array: true, .. })
+    }
+
+    pub(super) fn condition(&self) -> Option<String> {
+        match self.kind {
+            RefKind::Virtual { when: Some(kind), .. } => Some(format!("kind = '{kind}'")),
+            _ => None,
+        }
+    }
+
+    /// Number that its columns carry.
+    pub(super) fn column_number(&self) -> usize {
+        match self.kind {
+            RefKind::Virtual { shares: Some(number), .. } => number,
+            _ => self.number,
+        }
+    }
+
+    pub(super) fn columns(&self, case: &Case) -> Vec<String> {
+        let number = self.column_number();
+        match case.parent_kinds(self).len() {
+            1 => vec![format!("c{number}")],
+            _ => vec![format!("c{number}a"), format!("c{number}b")],
+        }
+    }
+
+    /// By column.
+    pub(super) fn columns_not_null(&self, case: &Case) -> Vec<bool> {
+        match case.parent_kinds(self).len() {
+            1 => vec![self.not_null],
+            _ => vec![self.not_null, self.not_null && !self.half_nullable],
+        }
+    }
+}
+
+impl Case {
+    /// Kinds of the columns that the reference points to.
+    pub(super) fn parent_kinds(&self, reference: &Reference) -> Vec<Kind> {
+        let parent = &self.tables[reference.parent];
+        match (parent.key, parent.other_key) {
+            (_, Some(other)) if reference.to_other_key => vec![other.kind],
+            (TableKey::Single(kind), _) => vec![kind],
+            _ => vec![Kind::Int4, Kind::Text],
+        }
+    }
+
+    pub(super) fn parent_columns(&self, reference: &Reference) -> Vec<&'static str> {
+        match self.parent_kinds(reference).len() {
+            1 if reference.to_other_key => vec!["u"],
+            1 => vec!["k"],
+            _ => vec!["ka", "kb"],
+        }
+    }
+
+    /// Positions, in `references`, of a table's own.
+    pub(super) fn references_of(&self, table: usize) -> Vec<usize> {
+        (0..self.references.len()).filter(|at| self.references[*at].child == table).collect()
+    }
+
+    /// Columns of a table's key.
+    pub(super) fn key_columns(&self, table: usize) -> Vec<String> {
+        match self.tables[table].key {
+            TableKey::Single(_) => vec!["k".to_owned()],
+            TableKey::Pair => vec!["ka".to_owned(), "kb".to_owned()],
+            TableKey::Nothing => Vec::new(),
+            TableKey::FirstReference => {
+                let first = self.references_of(table).first().map(|at| self.references[*at].columns(self));
+                first.into_iter().flatten().chain(["n".to_owned()]).collect()
+            }
+        }
+    }
+
+    /// Cases with one thing less, the largest cuts first.
+    pub(super) fn simpler(&self) -> Vec<Self> {
+        let mut cases = Vec::new();
+        for table in (1..self.tables.len()).rev() {
+            cases.extend(self.without_table(table));
+        }
+        for at in (0..self.references.len()).rev() {
+            cases.extend(self.without_reference(at));
+        }
+        for table in 0..self.tables.len() {
+            let rows = self.tables[table].rows.len();
+            let keeps: [&dyn Fn(usize) -> bool; 4] =
+                [&|row| row < rows / 2, &|row| row >= rows / 2, &|row| row % 2 == 0, &|row| row % 4 != 3];
+            cases.extend(keeps.into_iter().filter_map(|keep| self.with_rows(table, keep)));
+            if rows <= 12 {
+                cases.extend((0..rows).filter_map(|gone| self.with_rows(table, |row| row != gone)));
+            }
+        }
+        let mut edit = |change: &dyn Fn(&mut Self) -> bool| {
+            let mut case = self.clone();
+            if change(&mut case) {
+                cases.push(case);
+            }
+        };
+        edit(&|case| case.draw.always.take().is_some());
+        edit(&|case| case.draw.never.take().is_some());
+        for table in 0..self.tables.len() {
+            edit(&|case| case.tables[table].rules.filter.take().is_some());
+            edit(&|case| case.tables[table].rules.per_parent.take().is_some());
+            edit(&|case| case.tables[table].rules.orphans.take().is_some());
+            edit(&|case| std::mem::take(&mut case.tables[table].rules.keep_unowned));
+            edit(&|case| std::mem::take(&mut case.tables[table].partitioned));
+            edit(&|case| matches!(case.tables[table].rules.rows.take(), Some(mode) if mode != TableMode::Root));
+        }
+        for at in 0..self.references.len() {
+            edit(&|case| case.references[at].stated.take().is_some());
+            edit(&|case| std::mem::replace(&mut case.references[at].guard, Guard::Nothing) != Guard::Nothing);
+        }
+        cases
+    }
+
+    fn without_table(&self, table: usize) -> Option<Self> {
+        let mut case = self.clone();
+        while let Some(at) = case.references.iter().rposition(|r| r.child == table || r.parent == table) {
+            case = case.without_reference(at)?;
+        }
+        case.tables.remove(table);
+        for reference in &mut case.references {
+            reference.child -= usize::from(reference.child > table);
+            reference.parent -= usize::from(reference.parent > table);
+        }
+        Some(case)
+    }
+
+    /// `None` where something else needs its columns.
+    fn without_reference(&self, at: usize) -> Option<Self> {
+        let gone = &self.references[at];
+        let shared =
+            self.references.iter().any(|other| other.number != gone.number && other.column_number() == gone.number);
+        let own = self.references_of(gone.child);
+        let in_key = self.tables[gone.child].key == TableKey::FirstReference && own.first() == Some(&at);
+        if shared {
+            return None;
+        }
+        let (child, position) = (gone.child, own.iter().position(|own| *own == at)?);
+        let mut case = self.clone();
+        case.references.remove(at);
+        let table = &mut case.tables[child];
+        if in_key {
+            table.key = TableKey::Nothing;
+        }
+        table.rows.iter_mut().for_each(|row| drop(row.links.remove(position)));
+        if table.rules.per_parent.is_some_and(|cap| cap.reference == gone.number) {
+            table.rules.per_parent = None;
+        }
+        Some(case)
+    }
+
+    fn with_rows(&self, table: usize, keep: impl Fn(usize) -> bool) -> Option<Self> {
+        let before = self.tables[table].rows.len();
+        let kept: Vec<usize> = (0..before).filter(|row| keep(*row)).collect();
+        if kept.is_empty() || kept.len() == before {
+            return None;
+        }
+        let mut case = self.clone();
+        case.tables[table].rows = kept.iter().map(|row| self.tables[table].rows[*row].clone()).collect();
+        for at in (0..case.references.len()).filter(|at| self.references[*at].parent == table) {
+            let child = self.references[at].child;
+            let position = self.references_of(child).iter().position(|own| *own == at)?;
+            for row in &mut case.tables[child].rows {
+                for link in &mut row.links[position] {
+                    if let Link::To(parent, spelling) = *link {
+                        *link = match kept.iter().position(|kept| *kept == parent) {
+                            Some(parent) => Link::To(parent, spelling),
+                            None if !self.references[at].not_null => Link::Null,
+                            None => Link::To(parent % kept.len(), spelling),
+                        };
+                    }
+                }
+            }
+        }
+        // A reference to a key that may be NULL needs a parent that has it.
+        for at in 0..case.references.len() {
+            let reference = &case.references[at];
+            let position = case.references_of(reference.child).iter().position(|own| *own == at)?;
+            let without: Vec<bool> = case.tables[reference.parent].rows.iter().map(|r| r.other_key.is_none()).collect();
+            let (child, not_null, other) = (reference.child, reference.not_null, reference.to_other_key);
+            for row in &mut case.tables[child].rows {
+                for link in &mut row.links[position] {
+                    if matches!(link, Link::To(parent, _) if other && without[*parent]) {
+                        if not_null {
+                            return None;
+                        }
+                        *link = Link::Null;
+                    }
+                }
+            }
+        }
+        Some(case)
+    }
+}
