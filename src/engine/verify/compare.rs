@@ -126,6 +126,7 @@ fn job(prepared: &Prepared, landed: &Landed, table: &Table) -> Option<Job> {
             .as_ref()
             .is_some_and(|m| m.member.spec == MaskSpec::Keep && m.support.spec == MaskSpec::Keep)
     };
+    let cut = &plan.table(table.id).cut;
     let nulled: Vec<ColumnId> =
         catalog.references_of(table.id).flat_map(|r| plan.reference(r.id).nullable.iter().copied()).collect();
     let same_type = |column: ColumnId| {
@@ -139,7 +140,7 @@ fn job(prepared: &Prepared, landed: &Landed, table: &Table) -> Option<Job> {
     let columns: Vec<ColumnId> = table
         .copied_columns()
         .map(|(id, _)| id)
-        .filter(|id| kept(*id) && same_type(*id) && !nulled.contains(id))
+        .filter(|id| kept(*id) && same_type(*id) && !nulled.contains(id) && !cut.contains(id))
         .filter(|id| !table.column(*id).data_type.carries_type_oids)
         .collect();
     let format = copy_format(table, &columns, landed.server_version);
