@@ -204,8 +204,12 @@ fn compare(case: &Case, wanted: &Expected, arrived: &[Vec<Vec<Option<String>>>],
         if !missing.is_empty() || !surplus.is_empty() {
             let _ = writeln!(faults, "{name} ({}):", columns.join(", "));
         }
-        missing.iter().take(5).for_each(|row| drop(writeln!(faults, "  wanted  {}", shown(row))));
-        surplus.iter().take(5).for_each(|row| drop(writeln!(faults, "  arrived {}", shown(row))));
+        missing.iter().take(5).for_each(|row| {
+            let _ = writeln!(faults, "  wanted  {}", shown(row));
+        });
+        surplus.iter().take(5).for_each(|row| {
+            let _ = writeln!(faults, "  arrived {}", shown(row));
+        });
         let entry = report["tables"].as_array().into_iter().flatten().find(|entry| {
             entry["schema"] == case.tables[table].schema && entry["table"] == case.tables[table].name.as_str()
         });
