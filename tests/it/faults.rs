@@ -78,7 +78,10 @@ impl Moments {
             std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().subsec_nanos().into()
         });
         // Shown when the test fails.
-        eprintln!("TITHE_TEST_SEED={seed}");
+        #[expect(clippy::print_stderr, reason = "shown when the test fails, to run it again")]
+        {
+            eprintln!("TITHE_TEST_SEED={seed}");
+        }
         Self(seed)
     }
 
