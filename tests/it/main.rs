@@ -5,7 +5,6 @@ mod architecture;
 mod bad_input;
 mod connect;
 mod faults;
-mod fixtures;
 mod oracle;
 mod support;
 mod throwaway;
