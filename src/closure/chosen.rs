@@ -3,7 +3,7 @@
 use super::{KeyKind, KeySet};
 use crate::plan::{Plan, ReferenceMode, TableMode};
 use crate::profile::{Orphans, Unowned};
-use crate::schema::{Catalog, Reference, TypeClass};
+use crate::schema::{Catalog, Reference, Table, TypeClass};
 use crate::types::{ColumnId, RefId, TableId};
 
 /// Largest set written into a query as a list. Planning a list costs about 2 µs a key for selectivity estimates, paid
@@ -20,6 +20,30 @@ pub struct Demand {
     pub columns: Vec<ColumnId>,
     /// How its keys are held.
     pub kind: KeyKind,
+}
+
+impl Demand {
+    /// Rows are known by where they lie (`tableoid`, `ctid`), which holds within one snapshot: for tables whose every
+    /// key may be NULL.
+    pub fn is_place(&self) -> bool {
+        self.columns.is_empty()
+    }
+
+    /// Result columns that make one key.
+    pub fn width(&self) -> usize {
+        if self.is_place() { 2 } else { self.columns.len() }
+    }
+}
+
+/// Rows that cannot come, by one of their table's keys.
+#[derive(Clone, Debug)]
+pub struct BarredKeys {
+    /// Referenced table.
+    pub table: TableId,
+    /// Its key columns, in the order of the references that use them.
+    pub columns: Vec<ColumnId>,
+    /// Texts in canonical form, by row.
+    pub keys: Vec<Vec<String>>,
 }
 
 /// Chosen keys of one demand. Frozen before the first row moves.
@@ -58,6 +82,10 @@ pub struct Chosen {
     pub always: Vec<Vec<String>>,
     /// Root rows that `never` bars, likewise.
     pub never: Vec<Vec<String>>,
+    /// By table: some of its rows may be unable to come.
+    pub barrable: Vec<bool>,
+    /// Such rows of tables that refer to each other in a circle, where SQL conditions would not end.
+    pub barred: Vec<BarredKeys>,
 }
 
 impl Chosen {
@@ -71,10 +99,6 @@ impl Chosen {
                 demand_of[reference.id.index()] = Some(demand(catalog, &mut demands, reference));
             }
         }
-        let keys = demands
-            .iter()
-            .map(|demand| Keys { members: KeySet::new(demand.kind), support: KeySet::new(demand.kind) })
-            .collect();
         let tables = catalog.tables.len();
         let mut swept = vec![false; tables];
         for group in plan.groups.iter().filter(|group| !group.cycle.is_empty()) {
@@ -83,11 +107,11 @@ impl Chosen {
         let identity = catalog
             .tables
             .iter()
-            .map(|table| {
-                let own: Vec<usize> = (0..demands.len()).filter(|d| demands[*d].table == table.id).collect();
-                let primary = table.primary_key().map(|key| key.columns.clone());
-                own.iter().copied().find(|d| Some(&demands[*d].columns) == primary.as_ref()).or(own.first().copied())
-            })
+            .map(|table| identity(catalog, &mut demands, table, swept[table.id.index()]))
+            .collect();
+        let keys = demands
+            .iter()
+            .map(|demand| Keys { members: KeySet::new(demand.kind), support: KeySet::new(demand.kind) })
             .collect();
         Self {
             whole,
@@ -102,6 +126,8 @@ impl Chosen {
             bound: None,
             always: Vec::new(),
             never: Vec::new(),
+            barrable: barrable(catalog, plan, plan.draw.never.is_some()),
+            barred: Vec::new(),
         }
     }
 
@@ -147,6 +173,47 @@ fn demand(catalog: &Catalog, demands: &mut Vec<Demand>, reference: &Reference) -
     })
 }
 
+/// The demand that tells a table's chosen rows apart when they are copied. A key that may be NULL serves only where
+/// rows are asked for by no other; else one is added.
+fn identity(catalog: &Catalog, demands: &mut Vec<Demand>, table: &Table, swept: bool) -> Option<usize> {
+    let own: Vec<usize> = (0..demands.len()).filter(|d| demands[*d].table == table.id).collect();
+    let first = *own.first()?;
+    let primary = table.primary_key().map(|key| &key.columns);
+    let never_null = |d: &&usize| demands[**d].columns.iter().all(|c| table.column(*c).not_null);
+    let found = own.iter().find(|d| Some(&demands[**d].columns) == primary).or(own.iter().find(never_null));
+    if let Some(found) = found {
+        return Some(*found);
+    }
+    if own.len() == 1 && !swept {
+        return Some(first);
+    }
+    let columns = table.identity_key().map(|key| key.columns.clone()).unwrap_or_default();
+    let kind = key_kind(catalog, table.id, &columns);
+    demands.push(Demand { table: table.id, columns, kind });
+    Some(demands.len() - 1)
+}
+
+/// Tables some of whose rows may be unable to come: barred by `never`, or bound to a table without rows, or to such a
+/// row.
+pub fn barrable(catalog: &Catalog, plan: &Plan, never: bool) -> Vec<bool> {
+    crate::plan::barrable(
+        catalog,
+        |table| {
+            let drops = |r: &Reference| plan.reference(r.id).mode == ReferenceMode::Drop;
+            (never && table == plan.root)
+                || !plan.table(table).barred.is_empty()
+                || catalog.references_of(table).any(drops)
+        },
+        |reference| needs_parent(plan, reference),
+    )
+}
+
+/// A row that has the reference cannot come without the parent.
+pub fn needs_parent(plan: &Plan, reference: &Reference) -> bool {
+    let planned = plan.reference(reference.id);
+    planned.nullable.is_empty() && !matches!(planned.mode, ReferenceMode::Idle | ReferenceMode::Drop)
+}
+
 /// How keys over these columns are held.
 pub fn key_kind(catalog: &Catalog, table: TableId, columns: &[ColumnId]) -> KeyKind {
     match columns {
@@ -166,6 +233,7 @@ fn whole_tables(catalog: &Catalog, plan: &Plan) -> Vec<bool> {
     for (at, group) in plan.groups.iter().enumerate() {
         group.tables.iter().for_each(|table| level[table.index()] = at);
     }
+    let barrable = barrable(catalog, plan, plan.draw.never.is_some());
     let mut whole: Vec<bool> = catalog
         .tables
         .iter()
@@ -173,7 +241,7 @@ fn whole_tables(catalog: &Catalog, plan: &Plan) -> Vec<bool> {
             let planned = plan.table(table.id);
             let drawn = planned.mode != TableMode::Root || plan.draws_everything();
             let brings = !matches!(planned.mode, TableMode::None | TableMode::Referenced);
-            drawn && brings && planned.filter.is_none() && planned.per_parent.is_none()
+            drawn && brings && !barrable[table.id.index()] && planned.filter.is_none() && planned.per_parent.is_none()
         })
         .collect();
     loop {
@@ -196,14 +264,10 @@ fn stays_whole(catalog: &Catalog, plan: &Plan, table: TableId, whole: &[bool], l
     let follows = catalog.references_of(table).any(|r| plan.reference(r.id).mode == ReferenceMode::Follow);
     for reference in catalog.references_of(table) {
         let planned = plan.reference(reference.id);
-        if planned.mode == ReferenceMode::Drop || (!reference.validated && planned.orphans == Orphans::Drop) {
+        if !reference.validated && planned.orphans == Orphans::Drop {
             return false;
         }
         if !planned.mode.gates() {
-            // A required pull of a barred row would drop this one.
-            if planned.mode == ReferenceMode::Pull && plan.draw.never.is_some() && catalog.is_required(reference) {
-                return false;
-            }
             continue;
         }
         let parent_whole = whole[reference.parent.index()];

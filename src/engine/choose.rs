@@ -5,12 +5,12 @@
 
 use futures_util::future::try_join_all;
 
-use crate::closure::{Budget, Chosen, Key, KeyKind, Keys};
+use crate::closure::{Budget, Chosen, Demand, Key, KeyKind, Keys};
 use crate::error::{Error, ErrorKind, Result};
 use crate::graph::Group;
 use crate::monitor::Monitor;
 use crate::pg::keys::{self, KeyColumns};
-use crate::pg::members::Members;
+use crate::pg::members::{Members, Selection};
 use crate::pg::source::Source;
 use crate::plan::{DrawSize, Plan, ReferenceMode, TableMode};
 use crate::schema::{Catalog, Reference};
@@ -47,6 +47,7 @@ impl Choice<'_> {
     pub(super) async fn choose(&self) -> Result<Chosen> {
         let mut chosen = Chosen::new(self.catalog, self.plan, self.literal_keys_max);
         self.draw(&mut chosen).await?;
+        super::barred::sweep(self, &mut chosen).await?;
         let mut pulled: Vec<(RefId, Vec<Key>)> = Vec::new();
         let levels = self.plan.groups.iter().map(|group| group.level).max().map_or(0, |level| level + 1);
         for level in 0..levels {
@@ -100,24 +101,22 @@ impl Choice<'_> {
             }
         };
         if let Some(never) = &draw.never {
-            chosen.never = self.root_keys(&format!("({never}) IS TRUE"), "never").await?;
+            chosen.never = self.root_keys(chosen, &format!("({never}) IS TRUE"), "never").await?;
         }
         if let (Some(always), Some(bound)) = (&draw.always, chosen.bound) {
-            chosen.always = self.root_keys(&format!("({always}) IS TRUE AND NOT ({hash} < {bound})"), "always").await?;
+            let condition = format!("({always}) IS TRUE AND NOT ({hash} < {bound})");
+            chosen.always = self.root_keys(chosen, &condition, "always").await?;
         }
         Ok(())
     }
 
     /// Draw keys of the root rows that satisfy a condition, as texts.
-    async fn root_keys(&self, condition: &str, key: &str) -> Result<Vec<Vec<String>>> {
+    async fn root_keys(&self, chosen: &Chosen, condition: &str, key: &str) -> Result<Vec<Vec<String>>> {
         let root = self.catalog.table(self.plan.root);
-        let columns: Vec<String> = self
-            .plan
-            .draw
-            .key
-            .iter()
-            .map(|c| format!("{}::text", crate::pg::quote::column(self.catalog, self.plan.root, *c, "t")))
-            .collect();
+        let key_of = Demand { table: self.plan.root, columns: self.plan.draw.key.clone(), kind: KeyKind::Bytes };
+        let members = Members { catalog: self.catalog, plan: self.plan, chosen };
+        let columns: Vec<String> =
+            members.key_columns(&key_of, "t").into_iter().map(|column| format!("({column})::text")).collect();
         let sql = format!(
             "SELECT {} FROM {} WHERE {condition}",
             columns.join(", "),
@@ -136,7 +135,16 @@ impl Choice<'_> {
         if swept && !group.cycle.is_empty() {
             return cycle::sweep(self, group, chosen).await;
         }
-        let sweeps = try_join_all(group.tables.iter().map(|table| self.single(*table, chosen))).await?;
+        self.singles(group.tables.iter().copied(), chosen).await
+    }
+
+    /// Sweeps tables whose membership hangs on no other of them.
+    pub(super) async fn singles(
+        &self,
+        tables: impl Iterator<Item = TableId>,
+        chosen: &Chosen,
+    ) -> Result<Vec<(TableId, Sweep)>> {
+        let sweeps = try_join_all(tables.map(|table| self.single(table, chosen))).await?;
         Ok(sweeps.into_iter().flatten().collect())
     }
 
@@ -149,7 +157,7 @@ impl Choice<'_> {
             return Ok(None);
         }
         let members = Members { catalog: self.catalog, plan: self.plan, chosen };
-        let selection = members.of(table, "t").sql();
+        let selection = members.of(table, "t");
         if demands.is_empty() {
             let pulled = try_join_all(pulls.iter().map(|pull| self.distinct(*pull, &members, &selection))).await?;
             return Ok(Some((table, Sweep { keys: Vec::new(), pulled, rows: None })));
@@ -161,7 +169,7 @@ impl Choice<'_> {
         for demand in &demands {
             let demand = &chosen.demands[*demand];
             expressions.extend(members.key_columns(demand, "t"));
-            columns.push(KeyColumns { kind: demand.kind, width: demand.columns.len() });
+            columns.push(KeyColumns { kind: demand.kind, width: demand.width() });
         }
         for pull in &plain {
             expressions.extend(members.link_columns(*pull, "t"));
@@ -175,7 +183,7 @@ impl Choice<'_> {
         let session = self.source.session().await?;
         let action = format!("read keys of {name}");
         let progress = self.monitor.unit(&name, 0);
-        let sql = format!("SELECT {}{selection}", expressions.join(", "));
+        let sql = format!("SELECT {}{}", expressions.join(", "), selection.sql());
         let rows = keys::stream(
             &session,
             &sql,
@@ -223,7 +231,7 @@ impl Choice<'_> {
             .collect()
     }
 
-    /// `pull`; and `follow` beside another `follow` where the reference cannot become NULL.
+    /// `pull`; and `follow` where something else may have brought the row and the reference cannot become NULL.
     fn pulls_parent(&self, reference: &Reference) -> bool {
         let planned = self.plan.reference(reference.id);
         let follows = || {
@@ -234,7 +242,10 @@ impl Choice<'_> {
         };
         match planned.mode {
             ReferenceMode::Pull => true,
-            ReferenceMode::Follow => planned.nullable.is_empty() && follows() > 1,
+            ReferenceMode::Follow => {
+                let alone = self.plan.table(reference.child).mode == TableMode::Owned && follows() == 1;
+                planned.nullable.is_empty() && !alone
+            }
             _ => false,
         }
     }
@@ -250,16 +261,15 @@ impl Choice<'_> {
         &self,
         reference: RefId,
         members: &Members<'_>,
-        selection: &str,
+        selection: &Selection,
     ) -> Result<(RefId, Vec<Key>)> {
         let described = self.catalog.reference(reference);
-        let mut columns = members.link_columns(reference, "t");
-        if described.array {
-            let name = crate::pg::quote::column(self.catalog, described.child, described.child_columns[0], "t");
-            columns = vec![members.element_column(reference, &format!("unnest({name})"))];
-        }
         let shape = self.link_shape(reference, members.chosen);
-        let sql = format!("SELECT DISTINCT {}{selection}", columns.join(", "));
+        let sql = if described.array {
+            members.select_elements(reference, selection, "t")
+        } else {
+            format!("SELECT DISTINCT {}{}", members.link_columns(reference, "t").join(", "), selection.sql())
+        };
         let mut found = Vec::new();
         let session = self.source.session().await?;
         let action = format!("read the parents pulled along {}", self.catalog.describe(described));

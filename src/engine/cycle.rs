@@ -30,45 +30,42 @@ struct Candidates {
 const KEY_BYTES: u64 = 64;
 
 pub(super) async fn sweep(choice: &Choice<'_>, group: &Group, chosen: &Chosen) -> Result<Vec<(TableId, Sweep)>> {
-    let mut candidates = Vec::with_capacity(group.tables.len());
+    // A table that comes whole hangs on nothing.
+    let (swept, whole): (Vec<TableId>, Vec<TableId>) =
+        group.tables.iter().copied().partition(|table| chosen.swept[table.index()]);
+    let mut candidates = Vec::with_capacity(swept.len());
     let mut held_bytes = 0;
-    for table in &group.tables {
-        candidates.push(read(choice, group, *table, chosen, &mut held_bytes).await?);
+    for table in &swept {
+        candidates.push(read(choice, *table, chosen, &mut held_bytes).await?);
     }
     let mut graph = closure::Group::default();
-    for (at, table) in group.tables.iter().enumerate() {
+    for (at, table) in swept.iter().enumerate() {
         let follows = choice
             .catalog
             .references_of(*table)
             .any(|reference| choice.plan.reference(reference.id).mode == ReferenceMode::Follow);
         let mut links = Vec::new();
         for (reference, rows) in &candidates[at].links {
-            links.push(resolve(choice, group, chosen, &candidates, *reference, rows, follows));
+            links.push(resolve(choice, &swept, chosen, &candidates, *reference, rows, follows));
         }
         graph.tables.push(closure::GroupTable { anchored: candidates[at].anchored.clone(), links });
     }
     let members = closure::members(&graph);
-    let sweeps = group
-        .tables
+    let mut sweeps: Vec<(TableId, Sweep)> = swept
         .iter()
         .zip(candidates)
         .zip(members)
         .map(|((table, candidates), alive)| (*table, keep(chosen, *table, candidates, &alive)))
         .collect();
     choice.budget.release(held_bytes);
+    sweeps.extend(choice.singles(whole.into_iter(), chosen).await?);
     Ok(sweeps)
 }
 
-async fn read(
-    choice: &Choice<'_>,
-    group: &Group,
-    table: TableId,
-    chosen: &Chosen,
-    held_bytes: &mut u64,
-) -> Result<Candidates> {
+async fn read(choice: &Choice<'_>, table: TableId, chosen: &Chosen, held_bytes: &mut u64) -> Result<Candidates> {
     let members = Members { catalog: choice.catalog, plan: choice.plan, chosen };
     let inside: Vec<&Reference> =
-        choice.catalog.references_of(table).filter(|reference| group.cycle.contains(&reference.id)).collect();
+        choice.catalog.references_of(table).filter(|reference| members.inside_group(reference)).collect();
     if let Some(reference) = inside.iter().find(|reference| reference.array) {
         return Err(cycle_error(format!(
             "{}: an array reference cannot decide membership within a cycle",
@@ -90,7 +87,7 @@ async fn read(
     for demand in chosen.demands_on(table) {
         expressions.extend(members.key_columns(&chosen.demands[demand], "t"));
         let demand = &chosen.demands[demand];
-        columns.push(KeyColumns { kind: demand.kind, width: demand.columns.len() });
+        columns.push(KeyColumns { kind: demand.kind, width: demand.width() });
     }
     let mut found = Candidates { keys: vec![Vec::new(); columns.len()], ..Candidates::default() };
     for reference in &inside {
@@ -144,7 +141,7 @@ async fn read(
 /// Turns a reference's keys into row numbers of its parent's candidates.
 fn resolve(
     choice: &Choice<'_>,
-    group: &Group,
+    swept: &[TableId],
     chosen: &Chosen,
     candidates: &[Candidates],
     reference: RefId,
@@ -152,7 +149,7 @@ fn resolve(
     child_follows: bool,
 ) -> Link {
     let described = choice.catalog.reference(reference);
-    let parent = group.tables.iter().position(|table| *table == described.parent).unwrap_or_default();
+    let parent = swept.iter().position(|table| *table == described.parent).unwrap_or_default();
     let position = chosen
         .demands_on(described.parent)
         .position(|demand| Some(demand) == chosen.demand_of[reference.index()])

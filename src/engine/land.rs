@@ -17,6 +17,7 @@ use crate::pg::landing::{self, ForeignKeyStatements, Skipped, Validity};
 use crate::profile::{Orphans, Profile};
 use crate::report::CheckReport;
 use crate::schema::SchemaObject;
+use crate::schema::TableKind;
 use crate::types::TableId;
 
 use super::lanes;
@@ -27,7 +28,9 @@ pub(super) async fn foreign_keys(transfer: &Arc<Transfer>, pool: &Pool) -> Resul
     let mut keys: Vec<ForeignKeyStatements> = Vec::new();
     let mut not_valid = Vec::new();
     for reference in &transfer.catalog.references {
-        let kept = transfer.plan.reference(reference.id).orphans == Orphans::Keep;
+        // A partitioned table takes no NOT VALID key before 18, so a valid one stays valid whatever is kept.
+        let partitioned = transfer.catalog.table(reference.child).kind == TableKind::Partitioned;
+        let kept = transfer.plan.reference(reference.id).orphans == Orphans::Keep && !partitioned;
         let validity = if reference.validated && !kept { Validity::Validated } else { Validity::NotValid };
         if let Some(statements) = landing::foreign_key(&transfer.catalog, reference, validity) {
             if validity == Validity::NotValid {

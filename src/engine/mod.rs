@@ -3,6 +3,7 @@
 //! `prepare` opens the source and makes the plan (where `plan` stops); `choose` freezes the key sets; `sample` copies,
 //! builds, proves and swaps. No stage calls an earlier one.
 
+mod barred;
 mod choose;
 mod copy;
 mod cycle;

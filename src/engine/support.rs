@@ -83,13 +83,13 @@ async fn fetch(
         return Ok(Fetched { keys: vec![(demand, wanted.iter().collect())], pulled: Vec::new() });
     }
     let mut selection = members.by_keys(&chosen.demands[demand], wanted, "t");
-    selection.conditions.extend(barred.map(|barred| format!("NOT {barred}")));
+    selection.conditions.extend(barred.map(|barred| format!("{barred} IS NOT TRUE")));
     let mut expressions = Vec::new();
     let mut columns = Vec::new();
     for demand in &demands {
         let demand = &chosen.demands[*demand];
         expressions.extend(members.key_columns(demand, "t"));
-        columns.push(KeyColumns { kind: demand.kind, width: demand.columns.len() });
+        columns.push(KeyColumns { kind: demand.kind, width: demand.width() });
     }
     for need in &needs {
         expressions.extend(members.link_columns(*need, "t"));

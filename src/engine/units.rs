@@ -40,6 +40,8 @@ pub(super) struct NullCheck {
     /// Positions, among the copied columns, that become NULL.
     nulls: Vec<usize>,
     key: KeyAt,
+    /// Hidden column: the reference is there, readable as a key or not.
+    present: Option<usize>,
 }
 
 /// Where a reference's key stands in a row.
@@ -65,9 +67,13 @@ impl NullCheck {
             KeyAt::Column(at, decode) => fields.get(at).and_then(|value| decode_key(value, decode)),
             KeyAt::Hidden { first, width, kind } => hidden_key(fields, first, width, kind, format),
         };
-        let Some(key) = key else { return false };
+        let is_true = |at| matches!(fields.get(at), Some([1] | [b't']));
         let keys = &chosen.keys[self.demand];
-        if keys.members.contains(&key) || keys.support.contains(&key) {
+        let stays = match key {
+            Some(key) => keys.members.contains(&key) || keys.support.contains(&key),
+            None => !self.present.is_some_and(is_true),
+        };
+        if stays {
             return false;
         }
         self.nulls.iter().for_each(|at| nulled[*at] = true);
@@ -163,15 +169,26 @@ fn part(
             Treatment::Empty => {
                 for at in nulls {
                     let data_type = &catalog.table(id).column(columns[at]).data_type.sql_name;
-                    let empty =
-                        if reference.array { format!("'{{}}'::{data_type}") } else { format!("NULL::{data_type}") };
-                    expressions[at] = when(reference, &empty, &expressions[at]);
+                    let empty = if reference.array {
+                        format!("CASE WHEN {} IS NOT NULL THEN '{{}}'::{data_type} END", expressions[at])
+                    } else {
+                        format!("NULL::{data_type}")
+                    };
+                    // A composite key that is NULL in part refers to nothing, and its other part is just a value.
+                    let composite = reference.child_columns.len() > 1;
+                    expressions[at] = if composite {
+                        let present = members.present(reference, "t");
+                        format!("CASE WHEN {present} THEN {empty} ELSE {} END", expressions[at])
+                    } else {
+                        when(reference, &empty, &expressions[at])
+                    };
                 }
             }
             Treatment::IfExists => {
-                let exists = members.parent_exists(reference, "t");
+                let (present, exists) = (members.present(reference, "t"), members.parent_exists(reference, "t"));
                 for at in nulls {
-                    expressions[at] = format!("CASE WHEN {exists} THEN {} END", expressions[at]);
+                    expressions[at] =
+                        format!("CASE WHEN ({present}) IS NOT TRUE OR {exists} THEN {} END", expressions[at]);
                 }
             }
             Treatment::Elements => {
@@ -181,18 +198,28 @@ fn part(
                 }
             }
             Treatment::Check(demand) => {
-                let direct = direct_decode(catalog, reference, format);
+                // What is kept although it is broken must not be taken for a parent that was not chosen.
+                let kept = !reference.validated && members.plan.reference(reference.id).orphans == Orphans::Keep;
+                let direct = if kept { None } else { direct_decode(catalog, reference, format) };
                 let key = match (direct, position(reference.child_columns[0])) {
                     (Some(decode), Some(at)) => KeyAt::Column(at, decode),
                     _ => {
                         let first = columns.len() + hidden.len();
-                        let link = members.link_columns(reference.id, "t");
+                        let link = if kept {
+                            members.existing_link_columns(reference.id, "t")
+                        } else {
+                            members.link_columns(reference.id, "t")
+                        };
                         let width = link.len();
                         hidden.extend(link);
                         KeyAt::Hidden { first, width, kind: chosen.demands[demand].kind }
                     }
                 };
-                checks.push(NullCheck { demand, nulls, key });
+                let present = (!kept && members.may_be_unreadable(reference)).then(|| {
+                    hidden.push(format!("({}) IS TRUE", members.present(reference, "t")));
+                    columns.len() + hidden.len() - 1
+                });
+                checks.push(NullCheck { demand, nulls, key, present });
             }
         }
     }
@@ -231,20 +258,26 @@ fn treatment(members: &Members<'_>, reference: &Reference, support: bool) -> Tre
     if planned.mode == ReferenceMode::Cut {
         return Treatment::Empty;
     }
-    let loose = !reference.validated && planned.orphans == Orphans::Null;
+    // `drop` has dropped members already; a support row comes for others' sake, and its broken reference goes.
+    let loose = !reference.validated
+        && match planned.orphans {
+            Orphans::Null => true,
+            Orphans::Drop => support,
+            Orphans::Keep => false,
+        };
     let parent_whole = members.chosen.whole[reference.parent.index()] || planned.mode == ReferenceMode::Whole;
     if parent_whole {
-        return if loose && !reference.array && reference.condition.is_none() {
-            Treatment::IfExists
-        } else {
-            Treatment::Keep
+        return match (loose, reference.array) {
+            (false, _) => Treatment::Keep,
+            (true, false) => Treatment::IfExists,
+            (true, true) => Treatment::Elements,
         };
     }
     let certain = !support
         && match planned.mode {
             ReferenceMode::Within => true,
-            ReferenceMode::Pull => !loose && members.chosen.never.is_empty(),
-            ReferenceMode::Follow => follows_alone(members, reference),
+            ReferenceMode::Pull => !loose && !members.chosen.barrable[reference.parent.index()],
+            ReferenceMode::Follow => !reference.array && follows_alone(members, reference),
             _ => false,
         };
     match members.chosen.demand_of[reference.id.index()] {
@@ -256,6 +289,9 @@ fn treatment(members: &Members<'_>, reference: &Reference, support: bool) -> Tre
 
 /// The only reference that can bring the row: then it did.
 fn follows_alone(members: &Members<'_>, reference: &Reference) -> bool {
+    if members.plan.table(reference.child).mode != TableMode::Owned {
+        return false;
+    }
     members
         .catalog
         .references_of(reference.child)

@@ -3,12 +3,14 @@
 //! `make` decides; nothing here touches a server. The stages after it (choosing, copying, landing) only carry out
 //! what the plan says and never change it.
 
+mod barrable;
 mod columns;
 mod make;
 mod modes;
 mod nullable;
 mod text;
 
+pub use barrable::barrable;
 pub use make::{Options, make};
 pub use text::{Numbers, PlanReport, graph_labels, group, render, report};
 

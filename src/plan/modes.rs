@@ -3,10 +3,10 @@
 use crate::error::{Error, ErrorKind, Result};
 use crate::profile::{Orphans, Profile, RowsRule, TableRules};
 use crate::schema::{Catalog, Reference};
-use crate::types::{RefId, TableId};
+use crate::types::{ColumnId, RefId, TableId};
 
-use super::nullable::nullable_columns;
-use super::{ReferenceMode, ReferencePlan, TableMode};
+use super::nullable::{cut_columns, nullable_columns};
+use super::{ReferenceMode, ReferencePlan, TableMode, barrable};
 
 /// Modes named in the profile, by reference.
 pub(super) type Named = Vec<Option<ReferenceMode>>;
@@ -168,14 +168,15 @@ pub(super) fn reference_modes(
     named: &Named,
     warnings: &mut Vec<String>,
 ) -> Result<Vec<ReferencePlan>> {
-    let view = View { catalog, tables, named };
+    let nullables: Vec<_> = catalog.references.iter().map(|reference| nullable_columns(catalog, reference)).collect();
+    let whole = come_whole(catalog, profile, tables, rules, named, &nullables);
+    let view = View { catalog, tables, named, whole: &whole };
     let mut plans = Vec::with_capacity(catalog.references.len());
-    for reference in &catalog.references {
+    for (reference, nullable) in catalog.references.iter().zip(nullables) {
         let (mut mode, mut reason) = match named[reference.id.index()] {
             Some(mode) => view.named_mode(reference, mode).map_err(|text| profile_error(profile, text))?,
             None => view.default_mode(reference),
         };
-        let nullable = nullable_columns(catalog, reference);
         if matches!(mode, ReferenceMode::Null | ReferenceMode::Cut)
             && let Err(obstacle) = &nullable
         {
@@ -185,20 +186,70 @@ pub(super) fn reference_modes(
             mode = fallback;
         }
         let nullable = nullable.unwrap_or_default();
-        let stated = rules[reference.child.index()].and_then(|rules| rules.orphans);
-        let orphans = match stated.unwrap_or(Orphans::Null) {
-            Orphans::Null if nullable.is_empty() => Orphans::Drop,
-            other => other,
-        };
+        let orphans = orphans_of(rules[reference.child.index()], nullable.is_empty());
         plans.push(ReferencePlan { mode, reason, nullable, orphans });
     }
     Ok(plans)
+}
+
+fn orphans_of(rules: Option<&TableRules>, cannot_null: bool) -> Orphans {
+    match rules.and_then(|rules| rules.orphans).unwrap_or(Orphans::Null) {
+        Orphans::Null if cannot_null => Orphans::Drop,
+        other => other,
+    }
+}
+
+/// Tables with `rows = "all"` that nothing thins: a reference to them asks nothing.
+fn come_whole(
+    catalog: &Catalog,
+    profile: &Profile,
+    tables: &[(TableMode, String)],
+    rules: &[Option<&TableRules>],
+    named: &Named,
+    nullables: &[Result<Vec<ColumnId>, String>],
+) -> Vec<bool> {
+    let mode = |table: TableId| tables[table.index()].0;
+    let required =
+        |reference: &Reference| mode(reference.child) != TableMode::None && nullables[reference.id.index()].is_err();
+    let cut = |table: TableId| {
+        catalog
+            .cut_references
+            .iter()
+            .any(|(child, columns, _)| *child == table && cut_columns(catalog, *child, columns).is_err())
+    };
+    let barrable = barrable(
+        catalog,
+        |table| {
+            let drops = |reference: &Reference| mode(reference.parent) == TableMode::None && required(reference);
+            (mode(table) == TableMode::Root && profile.sample.never.is_some())
+                || cut(table)
+                || catalog.references_of(table).any(drops)
+        },
+        required,
+    );
+    let thinned_by = |reference: &Reference| {
+        let at = reference.id.index();
+        let drops_orphans = orphans_of(rules[reference.child.index()], nullables[at].is_err()) == Orphans::Drop;
+        named[at] == Some(ReferenceMode::Within) || (!reference.validated && drops_orphans)
+    };
+    catalog
+        .tables
+        .iter()
+        .map(|table| {
+            let capped = rules[table.id.index()].is_some_and(|r| r.filter.is_some() || r.per_parent.is_some());
+            mode(table.id) == TableMode::All
+                && !capped
+                && !barrable[table.id.index()]
+                && !catalog.references_of(table.id).any(thinned_by)
+        })
+        .collect()
 }
 
 struct View<'a> {
     catalog: &'a Catalog,
     tables: &'a [(TableMode, String)],
     named: &'a Named,
+    whole: &'a [bool],
 }
 
 impl View<'_> {
@@ -218,13 +269,17 @@ impl View<'_> {
                 Some((ReferenceMode::Idle, format!("{} brings no rows", self.catalog.table(reference.child).name)))
             }
             (_, TableMode::None) => Some((ReferenceMode::Cut, format!("{} brings no rows", parent.name))),
-            (_, TableMode::All) => Some((ReferenceMode::Whole, format!("{} is copied whole", parent.name))),
+            (_, TableMode::All) if self.whole[parent.id.index()] => {
+                Some((ReferenceMode::Whole, format!("{} is copied whole", parent.name)))
+            }
             _ => None,
         }
     }
 
     fn named_mode(&self, reference: &Reference, mode: ReferenceMode) -> Result<(ReferenceMode, String), String> {
-        if let Some((settled, reason)) = self.settled(reference) {
+        if let Some((settled, reason)) = self.settled(reference)
+            && !(settled == ReferenceMode::Whole && mode.gates())
+        {
             return Ok((settled, reason));
         }
         let child = self.catalog.table(reference.child);

@@ -1,6 +1,6 @@
 //! Which columns of a reference may become NULL.
 
-use crate::schema::{Catalog, Reference};
+use crate::schema::{Catalog, Index, Reference};
 use crate::types::{ColumnId, RefId, TableId};
 
 /// Columns of the reference that can be set to NULL without breaking the table; empty with a reason when none can.
@@ -61,9 +61,24 @@ fn obstacle(catalog: &Catalog, reference: &Reference, id: ColumnId) -> Option<&'
     if table.checks.iter().any(|check| check.columns.contains(&id) && !holds_for_null(&check.definition)) {
         return Some("is in a CHECK that may forbid NULL");
     }
-    let shared = reference.child_columns.len() > 1
-        && catalog.references_of(table.id).any(|other| other.id != reference.id && other.child_columns.contains(&id));
-    shared.then_some("belongs to another reference too")
+    if table.indexes.iter().any(|index| index.unique && looks_at_null(index, id, &column.name)) {
+        return Some("is in the expression or condition of a unique index");
+    }
+    let others: Vec<&Reference> = catalog
+        .references_of(table.id)
+        .filter(|other| other.id != reference.id && other.child_columns.contains(&id))
+        .collect();
+    let shared = !others.is_empty() && reference.child_columns.len() > 1;
+    // MATCH FULL allows no NULL beside a value.
+    let full = others.iter().any(|other| other.match_full && other.child_columns.len() > 1);
+    (shared || full).then_some("belongs to another reference too")
+}
+
+/// NULL in the column can bring two rows to the same entry: not where the column itself is in the key, since NULLs
+/// are distinct there.
+fn looks_at_null(index: &Index, id: ColumnId, name: &str) -> bool {
+    let may_look = index.partial || index.columns.contains(&None);
+    may_look && !index.columns.contains(&Some(id)) && index.definition.contains(name)
 }
 
 /// A CHECK made of comparisons, AND, OR and NOT cannot turn false when a column becomes NULL: in three-valued logic an

@@ -23,7 +23,6 @@ impl Kind {
     fn sql_of_referrer(self, number: usize) -> &'static str {
         match (self, number % 3) {
             (Self::Int4, 0) => "bigint",
-            (Self::Int8, 0) => "numeric",
             (Self::Text, 0) => "character varying(60)",
             (Self::Bpchar, 0) => "character(20)",
             _ => self.sql(),
