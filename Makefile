@@ -18,6 +18,8 @@ test-versions: ## Run the tests against PostgreSQL 16, 17 and 18 as well (fetche
 
 bench: ## Measure against the yardstick; results go to benches/results
 	@.ci/install-postgres
+	cargo build --release --locked
+	cargo bench --locked
 	benches/run
 
 clean: ## Remove what was built

@@ -70,7 +70,7 @@ pub(super) enum Command {
 /// The source.
 #[derive(Args, Debug)]
 pub(super) struct From {
-    /// Source: URL, keywords (host=… dbname=…) or database name; PG* variables and .pgpass apply
+    /// Source: URL, keywords (host=... dbname=...) or database name; PG* variables and .pgpass apply
     #[arg(long, value_name = "URL", env = "TITHE_FROM", hide_env_values = true)]
     pub(super) from: String,
 }
@@ -87,7 +87,7 @@ pub(super) struct To {
 #[derive(Args, Debug)]
 pub(super) struct Choice {
     /// Profile: a file, or a name looked up as sampling-profiles/NAME.toml
-    #[arg(long, value_name = "NAME|FILE")]
+    #[arg(long, value_name = "NAME|FILE", env = "TITHE_PROFILE")]
     pub(super) profile: String,
     /// Share of the root rows, above 0 to 100
     #[arg(long, value_name = "P", conflicts_with = "rows")]
@@ -228,19 +228,16 @@ pub(super) struct GraphArgs {
     /// Profile; without one the tables are not coloured
     #[arg(long, value_name = "NAME|FILE")]
     pub(super) profile: Option<String>,
-    /// Output language
+    /// Graphviz, a picture, or Mermaid
     #[arg(long, value_enum, default_value_t = GraphFormat::Dot)]
     pub(super) format: GraphFormat,
 }
 
-/// Languages of `tithe graph`.
+/// Languages of `tithe graph`: Graphviz, a picture, Mermaid.
 #[derive(Clone, Copy, Debug, ValueEnum)]
 pub(super) enum GraphFormat {
-    /// Graphviz
     Dot,
-    /// A picture
     Svg,
-    /// Mermaid
     Mermaid,
 }
 

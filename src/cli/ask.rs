@@ -2,6 +2,7 @@
 
 use std::io::{BufRead as _, IsTerminal as _, Write as _};
 
+use super::terminal::{Look, wrap};
 use crate::error::{Error, ErrorKind, Result};
 
 /// Asks, with "no" as the answer to everything but yes. Blocks until a line is typed.
@@ -14,7 +15,8 @@ pub(super) fn replace(question: &str) -> Result<()> {
         return Err(Error::new(ErrorKind::Refused, format!("{question} Nobody is there to answer"))
             .with_remedy("nothing was changed; add --yes to go ahead without a question"));
     }
-    eprint!("{question} [y/N] ");
+    let look = Look::stderr();
+    eprint!("  {} ", wrap(&format!("{question} [y/N]"), look.width, 2));
     let _ = std::io::stderr().flush();
     let mut answer = String::new();
     let read = std::io::stdin().lock().read_line(&mut answer);

@@ -91,7 +91,7 @@ impl Phase {
     }
 
     pub(super) fn draw(&mut self, multi: &MultiProgress, look: Look) {
-        self.line.set_message(format!("{:<36}{:>10}", self.name, duration(self.elapsed())));
+        self.line.set_message(format!("{:<40}{:>10}", self.name, duration(self.elapsed())));
         self.line.tick();
         let (mut rows, mut bytes) = (self.rows, self.bytes);
         for (unit, bar) in &mut self.running {

@@ -5,15 +5,16 @@ Examples:
   tithe demo
   tithe init --from postgresql://reader@prod/shop -o shop.toml
   tithe plan --from postgresql://reader@prod/shop --profile shop.toml
-  tithe sample --from postgresql://reader@prod/shop --to postgresql://localhost/shop_dev --profile shop.toml
+  tithe sample --from postgresql://reader@prod/shop \\
+               --to postgresql://localhost/shop_dev --profile shop.toml
   tithe rollback --to postgresql://localhost/shop_dev
 
-Exit codes: 0 complete, 1 unexpected, 2 command line, 3 finished with skipped items, 4 profile, 5 no valid plan, 6 source,
-7 target, 8 files, 9 verification, 10 refused, 11 another run, 130 interrupted.";
+Exit codes: 0 complete, 1 unexpected, 2 command line, 3 finished with skipped items, 4 profile,
+5 no valid plan, 6 source, 7 target, 8 files, 9 verification, 10 refused, 11 another run, 130 interrupted";
 
 pub(super) const DEMO: &str = "\
-The servers are made from the PostgreSQL programs installed here, listen on unix sockets only, and need no rights.
-They stay until the line printed at the end stops them, or until the end with --no-keep.
+The servers are made from the PostgreSQL programs installed here and listen on unix sockets only.
+They stay until you run the line printed at the end; with --no-keep they go at once.
 
 Examples:
   tithe demo                    about 200 MB of production, less than a minute
@@ -21,8 +22,8 @@ Examples:
   tithe demo --no-keep          leave nothing behind";
 
 pub(super) const INIT: &str = "\
-The profile lists every column as \"keep\", a mask, or \"undecided\". A run stops until you have decided those.
-Nothing of the data is read, only the catalog.
+Every column of every table is listed as \"keep\", with a mask, or as \"undecided\".
+A run stops until nothing is undecided. Only the catalog is read, no row.
 
 Examples:
   tithe init --from postgresql://reader@prod/shop -o shop.toml
@@ -34,23 +35,28 @@ Examples:
   tithe plan --from postgresql://reader@prod/shop --profile shop.toml --percent 2 --json";
 
 pub(super) const SAMPLE: &str = "\
-The source is only read, in one snapshot; a role with SELECT, or a hot standby, is enough. The target database is built
-beside the old one and swapped in when it is proven; the old one stays for `tithe rollback`.
-Masks need a secret in the environment: export TITHE_KEY=$(openssl rand -hex 32), kept with your secrets, so that equal
-values get equal masks every night.
+The source is only read, in one snapshot; a role with SELECT, or a hot standby, is enough. The new
+database is built beside the target and swapped in once it is proven; the old one stays for a rollback.
+
+Masks need a secret in the environment, kept with your secrets, so that equal values get equal masks
+every night:  export TITHE_KEY=$(openssl rand -hex 32)
 
 Examples:
-  tithe sample --percent 10 --from postgresql://reader@prod/shop --to postgresql://localhost/shop_dev --profile shop.toml
-  tithe sample --rows 500 --seed monday --from prod_url --to shop_dev --profile shop --yes --json
-  tithe sample --profile shop --yes --quiet --log /var/log/tithe.log      with TITHE_FROM and TITHE_TO set: for a timer";
+  tithe sample --percent 10 --profile shop.toml \\
+               --from postgresql://reader@prod/shop --to postgresql://localhost/shop_dev
+  tithe sample --rows 500 --seed monday --profile shop --from shop --to shop_dev --json
+  tithe sample --profile shop --yes --log /var/log/tithe.log
+                                              (for a timer; TITHE_FROM and TITHE_TO say where)";
 
 pub(super) const VERIFY: &str = "\
 Examples:
   tithe verify --to postgresql://localhost/shop_dev
-  tithe verify --to postgresql://localhost/shop_dev --from postgresql://reader@prod/shop --profile shop.toml";
+  tithe verify --to postgresql://localhost/shop_dev \\
+               --from postgresql://reader@prod/shop --profile shop.toml";
 
 pub(super) const ROLLBACK: &str = "\
-The database that a run replaced is kept beside the target as NAME__prev. Rolling back twice is rolling forward.
+The database that a run replaced is kept beside the target as NAME__prev.
+Rolling back twice is rolling forward.
 
 Examples:
   tithe rollback --to postgresql://localhost/shop_dev";

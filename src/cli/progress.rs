@@ -29,6 +29,8 @@ pub(super) enum Show {
     Progress,
     /// Bars on a terminal, nothing elsewhere: the result is for a machine.
     OnTerminalOnly,
+    /// As `OnTerminalOnly`, and nothing stays on the screen but failures: a look takes a second.
+    Passing,
     /// Nothing.
     Nothing,
 }
@@ -42,10 +44,13 @@ pub(super) struct Display {
 struct Inner {
     look: Look,
     style: Style,
+    passing: bool,
     log: Option<Log>,
     begun: Instant,
     phase: Mutex<Option<Phase>>,
     ended: AtomicBool,
+    /// A line was printed above the bars.
+    said: AtomicBool,
 }
 
 enum Style {
@@ -65,16 +70,18 @@ impl Display {
             Show::Nothing => Style::Silent,
             _ if look.terminal => Style::Bars(MultiProgress::with_draw_target(ProgressDrawTarget::stderr_with_hz(10))),
             Show::Progress => Style::Lines,
-            Show::OnTerminalOnly => Style::Silent,
+            Show::OnTerminalOnly | Show::Passing => Style::Silent,
         };
         let log = log.map(|path| Log::open(path, run_id)).transpose()?;
         let inner = Arc::new(Inner {
             look,
             style,
+            passing: show == Show::Passing,
             log,
             begun: Instant::now(),
             phase: Mutex::new(None),
             ended: AtomicBool::new(false),
+            said: AtomicBool::new(false),
         });
         let watched = Arc::clone(&inner);
         let ticker = std::thread::spawn(move || {
@@ -98,6 +105,15 @@ impl Display {
         self.inner.log_line("error", &error.chain());
     }
 
+    /// Says what the phases to come belong to.
+    pub(super) fn heading(&self, text: &str) {
+        self.inner.end_phase(true);
+        match &self.inner.style {
+            Style::Bars(_) => self.inner.say(&format!("  {}", self.inner.look.bold(text))),
+            _ => self.inner.say(text),
+        }
+    }
+
     /// Takes the bars off the screen while something else uses it.
     pub(super) fn suspend<T>(&self, work: impl FnOnce() -> T) -> T {
         match &self.inner.style {
@@ -118,6 +134,10 @@ impl Display {
         self.inner.end_phase(well);
         if let Style::Bars(multi) = &self.inner.style {
             let _ = multi.clear();
+            // indicatif leaves the cursor behind the last line.
+            if self.inner.said.load(Ordering::Relaxed) {
+                let _ = writeln!(std::io::stderr());
+            }
         }
     }
 }
@@ -200,7 +220,10 @@ impl Inner {
                 phase.clear();
                 let mark = if well { self.look.good() } else { self.look.bad() };
                 let time = format!("{:>10}", duration(phase.elapsed()));
-                self.say(&format!("  {mark} {:<36}{}  {}", phase.name, self.look.dim(&time), self.look.dim(&summary)));
+                if !(well && self.passing) {
+                    let (time, summary) = (self.look.dim(&time), self.look.dim(&summary));
+                    self.say(&format!("  {mark} {:<40}{time}  {summary}", phase.name));
+                }
             }
             Style::Lines if !summary.is_empty() => self.say(&format!("            {summary}")),
             _ => {}
@@ -214,6 +237,7 @@ impl Inner {
             Style::Bars(multi) => {
                 // Bars must be redrawn below the line; println knows how.
                 let _ = multi.println(line.trim_end());
+                self.said.store(true, Ordering::Relaxed);
             }
             Style::Lines => eprintln!("{}", line.trim_end()),
             Style::Silent => {}

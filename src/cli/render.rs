@@ -18,8 +18,8 @@ const CHECK_WIDTH: usize = 16;
 
 /// What a reader wants to know beyond the report itself.
 pub(super) struct Context<'a> {
-    /// The target.
-    pub(super) to: &'a ConnectInfo,
+    /// The target, where the report is to say how to go on.
+    pub(super) to: Option<&'a ConnectInfo>,
     /// A database was replaced, so there is a way back.
     pub(super) replaced: bool,
     /// Where the report was kept.
@@ -49,14 +49,16 @@ fn header(text: &mut String, report: &RunReport, look: Look) {
     };
     let version = report.source.server_version.split(' ').next().unwrap_or_default();
     let standby = if report.source.standby { " (standby)" } else { "" };
-    let mut facts = vec![
+    let mut facts: Vec<String> = vec![
         share,
         format!("seed {}", report.seed),
         format!("profile {}", report.profile),
         format!("PostgreSQL {version}{standby}"),
     ];
     facts.extend(report.source.snapshot_lsn.iter().map(|lsn| format!("snapshot {lsn}")));
-    line(text, &format!("  {}", look.dim(&facts.join(look.dot()))));
+    let facts: Vec<String> = facts.into_iter().map(|fact| fact.replace(' ', HOLD)).collect();
+    let facts = wrap(&facts.join(look.dot()), look.width, 2).replace(HOLD, " ");
+    line(text, &format!("  {}", look.dim(&facts)));
 }
 
 fn tables(text: &mut String, report: &RunReport, look: Look) {
@@ -161,7 +163,8 @@ fn phases(text: &mut String, report: &RunReport, look: Look) {
     let mut line_of_phases = format!("{} in all: {}", spoken(all), parts.join(look.dot()));
     if report.peak_memory_bytes > 0 {
         let (memory, cpu) = (size(report.peak_memory_bytes), spoken(report.cpu_seconds));
-        let _ = write!(line_of_phases, "{}{memory} of memory, {cpu} of CPU here", look.dot());
+        let used = format!("{memory} of memory, {cpu} of CPU here").replace(' ', HOLD);
+        let _ = write!(line_of_phases, "{}{used}", look.dot());
     }
     line(text, "");
     line(text, &format!("  {}", wrap(&line_of_phases, look.width, 2).replace(HOLD, " ")));
@@ -171,7 +174,7 @@ fn phases(text: &mut String, report: &RunReport, look: Look) {
 fn checks(text: &mut String, report: &RunReport, look: Look) {
     for check in &report.checks {
         let mark = if check.ok { look.good() } else { look.bad() };
-        let indent = 5 + CHECK_WIDTH;
+        let indent = if look.unicode { 5 } else { 6 } + CHECK_WIDTH;
         let detail = wrap(&check.detail, look.width, indent);
         line(text, &format!("  {mark} {:<CHECK_WIDTH$} {detail}", check.name));
     }
@@ -187,12 +190,13 @@ fn remarks(text: &mut String, report: &RunReport, look: Look) {
 }
 
 fn next(text: &mut String, report: &RunReport, context: &Context<'_>, look: Look) {
-    let address = address(context.to);
-    line(text, "");
     if report.outcome == Outcome::Partial {
-        line(text, "  The target is good, but something was skipped: see above. Exit code 3.");
         line(text, "");
+        line(text, "  The target is good, but something was skipped: see above. Exit code 3.");
     }
+    let Some(to) = context.to else { return };
+    let address = address(to);
+    line(text, "");
     line(text, &format!("  {}  psql {address}", look.dim("look at it")));
     if context.replaced {
         line(text, &format!("  {}     tithe rollback --to {address}", look.dim("go back")));

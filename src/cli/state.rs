@@ -17,11 +17,6 @@ pub(super) fn save(report: &RunReport) -> Result<PathBuf> {
     save_in(&folder()?, report)
 }
 
-/// The latest run that made this target, by the target's text in reports.
-pub(super) fn latest_for_target(target: &str) -> Option<RunReport> {
-    latest_in(&folder().ok()?, target)
-}
-
 /// The report of a run.
 pub(super) fn find(run_id: &str) -> Option<RunReport> {
     find_in(&folder().ok()?, run_id)
@@ -52,14 +47,6 @@ fn save_in(folder: &Path, report: &RunReport) -> Result<PathBuf> {
     Ok(path)
 }
 
-fn latest_in(folder: &Path, target: &str) -> Option<RunReport> {
-    let mut names: Vec<PathBuf> = fs::read_dir(folder).ok()?.flatten().map(|entry| entry.path()).collect();
-    // Run ids sort by time.
-    names.sort_unstable();
-    let reports = names.iter().rev().filter(|path| path.extension().is_some_and(|end| end == "json"));
-    reports.filter_map(|path| read(path)).find(|report| report.target == target)
-}
-
 fn find_in(folder: &Path, run_id: &str) -> Option<RunReport> {
     // An id comes from a database's comment, which others may write: it must not lead out of the folder.
     let plain = run_id.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
@@ -80,16 +67,8 @@ mod tests {
     fn reports_are_found_again() {
         let home = tempfile::tempdir().unwrap();
         let folder = home.path().join("tithe/runs");
-        let report = |id: &str, target: &str| RunReport {
-            run_id: id.to_owned(),
-            target: target.to_owned(),
-            ..RunReport::default()
-        };
-        for (id, target) in [("20260101T000000Z-a", "a"), ("20260102T000000Z-b", "a"), ("20260103T000000Z-c", "b")] {
-            save_in(&folder, &report(id, target)).unwrap();
-        }
-        assert_eq!(latest_in(&folder, "a").unwrap().run_id, "20260102T000000Z-b");
-        assert!(latest_in(&folder, "c").is_none());
+        let report = RunReport { run_id: "20260101T000000Z-a".to_owned(), ..RunReport::default() };
+        save_in(&folder, &report).unwrap();
         assert!(find_in(&folder, "20260101T000000Z-a").is_some());
         assert!(find_in(&folder, "../runs/20260101T000000Z-a").is_none());
         let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;

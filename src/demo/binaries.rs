@@ -40,7 +40,9 @@ pub fn find_bin_dir() -> Result<PathBuf> {
 
 fn missing(action: String) -> Error {
     Error::new(ErrorKind::Unexpected, action)
-        .with_remedy(format!("install PostgreSQL (Debian, Ubuntu: apt-get install postgresql), or set {BIN_VARIABLE}"))
+        .with_remedy(format!(
+            "install PostgreSQL (`make demo` does where apt-get is there), or set {BIN_VARIABLE} to the folder of its programs"
+        ))
 }
 
 fn is_bin_dir(dir: &Path) -> bool {

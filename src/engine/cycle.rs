@@ -62,12 +62,7 @@ pub(super) async fn sweep(choice: &Choice<'_>, group: &Group, chosen: &Chosen) -
     Ok(sweeps)
 }
 
-async fn read(
-    choice: &Choice<'_>,
-    table: TableId,
-    chosen: &Chosen,
-    held_bytes: &mut u64,
-) -> Result<Candidates> {
+async fn read(choice: &Choice<'_>, table: TableId, chosen: &Chosen, held_bytes: &mut u64) -> Result<Candidates> {
     let members = Members { catalog: choice.catalog, plan: choice.plan, chosen };
     let inside: Vec<&Reference> =
         choice.catalog.references_of(table).filter(|reference| members.inside_group(reference)).collect();
@@ -182,7 +177,9 @@ fn keep(chosen: &Chosen, table: TableId, candidates: Candidates, alive: &[bool])
         .zip(candidates.keys)
         .map(|(demand, list)| {
             let mut keys = empty(chosen.demands[demand].kind);
-            living(list).for_each(|key| drop(keys.members.insert(key)));
+            for key in living(list) {
+                keys.members.insert(key);
+            }
             Some(keys)
         })
         .collect();

@@ -16,8 +16,8 @@ use crate::pg::errors::{ServerError, is_foreign_key_violation};
 use crate::pg::landing::{self, ForeignKeyStatements, Skipped, Validity};
 use crate::profile::{Orphans, Profile};
 use crate::report::CheckReport;
-use crate::schema::TableKind;
 use crate::schema::SchemaObject;
+use crate::schema::TableKind;
 use crate::types::TableId;
 
 use super::lanes;

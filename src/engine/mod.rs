@@ -7,6 +7,7 @@ mod barred;
 mod choose;
 mod copy;
 mod cycle;
+mod explain;
 mod inspect;
 mod lanes;
 mod land;
@@ -21,6 +22,7 @@ mod units;
 mod usage;
 mod verify;
 
+pub use explain::{ExplainRequest, Explanation, Role, Step, explain};
 pub use inspect::{InspectRequest, inspect};
 pub use plan::{Exactness, plan};
 pub use prepare::{Prepared, SourceRequest, prepare};

@@ -123,7 +123,7 @@ async fn fetch(
 }
 
 /// References that a support row of the table cannot be without.
-fn required_parents(choice: &Choice<'_>, table: TableId, chosen: &Chosen) -> Vec<RefId> {
+pub(super) fn required_parents(choice: &Choice<'_>, table: TableId, chosen: &Chosen) -> Vec<RefId> {
     choice
         .catalog
         .references_of(table)

@@ -76,7 +76,7 @@ async fn run_tolerated(client: &Client, entry: &Entry, skipped: &mut Skipped) {
             let role_missing = code == "42704";
             if role_missing && entry.kind != "POLICY" {
                 skipped.missing_roles += 1;
-            } else if code != "42501" || entry.kind == "POLICY" {
+            } else if code != "42501" || ["POLICY", "EVENT TRIGGER"].contains(&entry.kind.as_str()) {
                 let reason =
                     error.as_db_error().map_or_else(|| "connection failed".to_owned(), |db| db.message().to_owned());
                 skipped.problems.push(format!("{} {}: {reason}", entry.kind.to_lowercase(), entry.name));

@@ -4,6 +4,7 @@ pub mod catalog;
 pub mod connect;
 pub mod errors;
 pub mod dump;
+pub mod facts;
 pub mod keys;
 pub mod landed;
 pub mod landing;

@@ -209,13 +209,13 @@ fn come_whole(
     nullables: &[Result<Vec<ColumnId>, String>],
 ) -> Vec<bool> {
     let mode = |table: TableId| tables[table.index()].0;
-    let required = |reference: &Reference| {
-        mode(reference.child) != TableMode::None && nullables[reference.id.index()].is_err()
-    };
+    let required =
+        |reference: &Reference| mode(reference.child) != TableMode::None && nullables[reference.id.index()].is_err();
     let cut = |table: TableId| {
-        catalog.cut_references.iter().any(|(child, columns, _)| {
-            *child == table && cut_columns(catalog, *child, columns).is_err()
-        })
+        catalog
+            .cut_references
+            .iter()
+            .any(|(child, columns, _)| *child == table && cut_columns(catalog, *child, columns).is_err())
     };
     let barrable = barrable(
         catalog,

@@ -354,12 +354,12 @@ async fn pool_keeps_to_its_cap_and_sets_sessions_up() {
         drop(third.await.expect("the one given back"));
     }
     let other = Pool::new(pool.connector().with_dbname("tlsonly"), 1, "SET no_such_setting = 1").expect("a pool");
-    let error = other.get().await.err().expect("no such setting");
+    let error = other.get().await.expect_err("no such setting");
     assert!(error.chain().starts_with("set up a session in tlsonly on localhost"), "{error:?}");
     let url = server.url("127.0.0.1", "prod", "").replace("reader", "few");
     let pool = Pool::new(server.connector(&url, None).expect("a valid URL"), 2, "").expect("a pool");
     let _first = pool.get().await.expect("a session");
-    let error = pool.get().await.err().expect("one session only");
+    let error = pool.get().await.expect_err("one session only");
     assert!(error.remedy().contains("lower the number of connections"), "{error:?} {}", error.remedy());
 }
 

@@ -3,9 +3,14 @@
 
 mod architecture;
 mod bad_input;
+mod cli;
 mod connect;
+mod explain;
 mod faults;
+mod landing;
 mod oracle;
+mod standby;
 mod support;
 mod throwaway;
 mod traps;
+mod verify;

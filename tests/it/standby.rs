@@ -98,6 +98,21 @@ fn a_hot_standby_read_by_a_role_with_select_alone() {
     scene.sample(&["--from", &from, "--to", &to]).failed(10, &["physical copy", "development server"]);
 }
 
+/// A standby has no content of unlogged tables; everything else can be sampled all the same.
+#[test]
+fn unlogged_tables_on_a_standby() {
+    let (scene, from) = scene();
+    scene.source.execute("CREATE UNLOGGED TABLE fast (id int GENERATED ALWAYS AS IDENTITY)");
+    pair().standby.wait_replayed(&pair().primary).unwrap();
+    let with = |rows: &str| {
+        let text = format!("{PROFILE}\n[tables.fast]\nrows = \"{rows}\"\n[columns.fast]\nid = \"keep\"\n");
+        scene.sample_with(&text, &["--from", &from])
+    };
+    scene.refused(with("all"), 6, &["fast", "unlogged", "rows = \"none\""]);
+    with("none").expect_code(0);
+    scene.assert_sampled();
+}
+
 #[test]
 fn nothing_is_written_on_the_source() {
     let server = Box::leak(Box::new(Throwaway::start(Options::default().setting("autovacuum", "off")).unwrap()));

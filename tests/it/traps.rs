@@ -1,4 +1,4 @@
-//! Samples half of every schema in `fixtures/traps/` and asks the target what the file asserts.
+//! Samples half of every schema in `fixtures/traps/`, verifies the target, and asks it what the file asserts.
 //!
 //! A file's first lines: `-- trap N: …` (what broke others), `-- expect: …` (what a run must do),
 //! `-- connect-as: ROLE` (whom to read the source as), `-- expect-exit: 3` (where something is skipped and reported),
@@ -71,11 +71,15 @@ fn sample(name: &str) -> Result<(), String> {
     let profile = Path::new(env!("CARGO_MANIFEST_DIR")).join(path.replace(".sql", ".toml"));
     let profile = profile.to_string_lossy();
     let to = target.url();
-    let ran =
-        Home::new().tithe(&["sample", "--percent", "50", "--yes", "--from", &from, "--to", &to, "--profile", &profile]);
+    let home = Home::new();
+    let ran = home.tithe(&["sample", "--percent", "50", "--yes", "--from", &from, "--to", &to, "--profile", &profile]);
     let wanted = marked(&text, "expect-exit").next().map_or(0, |code| code.parse().unwrap());
     if ran.code != wanted {
         return Err(format!("exit {}\n{}{}", ran.code, ran.stdout, ran.stderr));
+    }
+    let ran = home.tithe(&["verify", "--from", &from, "--to", &to]);
+    if ran.code != 0 {
+        return Err(format!("verify: exit {}\n{}{}", ran.code, ran.stdout, ran.stderr));
     }
     check(&target, &text)
 }

@@ -12,7 +12,7 @@ use crate::plan;
 
 pub(super) async fn run(args: &GraphArgs, global: &Global) -> Result<u8> {
     let run = RunId::new();
-    let show = if global.quiet { Show::Nothing } else { Show::OnTerminalOnly };
+    let show = if global.quiet { Show::Nothing } else { Show::Passing };
     let display = Display::open(show, global.log.as_deref(), &run.id)?;
     let format = match args.format {
         GraphFormat::Dot => Format::Dot,

@@ -22,7 +22,7 @@ pub(super) async fn run(args: &InitArgs, global: &Global) -> Result<u8> {
         refuse_existing(path)?;
     }
     let run = RunId::new();
-    let show = if global.quiet { Show::Nothing } else { Show::OnTerminalOnly };
+    let show = if global.quiet { Show::Nothing } else { Show::Passing };
     let display = Display::open(show, global.log.as_deref(), &run.id)?;
     let request = InspectRequest { from: connect_info(&args.source.from, Side::Source)?, run_id: run.id };
     let catalog = engine::inspect(&request, &display).await.inspect_err(|error| display.fail(error))?;
@@ -101,7 +101,7 @@ fn next_steps(catalog: &Catalog, root: TableId, why: &str, profile: &str, path: 
         more => format!("{more} columns are undecided: search the file for \"undecided\" and say keep or a mask."),
     };
     format!(
-        "{}\n\nNext:\n  1. {}\n  2. tithe plan --profile {path} --from ...     shows what a run would bring, and why\n",
+        "{}\n\nNext:\n  1. {}\n  2. tithe plan --profile {path} (with the same --from) shows what a run would bring, and why\n",
         wrap(&begin, look.width, 0),
         wrap(&decide, look.width, 5)
     )

@@ -1,6 +1,7 @@
 //! One file per command: arguments to engine, result to screen.
 
 mod demo;
+mod explain;
 mod graph;
 mod init;
 mod manual;
@@ -23,7 +24,7 @@ const SHUTDOWN_LIMIT: Duration = Duration::from_millis(200);
 pub(super) fn dispatch(cli: Cli) -> Result<u8> {
     let global = &cli.global;
     match cli.command {
-        Command::Demo(args) => demo::run(&args, global),
+        Command::Demo(args) => block_on_with(|stop| demo::run(&args, global, stop)),
         Command::Init(args) => block_on(init::run(&args, global)),
         Command::Sample(args) => block_on_with(|stop| sample::run(&args, global, stop)),
         Command::Plan(args) => block_on(plan::run(&args, global)),
@@ -32,7 +33,7 @@ pub(super) fn dispatch(cli: Cli) -> Result<u8> {
         Command::Completions { shell } => manual::completions(shell),
         Command::Man => manual::page(),
         Command::Verify(args) => block_on(verify::run(&args, global)),
-        Command::Explain(_) => Err(Error::new(ErrorKind::Usage, "not yet")),
+        Command::Explain(args) => block_on(explain::run(&args, global)),
     }
 }
 

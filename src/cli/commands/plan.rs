@@ -19,7 +19,7 @@ pub(super) async fn run(args: &PlanArgs, global: &Global) -> Result<u8> {
     let run = RunId::new();
     let request = settings::source_request(&args.source.from, &args.choice, &args.limits, &run)?;
     let exactness = if args.no_exact { Exactness::Estimated } else { Exactness::Counted };
-    let show = if global.quiet { Show::Nothing } else { Show::OnTerminalOnly };
+    let show = if global.quiet { Show::Nothing } else { Show::Passing };
     let display = Arc::new(Display::open(show, global.log.as_deref(), &run.id)?);
     let monitor: Arc<dyn Monitor> = Arc::<Display>::clone(&display);
     let planned = engine::plan(&request, exactness, args.limits.memory, monitor).await;

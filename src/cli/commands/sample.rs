@@ -14,6 +14,7 @@ use crate::engine::{self, Confirm, SampleRequest, TargetState};
 use crate::error::{Error, ErrorKind, Result};
 use crate::monitor::Monitor;
 use crate::pg::errors::Side;
+use crate::report::Outcome;
 
 pub(super) async fn run(args: &SampleArgs, global: &Global, stop: Interrupt) -> Result<u8> {
     let run = RunId::new();
@@ -41,18 +42,22 @@ pub(super) async fn run(args: &SampleArgs, global: &Global, stop: Interrupt) -> 
         watching.note("stopping: ending queries, removing what was built; once more ends at once");
     });
     let monitor: Arc<dyn Monitor> = Arc::<Display>::clone(&display);
-    let report = engine::sample(request, monitor, stop.error()).await.inspect_err(|error| display.fail(error))?;
+    let mut report = engine::sample(request, monitor, stop.error()).await.inspect_err(|error| display.fail(error))?;
     display.finish();
     let kept = state::save(&report);
+    if let Err(error) = &kept {
+        // The target is in place by now: something is missing, nothing has failed.
+        report.problems.push(error.chain());
+        report.outcome = Outcome::Partial;
+    }
     if args.json {
         print(&(serde_json::to_string_pretty(&report).unwrap_or_default() + "\n"));
     } else if !global.quiet {
         let kept = kept.as_deref().ok();
-        let context = render::Context { to: &to, replaced: replaced.load(Ordering::Relaxed), kept };
+        let context = render::Context { to: Some(&to), replaced: replaced.load(Ordering::Relaxed), kept };
         print(&render::report(&report, &context, Look::stdout()));
     }
-    // The target is in place by now; a report that could not be kept is still worth an exit code.
-    kept.map(|_| report.exit_code())
+    Ok(report.exit_code())
 }
 
 /// Asks before an existing database is replaced, unless told not to.

@@ -39,8 +39,13 @@ pub(super) async fn run(args: &VerifyArgs, global: &Global) -> Result<u8> {
     } else if !global.quiet {
         print(&text(&report, Look::stdout()));
     }
+    outcome(&report).map(|()| 0)
+}
+
+/// The first difference, as the error to end with.
+pub(super) fn outcome(report: &VerifyReport) -> Result<()> {
     match report.first_difference() {
-        None => Ok(0),
+        None => Ok(()),
         Some(check) => Err(Error::new(
             ErrorKind::Verification,
             format!("verify {}: {}: {}", report.target, check.name, check.detail),
@@ -48,7 +53,7 @@ pub(super) async fn run(args: &VerifyArgs, global: &Global) -> Result<u8> {
     }
 }
 
-fn text(report: &VerifyReport, look: Look) -> String {
+pub(super) fn text(report: &VerifyReport, look: Look) -> String {
     let mut text = format!("\n  {}\n\n", look.bold(&format!("Verified {}", report.target)));
     for check in &report.checks {
         let mark = match check.ok {

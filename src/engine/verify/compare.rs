@@ -1,9 +1,10 @@
 //! Kept columns of the target against the source's rows of the same keys.
 //!
 //! A source in use changes all the time, so a difference alone says nothing. Each source row carries the number of the
-//! transaction that wrote it; below the run's snapshot it is the very version that the run read, and then a difference
-//! was made on the way or in the target, and is one. A row written since, or gone, is only counted. Where the numbers
-//! cannot be compared (no report, a source that is another cluster) every difference is only counted.
+//! transaction that wrote it; where all transactions up to that one had ended when the run took its snapshot, it is the
+//! very version that the run read, and then a difference was made on the way or in the target, and is one. A row
+//! written since, or beside a transaction that was still running, or gone, is only counted. Where the numbers cannot be
+//! compared (no report, a source that is another cluster) every difference is only counted.
 //!
 //! Compared are tables with a primary key whose columns are kept, and of them the columns that are kept for members and
 //! support rows alike and that no reference may have set to NULL.
@@ -80,19 +81,17 @@ pub(super) async fn check(prepared: &Prepared, landed: &Arc<Landed>, run: Option
 fn judge(found: &[Found], run: Option<&RunReport>, decidable: bool) -> Verdict {
     let sum = |of: fn(&Found) -> u64| found.iter().map(of).sum::<u64>();
     let (changed, gone) = (sum(|f| f.changed), sum(|f| f.gone));
-    let mut since = Vec::new();
+    let mut since = String::new();
     if changed > 0 {
-        let why = if decidable {
-            "as the source has changed them since"
-        } else {
-            "and whether the source has changed them since cannot be told"
+        let rows = plural(changed, "row");
+        since = match decidable {
+            true => format!("; {rows} changed in the source since the run"),
+            false => format!("; {rows} not as in the source, which may have changed since"),
         };
-        since.push(format!("{} differ, {why}", plural(changed, "row")));
     }
     if gone > 0 {
-        since.push(format!("{} no longer in the source", plural(gone, "row")));
+        since.push_str(&format!("; {} gone from it", plural(gone, "row")));
     }
-    let since = if since.is_empty() { String::new() } else { format!("; {}", since.join("; ")) };
     let mut wrong: Vec<String> = found
         .iter()
         .filter(|table| table.differing > 0)
@@ -126,8 +125,12 @@ fn job(prepared: &Prepared, landed: &Landed, table: &Table) -> Option<Job> {
             .as_ref()
             .is_some_and(|m| m.member.spec == MaskSpec::Keep && m.support.spec == MaskSpec::Keep)
     };
-    let nulled: Vec<ColumnId> =
-        catalog.references_of(table.id).flat_map(|r| plan.reference(r.id).nullable.iter().copied()).collect();
+    let nulled: Vec<ColumnId> = catalog
+        .references_of(table.id)
+        .flat_map(|r| &plan.reference(r.id).nullable)
+        .chain(&plan.table(table.id).cut)
+        .copied()
+        .collect();
     let same_type = |column: ColumnId| {
         let here = table.column(column);
         there.find_column(&here.name).is_some_and(|id| there.column(id).data_type.sql_name == here.data_type.sql_name)
@@ -201,7 +204,9 @@ impl Context {
         }
         let table = self.catalog.table(job.table);
         let mut keys = KeySet::new(job.demand.kind);
-        batch.keys().for_each(|key| drop(keys.insert(key.clone())));
+        for key in batch.keys() {
+            keys.insert(key.clone());
+        }
         let mut expressions = members.key_columns(&job.demand, "t");
         let width = expressions.len();
         expressions.push("t.xmin::text::int8".to_owned());
@@ -217,7 +222,7 @@ impl Context {
             let writer = hidden_key(fields, width, 1, KeyKind::Int, job.format);
             if digest(fields, width + 1, job.columns.len(), &mut buffer) == wanted {
                 found.equal += 1;
-            } else if self.is_older(writer) {
+            } else if is_older(writer, self.horizon) {
                 found.differing += 1;
             } else {
                 found.changed += 1;
@@ -226,16 +231,31 @@ impl Context {
         found.gone += batch.len() as u64;
         Ok(())
     }
+}
 
-    /// The row was written before the run's snapshot. Row headers hold the lower half of a transaction's number; of
-    /// two halves the one ahead by less than half the circle is the later.
-    fn is_older(&self, writer: Option<Key>) -> bool {
-        let (Some(Key::Int(writer)), Some(horizon)) = (writer, self.horizon) else { return false };
-        let ahead = (writer as u32).wrapping_sub(horizon as u32).cast_signed();
-        writer < FIRST_NORMAL_TRANSACTION || ahead < 0
-    }
+/// The writer's transaction had ended before the run took its snapshot. Row headers hold the lower half of a
+/// transaction's number; of two halves the one ahead by less than half the circle is the later.
+fn is_older(writer: Option<Key>, horizon: Option<i64>) -> bool {
+    let (Some(Key::Int(writer)), Some(horizon)) = (writer, horizon) else { return false };
+    let ahead = (writer as u32).wrapping_sub(horizon as u32).cast_signed();
+    writer < FIRST_NORMAL_TRANSACTION || ahead < 0
 }
 
 fn digest(fields: &Fields, first: usize, count: usize, buffer: &mut Vec<u8>) -> u128 {
     row_digest((first..first + count).map(|at| fields.get(at)), buffer)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_are_compared_around_the_circle() {
+        let older = |writer: i64, horizon: i64| is_older(Some(Key::Int(writer)), Some(horizon));
+        assert!(older(700, 800) && !older(800, 800) && !older(900, 800));
+        // The horizon has gone round once, the row's number has not, or has too.
+        assert!(older(4_294_967_000, (1 << 32) + 10) && older(5, (1 << 32) + 10) && !older(20, (1 << 32) + 10));
+        assert!(older(2, 800), "frozen by an old server");
+        assert!(!is_older(Some(Key::Int(700)), None) && !is_older(None, Some(800)));
+    }
 }

@@ -232,3 +232,16 @@ async fn search(landed: &Landed, addresses: &Addresses, table: TableId, columns:
         .map(|(column, hits)| format!("{}.{} ({})", table.name, table.column(*column).name, plural(hits, "row")))
         .collect())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses_are_folded_and_nothing_else_is_one() {
+        assert_eq!(address(b" Ann@Home.example "), Some("ann@home.example".to_owned()));
+        for other in [&b""[..], b"a@b.c", b"no address at all", b"\xff\xfe"] {
+            assert_eq!(address(other), None);
+        }
+    }
+}

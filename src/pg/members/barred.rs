@@ -3,6 +3,7 @@
 
 use super::canonical::{canonical_type, cast_name, in_list};
 use super::{Members, plain_source};
+use crate::closure;
 use crate::pg::quote::column;
 use crate::plan::ReferenceMode;
 use crate::schema::Reference;
@@ -11,10 +12,18 @@ use crate::types::{RefId, TableId};
 impl Members<'_> {
     /// Condition on members: none of what `within` does not already ask of a row's parents bars it.
     pub(super) fn not_barred(&self, table: TableId, alias: &str) -> Option<String> {
-        let parts = self.reasons(table, alias, 0, &|reference| {
-            self.plan.reference(reference.id).mode != ReferenceMode::Within
-        });
+        let parts =
+            self.reasons(table, alias, 0, &|reference| self.plan.reference(reference.id).mode != ReferenceMode::Within);
         (!parts.is_empty()).then(|| format!("({}) IS NOT TRUE", parts.join(" OR ")))
+    }
+
+    /// What a reference that does not decide membership may still forbid: broken ones where they are dropped, and
+    /// parents that cannot come.
+    pub(in crate::pg) fn weak_conditions(&self, reference: &Reference, alias: &str) -> Vec<String> {
+        let barred = closure::needs_parent(self.plan, reference).then(|| self.parent_barred(reference, alias, 0));
+        let present = self.present(reference, alias);
+        let free = barred.flatten().map(|barred| format!("({present} AND {barred}) IS NOT TRUE"));
+        self.no_orphan(reference, alias).into_iter().chain(free).collect()
     }
 
     /// Condition on a table's own rows, possibly NULL: the row is barred. `None`: none can be.
@@ -27,13 +36,7 @@ impl Members<'_> {
         self.barred(table, alias, 0, &|reference| !skipped.contains(&reference.id))
     }
 
-    fn barred(
-        &self,
-        table: TableId,
-        alias: &str,
-        depth: usize,
-        counts: &dyn Fn(&Reference) -> bool,
-    ) -> Option<String> {
+    fn barred(&self, table: TableId, alias: &str, depth: usize, counts: &dyn Fn(&Reference) -> bool) -> Option<String> {
         if !self.chosen.barrable[table.index()] {
             return None;
         }
@@ -55,11 +58,9 @@ impl Members<'_> {
             parts.push(format!("({})", there.collect::<Vec<_>>().join(" AND ")));
         }
         for reference in self.catalog.references_of(table).filter(|reference| counts(reference)) {
-            let planned = self.plan.reference(reference.id);
-            if planned.mode == ReferenceMode::Drop {
+            if self.plan.reference(reference.id).mode == ReferenceMode::Drop {
                 parts.push(format!("({})", self.present(reference, alias)));
-            } else if planned.nullable.is_empty()
-                && planned.mode != ReferenceMode::Idle
+            } else if closure::needs_parent(self.plan, reference)
                 && let Some(barred) = self.parent_barred(reference, alias, depth)
             {
                 parts.push(format!("({} AND {barred})", self.present(reference, alias)));
@@ -107,11 +108,8 @@ impl Members<'_> {
                 let child_class = self.catalog.table(reference.child).column(*c).data_type.class;
                 let key = &parent.column(*p).data_type;
                 let same = child_class == key.class || (child_class.is_integer() && key.class.is_integer());
-                let type_name = if same {
-                    cast_name(&key.base_sql_name, key.class)
-                } else {
-                    canonical_type(key.class).to_owned()
-                };
+                let type_name =
+                    if same { cast_name(&key.base_sql_name, key.class) } else { canonical_type(key.class).to_owned() };
                 (self.comparable(reference, *c, *p, alias, "t").0, type_name)
             })
             .collect()

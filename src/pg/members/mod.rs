@@ -114,7 +114,8 @@ impl Members<'_> {
         drawn.into_iter().chain(never).collect()
     }
 
-    fn row_source(&self, id: TableId, alias: &str) -> String {
+    /// FROM item of a table's rows, ranked where they are capped.
+    pub(in crate::pg) fn row_source(&self, id: TableId, alias: &str) -> String {
         let table = self.catalog.table(id);
         let Some((cap, parent)) = &self.plan.table(id).per_parent else { return plain_source(table, alias) };
         let order = cap.order.as_ref().map(|order| format!("{order}, ")).unwrap_or_default();
@@ -129,7 +130,8 @@ impl Members<'_> {
         )
     }
 
-    fn cap_condition(&self, id: TableId, alias: &str) -> Option<String> {
+    /// The row is within its table's cap, asked of [`Self::row_source`].
+    pub(in crate::pg) fn cap_condition(&self, id: TableId, alias: &str) -> Option<String> {
         let (cap, parent) = self.plan.table(id).per_parent.as_ref()?;
         Some(format!("({alias}.tithe_rank <= {} OR {} IS NULL)", cap.limit, column(self.catalog, id, *parent, alias)))
     }
@@ -162,7 +164,11 @@ impl Members<'_> {
                 ReferenceMode::Within if self.may_be_unreadable(reference) => {
                     let links = self.link_columns(reference.id, alias).into_iter();
                     let readable: Vec<String> = links.map(|link| format!("({link}) IS NOT NULL")).collect();
-                    all.push(format!("(({}) IS NOT TRUE OR {})", self.present(reference, alias), readable.join(" AND ")));
+                    all.push(format!(
+                        "(({}) IS NOT TRUE OR {})",
+                        self.present(reference, alias),
+                        readable.join(" AND ")
+                    ));
                 }
                 _ => {}
             }
@@ -201,7 +207,8 @@ impl Members<'_> {
         if any.is_empty() { "false".to_owned() } else { format!("coalesce({}, false)", any.join(" OR ")) }
     }
 
-    fn follows(&self, id: TableId) -> bool {
+    /// Some reference of the table is followed: then only such references bring its rows.
+    pub fn follows(&self, id: TableId) -> bool {
         self.catalog.references_of(id).any(|r| self.plan.reference(r.id).mode == ReferenceMode::Follow)
     }
 
@@ -262,7 +269,7 @@ impl Members<'_> {
     }
 
     /// Rows whose reference is broken in the source, where such rows are dropped; `within` drops them by itself.
-    fn no_orphan(&self, reference: &Reference, alias: &str) -> Option<String> {
+    pub(super) fn no_orphan(&self, reference: &Reference, alias: &str) -> Option<String> {
         let planned = self.plan.reference(reference.id);
         let judged = matches!(
             planned.mode,

@@ -311,7 +311,8 @@ impl Case {
     /// `None` where something else needs its columns.
     fn without_reference(&self, at: usize) -> Option<Self> {
         let gone = &self.references[at];
-        let shared = self.references.iter().any(|other| other.number != gone.number && other.column_number() == gone.number);
+        let shared =
+            self.references.iter().any(|other| other.number != gone.number && other.column_number() == gone.number);
         let own = self.references_of(gone.child);
         let in_key = self.tables[gone.child].key == TableKey::FirstReference && own.first() == Some(&at);
         if shared {

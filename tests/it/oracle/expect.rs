@@ -42,7 +42,10 @@ pub(super) fn default_table_modes(case: &Case) -> Vec<Option<TableMode>> {
 /// NOT NULL in all columns, and always there.
 fn required(case: &Case, reference: &Reference) -> bool {
     let in_key = case.tables[reference.child].key == TableKey::FirstReference
-        && case.references_of(reference.child).first().is_some_and(|at| case.references[*at].number == reference.number);
+        && case
+            .references_of(reference.child)
+            .first()
+            .is_some_and(|at| case.references[*at].number == reference.number);
     let not_null = reference.columns_not_null(case).into_iter().all(|not_null| not_null);
     (not_null || in_key) && reference.condition().is_none() && !reference.is_array()
 }
@@ -82,9 +85,7 @@ fn what_references_do(case: &Case, modes: &[TableMode]) -> Vec<Does> {
         let weak = if required(case, reference) { Does::Pull } else { Does::Null };
         let follows = own.iter().any(|other| other.stated == Some(Mode::Follow));
         let owner = |other: &&&Reference| {
-            other.parent != other.child
-                && leads(other.parent)
-                && other.stated.map_or(required(case, other), is_gate)
+            other.parent != other.child && leads(other.parent) && other.stated.map_or(required(case, other), is_gate)
         };
         let planned = match reference.stated {
             Some(Mode::Within) => Does::Within,
@@ -309,8 +310,8 @@ impl World<'_> {
             for row in 0..reached[table].len() {
                 let absent = |at: &usize| self.targets[*at][row].iter().all(|t| *t == Target::NullElement);
                 let unowned = !owners.is_empty() && owners.iter().all(absent);
-                let alone = self.modes[table] != TableMode::Owned
-                    || (self.case.tables[table].rules.keep_unowned && unowned);
+                let alone =
+                    self.modes[table] != TableMode::Owned || (self.case.tables[table].rules.keep_unowned && unowned);
                 reached[table][row] = alive[table][row] && alone;
             }
         }
@@ -383,7 +384,8 @@ impl World<'_> {
                 values[column] = if reference.is_array() {
                     let elements: Vec<Option<String>> =
                         serde_json::from_str(values[column].as_deref().unwrap_or("[]")).unwrap();
-                    let kept: Vec<_> = elements.into_iter().zip(&stays).filter(|(_, stays)| **stays).map(|(e, _)| e).collect();
+                    let kept: Vec<_> =
+                        elements.into_iter().zip(&stays).filter(|(_, stays)| **stays).map(|(e, _)| e).collect();
                     Some(serde_json::to_string(&kept).unwrap())
                 } else {
                     None

@@ -90,11 +90,8 @@ fn table(dice: &mut Dice, at: usize, same_names: bool) -> Table {
     let other = OtherKey { kind: dice.pick(&KINDS), not_null: dice.chance(40) };
     // Some tables have no key but one that may be NULL.
     let other_key = (!partitioned && dice.chance(if has_own_key { 30 } else { 50 })).then_some(other);
-    let (schema, name) = if same_names && at % 2 == 1 {
-        ("other", format!("t{}", at - 1))
-    } else {
-        ("public", format!("t{at}"))
-    };
+    let (schema, name) =
+        if same_names && at % 2 == 1 { ("other", format!("t{}", at - 1)) } else { ("public", format!("t{at}")) };
     Table { schema, name, key, other_key, partitioned, rows: Vec::new(), rules: Rules::default() }
 }
 
@@ -131,7 +128,8 @@ fn references(dice: &mut Dice, case: &mut Case, child: usize) {
             14..18 if !case.tables[child].partitioned => Guard::PartialIndex,
             _ => Guard::Nothing,
         };
-        let stated = dice.chance(35).then(|| dice.pick(&[Mode::Within, Mode::Follow, Mode::Follow, Mode::Pull, Mode::Null]));
+        let stated =
+            dice.chance(35).then(|| dice.pick(&[Mode::Within, Mode::Follow, Mode::Follow, Mode::Pull, Mode::Null]));
         case.references.push(Reference {
             number,
             child,
@@ -178,7 +176,10 @@ fn ref_kind(dice: &mut Dice, case: &Case, child: usize, parent: usize, to_other_
 fn first_is_plain(case: &Case, table: usize) -> bool {
     case.references_of(table).first().is_some_and(|at| {
         let reference = &case.references[*at];
-        reference.not_null && !reference.half_nullable && !reference.is_array() && reference.column_number() == reference.number
+        reference.not_null
+            && !reference.half_nullable
+            && !reference.is_array()
+            && reference.column_number() == reference.number
     })
 }
 
@@ -284,7 +285,9 @@ fn rules(dice: &mut Dice, case: &mut Case, at: usize) {
         .into_iter()
         .filter(|own| {
             let reference = &case.references[*own];
-            !reference.is_array() && case.parent_kinds(reference).len() == 1 && reference.column_number() == reference.number
+            !reference.is_array()
+                && case.parent_kinds(reference).len() == 1
+                && reference.column_number() == reference.number
         })
         .map(|own| case.references[own].number)
         .collect();
@@ -301,8 +304,13 @@ fn rules(dice: &mut Dice, case: &mut Case, at: usize) {
         rules.orphans = Some(dice.pick(&[Orphans::Drop, Orphans::Null, Orphans::Keep]));
     }
     if at > 0 && dice.chance(25) {
-        rules.rows =
-            Some(dice.pick(&[TableMode::Owned, TableMode::All, TableMode::All, TableMode::Referenced, TableMode::None]));
+        rules.rows = Some(dice.pick(&[
+            TableMode::Owned,
+            TableMode::All,
+            TableMode::All,
+            TableMode::Referenced,
+            TableMode::None,
+        ]));
     }
 }
 

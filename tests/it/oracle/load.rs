@@ -62,7 +62,10 @@ pub(super) async fn source(case: &Case, client: &Client) -> Loaded {
         let cap = table.rules.per_parent.map_or("true".to_owned(), |cap| {
             let order = cap.order.map(|order| format!("{order}, ")).unwrap_or_default();
             let (column, key) = (format!("c{}", cap.reference), case.key_columns(at).join(", "));
-            format!("{column} IS NULL OR row_number() OVER (PARTITION BY {column} ORDER BY {order}{key}) <= {}", cap.limit)
+            format!(
+                "{column} IS NULL OR row_number() OVER (PARTITION BY {column} ORDER BY {order}{key}) <= {}",
+                cap.limit
+            )
         });
         expressions.push(format!("(({filter}) IS TRUE AND ({cap}))::int"));
         let (hash, always, never) = match at {
@@ -71,9 +74,11 @@ pub(super) async fn source(case: &Case, client: &Client) -> Loaded {
         };
         expressions.extend([hash, format!("(({always}) IS TRUE)::int"), format!("(({never}) IS TRUE)::int")]);
         let own = case.references_of(at);
-        expressions.extend(own.iter().map(|own| {
-            format!("(({}) IS TRUE)::int", case.references[*own].condition().unwrap_or("true".to_owned()))
-        }));
+        expressions.extend(
+            own.iter().map(|own| {
+                format!("(({}) IS TRUE)::int", case.references[*own].condition().unwrap_or("true".to_owned()))
+            }),
+        );
         let rows = texts(client, &format!("SELECT {} FROM {}", expressions.join(", "), case.sql_name(at))).await;
         let is = |value: &Option<String>| value.as_deref() == Some("1");
         tables.push(
@@ -96,7 +101,8 @@ pub(super) async fn source(case: &Case, client: &Client) -> Loaded {
 pub(super) async fn target(case: &Case, client: &Client) -> Vec<Vec<Vec<Option<String>>>> {
     let mut tables = Vec::new();
     for at in 0..case.tables.len() {
-        tables.push(texts(client, &format!("SELECT {} FROM {}", columns(case, at).join(", "), case.sql_name(at))).await);
+        tables
+            .push(texts(client, &format!("SELECT {} FROM {}", columns(case, at).join(", "), case.sql_name(at))).await);
     }
     tables
 }

@@ -158,7 +158,8 @@ fn check(case: &Case) -> Result<bool, String> {
     let wanted = expect::expected(case, &loaded, bound);
     if let Size::Percent(percent) = case.draw.size {
         let smaller = expect::expected(case, &loaded, percent_bound(percent.div_ceil(2).min(50)));
-        let outside = |(small, large): (&Vec<bool>, &Vec<bool>)| small.iter().zip(large).any(|(small, large)| *small && !*large);
+        let outside =
+            |(small, large): (&Vec<bool>, &Vec<bool>)| small.iter().zip(large).any(|(small, large)| *small && !*large);
         assert!(!smaller.members.iter().zip(&wanted.members).any(outside), "the definition does not nest");
     }
     let (target, profile, home) = (support::target_database("oracle"), support::profile(&case.toml()), Home::new());
@@ -174,7 +175,8 @@ fn check(case: &Case) -> Result<bool, String> {
         5 if ran.stderr.contains("an array reference") => return Ok(false),
         code => return Err(format!("exit {code}\n{}{}", ran.stdout, ran.stderr)),
     }
-    let report: serde_json::Value = serde_json::from_str(&ran.stdout).map_err(|error| format!("{error}: {}", ran.stdout))?;
+    let report: serde_json::Value =
+        serde_json::from_str(&ran.stdout).map_err(|error| format!("{error}: {}", ran.stdout))?;
     let arrived = runtime.block_on(async { load::target(case, &target.connect().await).await });
     let mut faults = compare(case, &wanted, &arrived, &report);
     let unproven = target.query_one_text(
@@ -198,12 +200,7 @@ fn percent_bound(percent: u32) -> Option<i64> {
     (percent < 100).then(|| i64::try_from(share as i128 + i128::from(i64::MIN)).unwrap())
 }
 
-fn compare(
-    case: &Case,
-    wanted: &Expected,
-    arrived: &[Vec<Vec<Option<String>>>],
-    report: &serde_json::Value,
-) -> String {
+fn compare(case: &Case, wanted: &Expected, arrived: &[Vec<Vec<Option<String>>>], report: &serde_json::Value) -> String {
     let mut faults = String::new();
     for table in 0..case.tables.len() {
         let name = case.sql_name(table);
@@ -218,7 +215,12 @@ fn compare(
         if !missing.is_empty() || !surplus.is_empty() {
             let _ = writeln!(faults, "{name} ({}):", columns.join(", "));
         }
-        for (word, row) in missing.iter().take(5).map(|row| ("wanted", row)).chain(surplus.into_iter().take(5).map(|row| ("arrived", row))) {
+        for (word, row) in missing
+            .iter()
+            .take(5)
+            .map(|row| ("wanted", row))
+            .chain(surplus.into_iter().take(5).map(|row| ("arrived", row)))
+        {
             let _ = writeln!(faults, "  {word:7} {}", shown(row));
         }
         let entry = report["tables"].as_array().into_iter().flatten().find(|entry| {

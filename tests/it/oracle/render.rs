@@ -54,7 +54,9 @@ impl Case {
             let not_null = if other.not_null { " NOT NULL" } else { "" };
             columns.push(("u".to_owned(), format!("{}{not_null}", other.kind.sql())));
         }
-        for (name, sql) in [("n", "integer NOT NULL"), ("weight", "integer NOT NULL"), ("flag", "integer"), ("kind", "text")] {
+        for (name, sql) in
+            [("n", "integer NOT NULL"), ("weight", "integer NOT NULL"), ("flag", "integer"), ("kind", "text")]
+        {
             columns.push((name.to_owned(), sql.to_owned()));
         }
         for own in self.references_of(at) {
@@ -94,7 +96,9 @@ impl Case {
                 Guard::NullsNotDistinct => {
                     writeln!(sql, "CREATE UNIQUE INDEX nnd{n} ON {table} (n, {first}) NULLS NOT DISTINCT;")
                 }
-                Guard::PartialIndex => writeln!(sql, "CREATE UNIQUE INDEX part{n} ON {table} (n) WHERE {first} IS NULL;"),
+                Guard::PartialIndex => {
+                    writeln!(sql, "CREATE UNIQUE INDEX part{n} ON {table} (n) WHERE {first} IS NULL;")
+                }
             };
             if let RefKind::Foreign { validated, match_full } = reference.kind {
                 let (child, parent) = (reference.columns(self).join(", "), self.parent_columns(reference).join(", "));
@@ -186,11 +190,8 @@ impl Case {
             Link::Orphan(number) => kinds.iter().map(|kind| literal(&value(*kind, 20_000 + number))).collect(),
             Link::To(parent, spelling) => {
                 let row = &self.tables[reference.parent].rows[parent];
-                let values: Vec<String> = if reference.to_other_key {
-                    row.other_key.iter().cloned().collect()
-                } else {
-                    row.key.clone()
-                };
+                let values: Vec<String> =
+                    if reference.to_other_key { row.other_key.iter().cloned().collect() } else { row.key.clone() };
                 values.iter().zip(&kinds).map(|(value, kind)| literal(&respelled(*kind, value, spelling))).collect()
             }
         }
