@@ -3,7 +3,6 @@
 
 use super::canonical::{canonical_type, cast_name, in_list};
 use super::{Members, plain_source};
-use crate::closure;
 use crate::pg::quote::column;
 use crate::plan::ReferenceMode;
 use crate::schema::Reference;
@@ -15,15 +14,6 @@ impl Members<'_> {
         let parts =
             self.reasons(table, alias, 0, &|reference| self.plan.reference(reference.id).mode != ReferenceMode::Within);
         (!parts.is_empty()).then(|| format!("({}) IS NOT TRUE", parts.join(" OR ")))
-    }
-
-    /// What a reference that does not decide membership may still forbid: broken ones where they are dropped, and
-    /// parents that cannot come.
-    pub(in crate::pg) fn weak_conditions(&self, reference: &Reference, alias: &str) -> Vec<String> {
-        let barred = closure::needs_parent(self.plan, reference).then(|| self.parent_barred(reference, alias, 0));
-        let present = self.present(reference, alias);
-        let free = barred.flatten().map(|barred| format!("({present} AND {barred}) IS NOT TRUE"));
-        self.no_orphan(reference, alias).into_iter().chain(free).collect()
     }
 
     /// Condition on a table's own rows, possibly NULL: the row is barred. `None`: none can be.
@@ -58,15 +48,23 @@ impl Members<'_> {
             parts.push(format!("({})", there.collect::<Vec<_>>().join(" AND ")));
         }
         for reference in self.catalog.references_of(table).filter(|reference| counts(reference)) {
-            if self.plan.reference(reference.id).mode == ReferenceMode::Drop {
-                parts.push(format!("({})", self.present(reference, alias)));
-            } else if closure::needs_parent(self.plan, reference)
-                && let Some(barred) = self.parent_barred(reference, alias, depth)
-            {
-                parts.push(format!("({} AND {barred})", self.present(reference, alias)));
-            }
+            parts.extend(self.bars_by(reference, alias, depth));
         }
         parts
+    }
+
+    /// The reference is there, and its parent cannot come though the row cannot do without it.
+    pub(super) fn bars_by(&self, reference: &Reference, alias: &str, depth: usize) -> Option<String> {
+        let planned = self.plan.reference(reference.id);
+        let present = self.present(reference, alias);
+        if planned.mode == ReferenceMode::Drop {
+            return Some(format!("({present})"));
+        }
+        if !planned.nullable.is_empty() || planned.mode == ReferenceMode::Idle {
+            return None;
+        }
+        let barred = self.parent_barred(reference, alias, depth)?;
+        Some(format!("({present} AND {barred})"))
     }
 
     fn parent_barred(&self, reference: &Reference, alias: &str, depth: usize) -> Option<String> {

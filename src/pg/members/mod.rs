@@ -115,7 +115,7 @@ impl Members<'_> {
     }
 
     /// FROM item of a table's rows, ranked where they are capped.
-    pub(in crate::pg) fn row_source(&self, id: TableId, alias: &str) -> String {
+    pub(super) fn row_source(&self, id: TableId, alias: &str) -> String {
         let table = self.catalog.table(id);
         let Some((cap, parent)) = &self.plan.table(id).per_parent else { return plain_source(table, alias) };
         let order = cap.order.as_ref().map(|order| format!("{order}, ")).unwrap_or_default();
@@ -131,7 +131,7 @@ impl Members<'_> {
     }
 
     /// The row is within its table's cap, asked of [`Self::row_source`].
-    pub(in crate::pg) fn cap_condition(&self, id: TableId, alias: &str) -> Option<String> {
+    pub(super) fn cap_condition(&self, id: TableId, alias: &str) -> Option<String> {
         let (cap, parent) = self.plan.table(id).per_parent.as_ref()?;
         Some(format!("({alias}.tithe_rank <= {} OR {} IS NULL)", cap.limit, column(self.catalog, id, *parent, alias)))
     }
@@ -268,8 +268,15 @@ impl Members<'_> {
         if parts.is_empty() { "true".to_owned() } else { parts.join(" AND ") }
     }
 
+    /// What a reference that does not decide membership may still forbid: an orphan that is dropped, a parent that
+    /// cannot come.
+    pub(super) fn weak_conditions(&self, reference: &Reference, alias: &str) -> Vec<String> {
+        let barred = self.bars_by(reference, alias, 0).map(|barred| format!("{barred} IS NOT TRUE"));
+        self.no_orphan(reference, alias).into_iter().chain(barred).collect()
+    }
+
     /// Rows whose reference is broken in the source, where such rows are dropped; `within` drops them by itself.
-    pub(super) fn no_orphan(&self, reference: &Reference, alias: &str) -> Option<String> {
+    fn no_orphan(&self, reference: &Reference, alias: &str) -> Option<String> {
         let planned = self.plan.reference(reference.id);
         let judged = matches!(
             planned.mode,

@@ -251,31 +251,6 @@ impl Members<'_> {
         }
     }
 
-    /// The reference is there and names one of the keys, which are of its demand's kind; of an array some element does.
-    pub fn refers_to(&self, reference: &Reference, keys: &KeySet, alias: &str) -> String {
-        let Some(demand) = self.chosen.demand_of[reference.id.index()].map(|at| &self.chosen.demands[at]) else {
-            return "false".to_owned();
-        };
-        let present = self.present(reference, alias);
-        if reference.array {
-            let name = column(self.catalog, reference.child, reference.child_columns[0], alias);
-            let is_key = self.element_in(reference, &[keys]);
-            return format!("({present} AND EXISTS (SELECT FROM unnest({name}) AS tithe_e(e) WHERE {is_key}))");
-        }
-        let columns: Vec<(String, &Table, ColumnId)> = reference
-            .child_columns
-            .iter()
-            .map(|c| (column(self.catalog, reference.child, *c, alias), self.catalog.table(reference.child), *c))
-            .collect();
-        format!("({present} AND {})", self.listed(demand, &columns, keys))
-    }
-
-    /// An element of an array reference, `tithe_e.e`, in canonical form.
-    pub fn element_key(&self, reference: &Reference) -> String {
-        let class = self.catalog.table(reference.parent).column(reference.parent_columns[0]).data_type.class;
-        canonical_as(class, element_class(self.catalog, reference), "tithe_e.e")
-    }
-
     /// The element `tithe_e.e` names a row that is there.
     fn element_exists(&self, reference: &Reference) -> String {
         let parent = self.catalog.table(reference.parent);
@@ -285,15 +260,46 @@ impl Members<'_> {
             "EXISTS (SELECT FROM {} WHERE {} = {})",
             plain_source(parent, "orphan_parent"),
             canonical_as(class, class, &key),
-            self.element_key(reference)
+            canonical_as(class, element_class(self.catalog, reference), "tithe_e.e")
         )
+    }
+
+    /// The reference is there and names one of the keys, which are of its demand's kind; of an array some element does.
+    pub fn refers_to(&self, reference: &Reference, keys: &KeySet, alias: &str) -> String {
+        let Some(demand) = self.chosen.demand_of[reference.id.index()].map(|at| &self.chosen.demands[at]) else {
+            return "false".to_owned();
+        };
+        let present = self.present(reference, alias);
+        if reference.array {
+            let name = column(self.catalog, reference.child, reference.child_columns[0], alias);
+            let named = self.element_in(reference, &[keys]);
+            return format!("({present} AND EXISTS (SELECT FROM unnest({name}) AS tithe_e(e) WHERE {named}))");
+        }
+        let columns: Vec<(String, &Table, ColumnId)> = reference
+            .child_columns
+            .iter()
+            .map(|c| (column(self.catalog, reference.child, *c, alias), self.catalog.table(reference.child), *c))
+            .collect();
+        format!("({present} AND {})", self.listed(demand, &columns, keys))
+    }
+
+    /// An element of an array reference in canonical form.
+    pub fn element_column(&self, reference: RefId, element: &str) -> String {
+        let reference = self.catalog.reference(reference);
+        let class = self.catalog.table(reference.parent).column(reference.parent_columns[0]).data_type.class;
+        canonical_as(class, element_class(self.catalog, reference), element)
     }
 
     /// The element `tithe_e.e` is one of these keys.
     fn element_in(&self, reference: &Reference, sets: &[&KeySet]) -> String {
         let class = self.catalog.table(reference.parent).column(reference.parent_columns[0]).data_type.class;
         let texts = sets.iter().flat_map(|set| set.iter()).map(|key| key.text(0, 1));
-        format!("{} = ANY ({}::{}[])", self.element_key(reference), array_literal(texts), canonical_type(class))
+        format!(
+            "{} = ANY ({}::{}[])",
+            canonical_as(class, element_class(self.catalog, reference), "tithe_e.e"),
+            array_literal(texts),
+            canonical_type(class)
+        )
     }
 
     /// An array column without the elements that are not chosen, order and NULLs kept.
@@ -321,7 +327,8 @@ impl Members<'_> {
     pub fn select_elements(&self, reference: RefId, selection: &Selection, alias: &str) -> String {
         let reference = self.catalog.reference(reference);
         let name = column(self.catalog, reference.child, reference.child_columns[0], alias);
-        let element = self.element_key(reference);
+        let class = self.catalog.table(reference.parent).column(reference.parent_columns[0]).data_type.class;
+        let element = canonical_as(class, element_class(self.catalog, reference), "tithe_e.e");
         let mut held = selection.clone();
         held.conditions.extend(reference.condition.iter().map(|condition| format!("({condition}) IS TRUE")));
         format!("SELECT DISTINCT {element} FROM (SELECT unnest({name}) AS e{}) AS tithe_e", held.sql())
