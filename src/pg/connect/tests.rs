@@ -204,7 +204,7 @@ fn password_file_that_others_may_read_is_ignored() {
 async fn no_password_in_any_printed_form() {
     let info = read("postgresql://me:s3cret@127.0.0.1:1/p?sslmode=disable", &[]).expect("a valid text");
     let connector = Connector::new(info.clone()).expect("no files are needed");
-    let refused = connector.connect().await.err().unwrap();
+    let refused = connector.connect().await.err().expect("nothing listens at port 1");
     let pool = Pool::new(connector, 2, "SET x = 1").expect("a pool");
     let refused_too = pool.get().await.expect_err("nothing listens at port 1");
     for error in [&refused, &refused_too] {
