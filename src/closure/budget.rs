@@ -37,10 +37,10 @@ impl Budget {
         Err(Error::new(
             ErrorKind::Plan,
             format!(
-                "hold the keys of {table}: {} MB of key sets in all, {} MB for this table, and the limit is {} MB",
-                used >> 20,
-                after >> 20,
-                self.limit_bytes >> 20
+                "hold the keys of {table}: {} of key sets in all, {} for this table, and the limit is {}",
+                size(used),
+                size(after),
+                size(self.limit_bytes)
             ),
         )
         .with_remedy("raise --memory, or sample fewer rows, or give the table rows = \"none\" or a `where`"))
@@ -50,4 +50,8 @@ impl Budget {
     pub fn release(&self, bytes: u64) {
         self.used_bytes.fetch_sub(bytes, Ordering::Relaxed);
     }
+}
+
+fn size(bytes: u64) -> String {
+    if bytes < 10 << 20 { format!("{} kB", bytes.div_ceil(1024)) } else { format!("{} MB", bytes >> 20) }
 }

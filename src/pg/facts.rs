@@ -234,7 +234,7 @@ impl Facts<'_> {
         let select = format!("SELECT {}{}", self.members.key_columns(demand, "t").join(", "), self.only(row));
         let session = self.source.session().await?;
         let mut rows = self.open(&session, &select, row.table).await?;
-        let width = demand.columns.len();
+        let width = demand.width();
         Ok(rows.next().await?.and_then(|fields| key_at(fields, 0, width, demand.kind)))
     }
 
@@ -250,14 +250,15 @@ impl Facts<'_> {
         let demand = self.members.chosen.demand_of[reference.id.index()].map(|at| &self.members.chosen.demands[at]);
         let (mut texts, mut links): (Vec<String>, Vec<String>) =
             (columns.iter().map(|c| format!("{c}::text")).collect(), self.members.link_columns(reference.id, "t"));
+        let mut from = format!("{} AND ({})", self.only(row), self.members.present(reference, "t"));
         if reference.array {
-            let element = format!("unnest({})", columns[0]);
-            texts = vec![format!("({element})::text")];
-            links = vec![self.members.element_column(reference.id, &element)];
+            // The canonical form may be a CASE, and nothing unfolds inside one.
+            from = format!(" FROM (SELECT unnest({}) AS e{from}) AS elements", columns[0]);
+            texts = vec!["elements.e::text".to_owned()];
+            links = vec![self.members.element_column(reference.id, "elements.e")];
         }
         texts.append(&mut links);
-        let select =
-            format!("SELECT {}{} AND ({})", texts.join(", "), self.only(row), self.members.present(reference, "t"));
+        let select = format!("SELECT {}{from}", texts.join(", "));
         let session = self.source.session().await?;
         let mut found = Vec::new();
         let mut rows = self.open(&session, &select, row.table).await?;
@@ -318,7 +319,7 @@ impl Facts<'_> {
                 Among::Members => true,
                 Among::Listed(demand, set) => {
                     let demand = &self.members.chosen.demands[demand];
-                    key_at(fields, width, demand.columns.len(), demand.kind).is_some_and(|key| set.contains(&key))
+                    key_at(fields, width, demand.width(), demand.kind).is_some_and(|key| set.contains(&key))
                 }
             };
             let texts: Option<Vec<String>> = (0..width).map(|at| text_at(fields, at)).collect();

@@ -98,7 +98,7 @@ fn holds_for_null(definition: &str) -> bool {
             continue;
         }
         let harmless_call =
-            matches!(word.as_str(), "" | "check" | "and" | "or" | "not" | "any" | "all" | "in" | "array");
+            matches!(word.as_str(), "" | "check" | "and" | "or" | "not" | "any" | "all" | "in" | "array" | "operator");
         if matches!(word.as_str(), "is" | "case" | "coalesce" | "nullif") || (letter == '(' && !harmless_call) {
             return false;
         }
@@ -119,6 +119,7 @@ mod tests {
             ("CHECK ((amount > 0))", true),
             ("CHECK (((kind)::text = ANY ((ARRAY['a'::character varying, 'is'::character varying])::text[])))", true),
             ("CHECK (((a > 0) OR (b > 0)))", true),
+            ("CHECK ((mail OPERATOR(public.=) mail))", true),
             ("CHECK (((a IS NOT NULL) OR (b IS NOT NULL)))", false),
             ("CHECK ((num_nonnulls(a, b) = 1))", false),
             ("CHECK ((COALESCE(a, 0) > 0))", false),

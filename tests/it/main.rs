@@ -4,7 +4,9 @@
 mod architecture;
 mod bad_input;
 mod cli;
+mod closure;
 mod connect;
+mod economy;
 mod explain;
 mod faults;
 mod landing;
