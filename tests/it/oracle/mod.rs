@@ -165,7 +165,7 @@ fn check(case: &Case) -> Result<bool, String> {
     let (target, profile, home) = (support::target_database("oracle"), support::profile(&case.toml()), Home::new());
     let path = profile.path().to_string_lossy();
     // Every third run asks by predicate what others ask by list.
-    let list = if case.draw.seed % 3 == 0 { "2" } else { "50000" };
+    let list = if case.draw.seed.is_multiple_of(3) { "2" } else { "50000" };
     let (from, to) = (source.url(), target.url());
     let mut arguments = vec!["sample", "--yes", "--json", "--from", &from, "--to", &to, "--profile", &path];
     arguments.extend(["--literal-keys-max", list]);
@@ -202,10 +202,10 @@ fn percent_bound(percent: u32) -> Option<i64> {
 
 fn compare(case: &Case, wanted: &Expected, arrived: &[Vec<Vec<Option<String>>>], report: &serde_json::Value) -> String {
     let mut faults = String::new();
-    for table in 0..case.tables.len() {
+    for (table, came) in arrived.iter().enumerate() {
         let name = case.sql_name(table);
         let (mut missing, mut surplus) = (wanted.rows[table].clone(), Vec::new());
-        for row in &arrived[table] {
+        for row in came {
             match missing.iter().position(|wanted| wanted == row) {
                 Some(at) => drop(missing.swap_remove(at)),
                 None => surplus.push(row),
