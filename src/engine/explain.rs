@@ -14,7 +14,7 @@ use std::collections::{HashSet, VecDeque};
 use serde::Serialize;
 
 use super::choose::Choice;
-use super::prepare::{Prepared, SourceRequest, prepare};
+use super::prepare::{PATIENCE, Prepared, SourceRequest, prepare, standing_back};
 use super::support::required_parents;
 use crate::closure::{Budget, Chosen};
 use crate::error::{Error, ErrorKind, Result};
@@ -94,7 +94,11 @@ pub struct Step {
 /// `Usage` for a table or row that is not there; otherwise as a plan.
 pub async fn explain(request: &ExplainRequest, monitor: &dyn Monitor) -> Result<Explanation> {
     let prepared = prepare(&request.source, monitor).await?;
-    let Prepared { source, catalog, plan } = &prepared;
+    standing_back(&prepared.source, PATIENCE, explain_row(request, &prepared, monitor)).await
+}
+
+async fn explain_row(request: &ExplainRequest, prepared: &Prepared, monitor: &dyn Monitor) -> Result<Explanation> {
+    let Prepared { source, catalog, plan } = prepared;
     let table = find_table(catalog, &request.table)?;
     let texts = split_key(table, &request.key)?;
     let budget = Budget::new(request.memory_bytes);

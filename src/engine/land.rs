@@ -92,18 +92,26 @@ pub(super) async fn finish_schema(
     drop(source);
     let client = pool.get().await?;
     let fail = |action: String, e| pool.fail(action, e);
+    // A view that needs a primary key is created among these.
+    let skipped = landing::run_entries(pool, &client, rest, !transfer.catalog.left_out.is_empty()).await?;
     client
         .batch_execute("SET search_path = \"$user\", public")
         .await
         .map_err(|e| fail("prepare to refresh views".to_owned(), e))?;
-    for entry in before.iter().filter(|entry| entry.kind == "MATERIALIZED VIEW") {
-        if let Some((_, name)) = populated.iter().find(|(oid, _)| *oid == entry.oid) {
+    for entry in before.iter().chain(rest).filter(|entry| entry.kind == "MATERIALIZED VIEW") {
+        let Some((_, name)) = populated.iter().find(|(oid, _)| *oid == entry.oid) else { continue };
+        // It was skipped if a table under it was left out.
+        let there = client
+            .query_one("SELECT to_regclass($1) IS NOT NULL", &[name])
+            .await
+            .map_err(|e| fail(format!("look for the materialized view {name}"), e))?;
+        if there.get(0) {
             let sql = format!("REFRESH MATERIALIZED VIEW {name}");
             client.batch_execute(&sql).await.map_err(|e| fail(format!("refresh the materialized view {name}"), e))?;
         }
     }
     client.batch_execute("SET search_path = ''").await.map_err(|e| fail("restore the search path".to_owned(), e))?;
-    landing::run_entries(pool, &client, rest, !transfer.catalog.left_out.is_empty()).await
+    Ok(skipped)
 }
 
 /// Sets every sequence past what was handed out.
@@ -117,18 +125,20 @@ pub(super) async fn sequences(transfer: &Transfer, pool: &Pool) -> Result<usize>
 /// Gives the staging database the source database's own settings; those that need more rights are returned.
 pub(super) async fn settings(transfer: &Transfer, pool: &Pool) -> Result<Vec<String>> {
     let source = transfer.source.session().await?;
-    let statements = landing::database_settings(&source, transfer.source.connector(), &transfer.target.next()).await?;
+    let settings = landing::database_settings(&source, transfer.source.connector(), &transfer.target.next()).await?;
     drop(source);
     let client = pool.get().await?;
-    let mut refused = Vec::new();
-    for statement in statements {
+    let mut left = Vec::new();
+    for (name, statement) in settings {
+        let Some(statement) = statement else {
+            left.push(format!("the database setting {name} stays behind: it may hold a secret"));
+            continue;
+        };
         if let Err(error) = client.batch_execute(&statement).await {
-            let reason = error.as_db_error().map_or("connection failed", |db| db.message()).to_owned();
-            let name = statement.split(" SET ").nth(1).and_then(|rest| rest.split(' ').next()).unwrap_or_default();
-            refused.push(format!("database setting {name}: {reason}"));
+            left.push(pool.fail(format!("set the database setting {name}"), error).chain());
         }
     }
-    Ok(refused)
+    Ok(left)
 }
 
 /// Runs the profile's `after_load` commands against the staging database.

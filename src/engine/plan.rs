@@ -11,7 +11,7 @@ use crate::types::TableId;
 
 use super::choose::Choice;
 use super::lanes;
-use super::prepare::{Prepared, SourceRequest, prepare};
+use super::prepare::{PATIENCE, Prepared, SourceRequest, prepare, standing_back};
 
 /// Whether rows are counted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,6 +37,17 @@ pub async fn plan(
         let numbers = estimate(&prepared);
         return Ok((prepared, numbers));
     }
+    let counting = count(&prepared, request.literal_keys_max, memory_bytes, &*monitor);
+    let numbers = standing_back(&prepared.source, PATIENCE, counting).await?;
+    Ok((prepared, numbers))
+}
+
+async fn count(
+    prepared: &Prepared,
+    literal_keys_max: u64,
+    memory_bytes: u64,
+    monitor: &dyn Monitor,
+) -> Result<Numbers> {
     monitor.phase("choose rows");
     let budget = Budget::new(memory_bytes);
     let choice = Choice {
@@ -44,8 +55,8 @@ pub async fn plan(
         catalog: &prepared.catalog,
         plan: &prepared.plan,
         budget: &budget,
-        literal_keys_max: request.literal_keys_max,
-        monitor: &*monitor,
+        literal_keys_max,
+        monitor,
     };
     let chosen = Arc::new(choice.choose().await?);
     monitor.phase("count rows");
@@ -76,7 +87,7 @@ pub async fn plan(
         numbers.rows_source[id.index()] = all;
         numbers.members[id.index()] = members.unsigned_abs();
     }
-    Ok((prepared, numbers))
+    Ok(numbers)
 }
 
 /// One statement that counts all rows and the members, reading no more than it must.

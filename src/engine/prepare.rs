@@ -41,6 +41,24 @@ pub struct Prepared {
     pub plan: Arc<Plan>,
 }
 
+/// Runs `work`, unless somebody waits too long for a lock that this command holds on the source.
+///
+/// # Errors
+/// `work`'s, or `Source` when the command stood back.
+pub(super) async fn standing_back<T>(
+    source: &Source,
+    patience: Duration,
+    work: impl Future<Output = Result<T>>,
+) -> Result<T> {
+    tokio::select! {
+        done = work => done,
+        error = source.watch_for_waiters(patience) => Err(error),
+    }
+}
+
+/// How long commands that move nothing let others wait.
+pub(super) const PATIENCE: Duration = Duration::from_secs(5);
+
 /// Connects, reads the catalog, decides everything and locks what will be read.
 ///
 /// # Errors

@@ -6,8 +6,8 @@ use super::connect::{Connector, Pool};
 use super::dump::Entry;
 use super::quote::{ident, literal, qualified};
 use crate::error::{Error, Result};
-use crate::schema::{Catalog, Reference, Sequence, TableKind};
-use crate::types::TableId;
+use crate::schema::{Catalog, Reference, Sequence, TableKind, TypeClass};
+use crate::types::{ColumnId, TableId};
 
 /// Kinds of entries whose failure is reported but does not spoil the data: they name roles that may not exist on the
 /// target, or things that the role may not own there.
@@ -32,7 +32,8 @@ pub async fn run_entries(pool: &Pool, client: &Client, entries: &[Entry], views_
     let mut batch: Vec<&Entry> = Vec::new();
     for entry in entries {
         let tolerated = TOLERATED.contains(&entry.kind.as_str())
-            || (views_may_fail && ["VIEW", "MATERIALIZED VIEW", "RULE"].contains(&entry.kind.as_str()));
+            || (views_may_fail
+                && ["VIEW", "MATERIALIZED VIEW", "RULE", "INDEX", "TRIGGER"].contains(&entry.kind.as_str()));
         if !tolerated {
             batch.push(entry);
             continue;
@@ -132,7 +133,11 @@ pub fn foreign_key(catalog: &Catalog, reference: &Reference, validity: Validity)
 pub fn sequence(catalog: &Catalog, sequence: &Sequence) -> String {
     let extreme = if sequence.increment < 0 { ("least", "min") } else { ("greatest", "max") };
     let last = sequence.last_value.map_or_else(|| "NULL::int8".to_owned(), |value| value.to_string());
-    let held = sequence.owned_by.map_or_else(
+    let counts = |(table, column): &(TableId, ColumnId)| {
+        let class = catalog.table(*table).column(*column).data_type.class;
+        class.is_integer() || class == TypeClass::Numeric
+    };
+    let held = sequence.owned_by.filter(counts).map_or_else(
         || "NULL::int8".to_owned(),
         |(table, column)| {
             let table = catalog.table(table);
@@ -172,11 +177,15 @@ const LIST_SETTINGS: &[&str] = &[
     "unix_socket_directories",
 ];
 
-/// `ALTER DATABASE … SET` statements that give `database` the source database's own settings.
+/// A setting of the source database: its name, and the statement that gives it to another one. `None`: it stays behind,
+/// since settings of applications and extensions (`app.key`) are a usual place for secrets.
+pub type DatabaseSetting = (String, Option<String>);
+
+/// The source database's own settings, for `database`.
 ///
 /// # Errors
 /// The source's.
-pub async fn database_settings(client: &Client, connector: &Connector, database: &str) -> Result<Vec<String>> {
+pub async fn database_settings(client: &Client, connector: &Connector, database: &str) -> Result<Vec<DatabaseSetting>> {
     let sql = "SELECT unnest(s.setconfig) FROM pg_db_role_setting s JOIN pg_database d ON d.oid = s.setdatabase \
                WHERE d.datname = current_database() AND s.setrole = 0";
     let rows = client.query(sql, &[]).await.map_err(|e| connector.fail("read the database's settings", e))?;
@@ -185,9 +194,12 @@ pub async fn database_settings(client: &Client, connector: &Connector, database:
         .filter_map(|row| {
             let setting: String = row.get(0);
             let (name, value) = setting.split_once('=')?;
+            if name.contains('.') {
+                return Some((name.to_owned(), None));
+            }
             let value = if LIST_SETTINGS.contains(&name) { value.to_owned() } else { literal(value) };
-            let name: Vec<String> = name.split('.').map(ident).collect();
-            Some(format!("ALTER DATABASE {} SET {} TO {value}", ident(database), name.join(".")))
+            let statement = format!("ALTER DATABASE {} SET {} TO {value}", ident(database), ident(name));
+            Some((name.to_owned(), Some(statement)))
         })
         .collect())
 }

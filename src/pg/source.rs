@@ -16,7 +16,8 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::schema::{Catalog, Table, TableKind};
 
 /// Settings of every session on either side, so that texts read the same whatever the role's or database's defaults.
-pub(super) const PINNED: &str = "SET client_encoding = 'UTF8'; SET DateStyle = 'ISO, YMD'; SET IntervalStyle = 'postgres'; \
+pub(super) const PINNED: &str = "SELECT set_config(name, '0', false) FROM pg_settings \
+     WHERE name IN ('transaction_timeout', 'idle_session_timeout'); SET client_encoding = 'UTF8'; SET DateStyle = 'ISO, YMD'; SET IntervalStyle = 'postgres'; \
      SET TimeZone = 'UTC'; SET standard_conforming_strings = on; SET extra_float_digits = 1; SET bytea_output = 'hex'; \
      SET statement_timeout = 0; SET idle_in_transaction_session_timeout = 0; SET row_security = ";
 
@@ -133,7 +134,8 @@ impl Source {
     /// `Source`, with what is wrong about it.
     pub async fn check_predicate(&self, table: &Table, predicate: &str) -> Result<()> {
         let session = self.session().await?;
-        let sql = format!("SELECT 1 FROM {} AS t WHERE ({predicate}) IS TRUE", qualified(&table.name));
+        // Its text stands in queries under several aliases, so it may use none: a name that nobody guesses.
+        let sql = format!("SELECT 1 FROM {} AS tithe_any_row WHERE ({predicate}) IS TRUE", qualified(&table.name));
         let outcome = session.prepare(&sql).await.map_err(|e| self.fail(format!("parse it for {}", table.name), e));
         if outcome.is_err() {
             // The transaction is spoiled, and the session with it.

@@ -56,11 +56,14 @@ impl Target {
                 "PostgreSQL would cut the names of its staging and previous databases; choose a shorter name",
             ));
         }
-        let connector = Connector::new(info.with_dbname("postgres"))?;
+        // A database cannot be renamed from within itself.
+        let (usual, spare) = if name == "postgres" { ("template1", "postgres") } else { ("postgres", "template1") };
+        let connector = Connector::new(info.with_dbname(usual))?;
         let (connector, maintenance) = match connector.connect().await {
             Ok(session) => (connector, session),
+            Err(first) if spare == name => return Err(first),
             Err(first) => {
-                let other = connector.with_dbname("template1");
+                let other = connector.with_dbname(spare);
                 match other.connect().await {
                     Ok(session) => (other, session),
                     Err(_) => return Err(first),
@@ -172,21 +175,21 @@ impl Target {
             )
             .with_remedy(format!("ALTER ROLE {} CREATEDB, or use another role", ident(&self.server.role))));
         }
-        if let Some(owned) = self.owns(&self.name).await?
-            && !owned
-        {
-            return Err(Error::new(
-                ErrorKind::Target,
-                format!(
-                    "the role {} does not own the database {}, so it could not be swapped",
-                    self.server.role, self.name
-                ),
-            )
-            .with_remedy(format!(
-                "ALTER DATABASE {} OWNER TO {}",
-                ident(&self.name),
-                ident(&self.server.role)
-            )));
+        for name in [self.name.clone(), self.next(), self.prev(), self.dropped()] {
+            if self.owns(&name).await? == Some(false) {
+                return Err(Error::new(
+                    ErrorKind::Target,
+                    format!(
+                        "the role {} does not own the database {name}, so it could not be swapped",
+                        self.server.role
+                    ),
+                )
+                .with_remedy(format!(
+                    "ALTER DATABASE {} OWNER TO {}",
+                    ident(&name),
+                    ident(&self.server.role)
+                )));
+            }
         }
         for name in [self.next(), self.prev(), self.dropped()] {
             if self.is_ours(&name).await? == Some(false) {
@@ -309,6 +312,10 @@ impl Target {
             }
         };
         let away = self.dropped();
+        // Left behind where the last swap could not drop it; it is in the way now.
+        if self.comment(&away).await?.is_some_and(|comment| comment.starts_with(MARK)) {
+            self.drop_database(&away).await?;
+        }
         let rename = |from: &str, to: &str| format!("ALTER DATABASE {} RENAME TO {};", ident(from), ident(to));
         let sql = if let Some(replaced) = self.comment(&self.name).await? {
             format!(

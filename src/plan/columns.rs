@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::anonymize::{Uniqueness, uniqueness};
+use crate::anonymize::{Uniqueness, template_columns, uniqueness};
 use crate::error::{Error, ErrorKind, Result};
 use crate::profile::{ColumnRule, MaskRule, MaskSpec, Profile};
 use crate::schema::{Catalog, Index, Table};
@@ -87,7 +87,10 @@ fn stated_rules<'a>(catalog: &Catalog, profile: &'a Profile) -> Result<Vec<BTree
                     format!("columns.{table_name}.{name}: {} has no column {name:?}{hint}", table.name),
                 )
             })?;
-            stated[id.index()].insert(column, rule);
+            if stated[id.index()].insert(column, rule).is_some() {
+                let what = format!("columns.{table_name}.{name}: the column is stated twice, as {} too", table.name);
+                return Err(profile_error(profile, what));
+            }
         }
     }
     Ok(stated)
@@ -202,7 +205,16 @@ fn check_unique(table: &Table, masks: &[Option<ColumnMasks>]) -> Result<()> {
 }
 
 fn touches(index: &Index, id: ColumnId, name: &str) -> bool {
-    index.columns.contains(&Some(id)) || (index.columns.contains(&None) && index.definition.contains(name))
+    let hidden = index.partial || index.columns.contains(&None);
+    index.columns.contains(&Some(id)) || (hidden && mentions(&index.definition, name))
+}
+
+/// The name stands in an index definition as a word of its own.
+fn mentions(definition: &str, name: &str) -> bool {
+    let part = |c: char| c.is_alphanumeric() || c == '_';
+    definition
+        .match_indices(name)
+        .any(|(at, _)| !definition[..at].ends_with(part) && !definition[at + name.len()..].starts_with(part))
 }
 
 fn keeps_apart(table: &Table, masks: &[Option<ColumnMasks>], index: &Index, id: ColumnId, rule: &MaskRule) -> bool {
@@ -215,8 +227,10 @@ fn keeps_apart(table: &Table, masks: &[Option<ColumnMasks>], index: &Index, id: 
     }
 }
 
-/// The template contains every column of some unique key, and those columns are kept apart themselves.
+/// The template holds a column that is a unique key by itself, is never NULL, and is kept apart under its own rules.
+/// Keys of several columns do not count: `{a}{b}` gives the same text for 1, 23 and 12, 3.
 fn template_has_key(table: &Table, masks: &[Option<ColumnMasks>], text: &str) -> bool {
+    let placeholders = template_columns(text).unwrap_or_default();
     let apart = |id: ColumnId| {
         masks[id.index()].as_ref().is_some_and(|m| {
             [&m.member, &m.support].into_iter().all(|rule| {
@@ -225,8 +239,8 @@ fn template_has_key(table: &Table, masks: &[Option<ColumnMasks>], text: &str) ->
             })
         })
     };
-    table
-        .unique_keys
-        .iter()
-        .any(|key| key.columns.iter().all(|id| text.contains(&format!("{{{}}}", table.column(*id).name)) && apart(*id)))
+    table.unique_keys.iter().any(|key| match key.columns.as_slice() {
+        [id] => table.column(*id).not_null && placeholders.contains(&table.column(*id).name) && apart(*id),
+        _ => false,
+    })
 }

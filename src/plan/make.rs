@@ -29,6 +29,15 @@ pub struct Options {
 /// # Errors
 /// `Profile` (does not fit the schema), `Undecided` (tables or columns) or `Plan` (no valid plan).
 pub fn make(catalog: &mut Catalog, profile: &Profile, options: &Options) -> Result<Plan> {
+    for written in &profile.source.exclude_tables {
+        if !is_left_out(catalog, written) {
+            let hint = did_you_mean(written, &table_names(catalog));
+            let what = format!(
+                "source.exclude_tables: the source has no table {written:?}{hint}; partitions cannot be left out"
+            );
+            return Err(profile_error(profile, what));
+        }
+    }
     let root = find_table(catalog, profile, &profile.sample.root, "sample.root")?;
     add_virtual_references(catalog, profile)?;
     let rules = table_rules(catalog, profile)?;
@@ -128,7 +137,9 @@ fn table_rules<'a>(catalog: &Catalog, profile: &'a Profile) -> Result<Vec<Option
             continue;
         }
         let id = find_table(catalog, profile, written, &format!("tables.{written}"))?;
-        rules[id.index()] = Some(rule);
+        if rules[id.index()].replace(rule).is_some() {
+            return Err(profile_error(profile, format!("tables.{written}: the table is stated twice")));
+        }
     }
     Ok(rules)
 }

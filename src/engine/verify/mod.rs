@@ -17,7 +17,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::prepare::{Prepared, SourceRequest, prepare};
+use super::prepare::{PATIENCE, Prepared, SourceRequest, prepare, standing_back};
 use crate::error::{Error, ErrorKind, Result};
 use crate::monitor::Monitor;
 use crate::pg::connect::ConnectInfo;
@@ -85,10 +85,13 @@ pub async fn verify(
     checks.push(schema::upkeep(&landed, run.as_ref()).await?);
     match &prepared {
         Some(prepared) => {
-            monitor.phase("compare with the source");
-            checks.push(compare::check(prepared, &landed, run.as_ref()).await?);
-            monitor.phase("look for e-mail addresses");
-            checks.push(leaks::check(prepared, &landed).await?);
+            let compared = async {
+                monitor.phase("compare with the source");
+                let kept = compare::check(prepared, &landed, run.as_ref()).await?;
+                monitor.phase("look for e-mail addresses");
+                Ok([kept, leaks::check(prepared, &landed).await?])
+            };
+            checks.extend(standing_back(&prepared.source, PATIENCE, compared).await?);
         }
         None => checks.extend([compare::NAME, leaks::NAME].map(|name| not_possible(name, &obstacle))),
     }
