@@ -1,7 +1,7 @@
 //! Random cases, the same for the same seed.
 
 use super::case::*;
-use super::expect::{default_table_modes, is_gate};
+use super::modes::{default_table_modes, is_gate};
 
 /// SplitMix64: small, and the same everywhere.
 pub(super) struct Dice(u64);
@@ -121,7 +121,7 @@ fn references(dice: &mut Dice, case: &mut Case, child: usize) {
             dice.chance(50)
         };
         let guard = match dice.below(100) {
-            _ if sharing || nullable_like != true => Guard::Nothing,
+            _ if sharing || !nullable_like => Guard::Nothing,
             0..6 => Guard::Check,
             6..10 => Guard::HarmlessCheck,
             10..14 if !case.tables[child].partitioned => Guard::NullsNotDistinct,
