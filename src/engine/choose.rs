@@ -200,13 +200,15 @@ impl Choice<'_> {
                 }
                 seen += 1;
                 if seen.is_multiple_of(65_536) {
-                    let now = found.iter().map(|keys| keys.members.memory_bytes()).sum();
-                    self.budget.replace(counted, now, &name)?;
-                    counted = now;
                     links.iter_mut().for_each(|(_, list)| {
                         list.sort_unstable();
                         list.dedup();
                     });
+                    let sets: u64 = found.iter().map(|keys| keys.members.memory_bytes()).sum();
+                    let lists: usize = links.iter().map(|(_, list)| list.capacity() * size_of::<Key>()).sum();
+                    let now = sets + lists as u64;
+                    self.budget.replace(counted, now, &name)?;
+                    counted = now;
                 }
                 progress.add(1, 0);
                 Ok(())

@@ -1,7 +1,7 @@
 //! Random cases, the same for the same seed.
 
 use super::case::*;
-use super::expect::{default_table_modes, is_gate};
+use super::modes::{default_table_modes, is_gate};
 
 /// SplitMix64: small, and the same everywhere.
 pub(super) struct Dice(u64);

@@ -7,7 +7,9 @@ mod case;
 mod expect;
 mod generate;
 mod load;
+mod modes;
 mod render;
+mod shrink;
 
 use std::fmt::Write as _;
 use std::sync::Mutex;
@@ -36,7 +38,7 @@ fn random_databases_are_sampled_by_the_definitions() {
     let only = number("TITHE_ORACLE_CASE").map(|only| only as usize);
     let (first, end) = only.map_or((0, cases), |only| (only, only + 1));
     println!("{} cases of TITHE_ORACLE_SEED={seed}", end - first);
-    let (next, refused, faults) = (AtomicUsize::new(first), AtomicUsize::new(0), Mutex::new(Vec::new()));
+    let (next, counts, faults) = (AtomicUsize::new(first), Counts::default(), Mutex::new(Vec::new()));
     std::thread::scope(|scope| {
         for _ in 0..LANES {
             scope.spawn(|| {
@@ -45,34 +47,43 @@ fn random_databases_are_sampled_by_the_definitions() {
                     if number >= end || faults.lock().unwrap().len() >= 3 {
                         return;
                     }
-                    if let Some(fault) = run(seed, number, &refused) {
+                    if let Some(fault) = run(seed, number, &counts) {
                         faults.lock().unwrap().push(fault);
                     }
                 }
             });
         }
     });
-    let (faults, refused) = (faults.into_inner().unwrap(), refused.into_inner());
+    let faults = faults.into_inner().unwrap();
     assert!(faults.is_empty(), "{}", faults.join("\n\n"));
+    println!("{counts:?}");
+    let count = |counter: &AtomicUsize| counter.load(Ordering::Relaxed);
+    let refused = count(&counts.refused);
     assert!(only.is_some() || refused * 100 <= cases * REFUSED_PERCENT, "{refused} of {cases} cases were refused");
+    // Cases in which nothing comes, or everything, would prove nothing.
+    let (members, support, left) = (count(&counts.members), count(&counts.support), count(&counts.left));
+    assert!(only.is_some() || (members > 10 * cases && support > cases && left > members), "{counts:?}");
+}
+
+/// What all cases came to.
+#[derive(Debug, Default)]
+struct Counts {
+    refused: AtomicUsize,
+    members: AtomicUsize,
+    support: AtomicUsize,
+    /// Rows that stayed behind.
+    left: AtomicUsize,
 }
 
 /// One case; the answer is what is wrong with the smallest case that still fails.
-fn run(seed: u64, number: usize, refused: &AtomicUsize) -> Option<String> {
+fn run(seed: u64, number: usize, counts: &Counts) -> Option<String> {
     let mut bytes = [0; 32];
     bytes[..8].copy_from_slice(&seed.to_le_bytes());
     bytes[8..16].copy_from_slice(&(number as u64).to_le_bytes());
     let shrinks = std::env::var("TITHE_ORACLE_SHRINKS").ok().and_then(|text| text.parse().ok()).unwrap_or(100);
     let config = Config { cases: 1, max_shrink_iters: shrinks, failure_persistence: None, ..Config::default() };
     let mut runner = TestRunner::new_with_rng(config, TestRng::from_seed(RngAlgorithm::ChaCha, &bytes));
-    let outcome = runner.run(&Cases { number }, |case| match check(&case) {
-        Ok(true) => Ok(()),
-        Ok(false) => {
-            refused.fetch_add(1, Ordering::Relaxed);
-            Ok(())
-        }
-        Err(fault) => Err(TestCaseError::fail(fault)),
-    });
+    let outcome = runner.run(&Cases { number }, |case| check(&case, counts).map_err(TestCaseError::fail));
     match outcome {
         Ok(()) => None,
         Err(TestError::Fail(reason, case)) => Some(format!(
@@ -141,8 +152,8 @@ impl ValueTree for Shrinking {
     }
 }
 
-/// Samples the case and compares; false where the program found no valid plan.
-fn check(case: &Case) -> Result<bool, String> {
+/// Samples the case and compares; a case without a valid plan is only counted.
+fn check(case: &Case, counts: &Counts) -> Result<(), String> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let source = support::source_database("oracle");
     source.try_query_text(&case.sql()).map_err(|error| format!("the case itself is wrong: {error:?}"))?;
@@ -172,7 +183,10 @@ fn check(case: &Case) -> Result<bool, String> {
     let ran = home.tithe(&arguments);
     match ran.code {
         0 | 3 => {}
-        5 if ran.stderr.contains("an array reference") => return Ok(false),
+        5 if ran.stderr.contains("an array reference") => {
+            counts.refused.fetch_add(1, Ordering::Relaxed);
+            return Ok(());
+        }
         code => return Err(format!("exit {code}\n{}{}", ran.stdout, ran.stderr)),
     }
     let report: serde_json::Value =
@@ -191,7 +205,13 @@ fn check(case: &Case) -> Result<bool, String> {
     if unproven != loose {
         let _ = writeln!(faults, "{unproven} foreign keys are not proven, {loose} may be");
     }
-    if faults.is_empty() { Ok(true) } else { Err(faults) }
+    let chosen = |rows: &[Vec<bool>]| rows.iter().flatten().filter(|chosen| **chosen).count();
+    let (members, support) = (chosen(&wanted.members), chosen(&wanted.support));
+    let all: usize = loaded.tables.iter().map(Vec::len).sum();
+    counts.members.fetch_add(members, Ordering::Relaxed);
+    counts.support.fetch_add(support, Ordering::Relaxed);
+    counts.left.fetch_add(all - members - support, Ordering::Relaxed);
+    if faults.is_empty() { Ok(()) } else { Err(faults) }
 }
 
 /// The signed hash below which that share of all hashes lies.
@@ -202,10 +222,10 @@ fn percent_bound(percent: u32) -> Option<i64> {
 
 fn compare(case: &Case, wanted: &Expected, arrived: &[Vec<Vec<Option<String>>>], report: &serde_json::Value) -> String {
     let mut faults = String::new();
-    for (table, came) in arrived.iter().enumerate() {
+    for (table, arrived) in arrived.iter().enumerate() {
         let name = case.sql_name(table);
         let (mut missing, mut surplus) = (wanted.rows[table].clone(), Vec::new());
-        for row in came {
+        for row in arrived {
             match missing.iter().position(|wanted| wanted == row) {
                 Some(at) => drop(missing.swap_remove(at)),
                 None => surplus.push(row),
