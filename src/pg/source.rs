@@ -16,10 +16,19 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::schema::{Catalog, Table, TableKind};
 
 /// Settings of every session on either side, so that texts read the same whatever the role's or database's defaults.
-pub(super) const PINNED: &str = "SELECT set_config(name, '0', false) FROM pg_settings \
-     WHERE name IN ('transaction_timeout', 'idle_session_timeout'); SET client_encoding = 'UTF8'; SET DateStyle = 'ISO, YMD'; SET IntervalStyle = 'postgres'; \
+pub(super) const PINNED: &str = "SET client_encoding = 'UTF8'; SET DateStyle = 'ISO, YMD'; SET IntervalStyle = 'postgres'; \
      SET TimeZone = 'UTC'; SET standard_conforming_strings = on; SET extra_float_digits = 1; SET bytea_output = 'hex'; \
      SET statement_timeout = 0; SET idle_in_transaction_session_timeout = 0; SET row_security = ";
+
+/// Switches off the timeouts that younger servers have: a run is one long transaction on the source, and one long
+/// silence in the target's maintenance session.
+pub(super) fn no_timeouts(server_version: u32) -> &'static str {
+    match server_version {
+        170_000.. => "SET idle_session_timeout = 0; SET transaction_timeout = 0",
+        140_000.. => "SET idle_session_timeout = 0",
+        _ => "",
+    }
+}
 
 /// Enough for hashed membership lists and their joins; a session's own limit, taken only while it is needed.
 const WORK_MEMORY: &str = "SET work_mem = '128MB'; SET jit = off; ";
@@ -70,6 +79,13 @@ impl Source {
         };
         let fail = |action: &str, e| connector.fail(format!("{action} on {}", connector.info()), e);
         let settings = settings(&options);
+        holder.client.batch_execute(&settings).await.map_err(|e| fail("prepare a session", e))?;
+        let version = holder
+            .client
+            .query_one("SELECT current_setting('server_version_num')::int", &[])
+            .await
+            .map_err(|e| fail("ask for the version", e))?;
+        let settings = format!("{settings}; {}", no_timeouts(version.get::<_, i32>(0).unsigned_abs()));
         holder.client.batch_execute(&settings).await.map_err(|e| fail("prepare a session", e))?;
         let begin = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
         holder.client.batch_execute(begin).await.map_err(|e| fail("begin a read-only transaction", e))?;

@@ -11,7 +11,7 @@ use tokio_postgres::error::SqlState;
 use super::catalog::{self, ServerRow};
 use super::connect::{ConnectInfo, Connector, Pool, Session};
 use super::quote::{ident, literal};
-use super::source::PINNED;
+use super::source::{PINNED, no_timeouts};
 use crate::error::{Error, ErrorKind, Result};
 
 /// How a mark begins; the run's id follows.
@@ -83,6 +83,11 @@ impl Target {
             return Err(Error::new(ErrorKind::Target, format!("the target runs PostgreSQL {}", server.version))
                 .with_remedy("tithe writes to PostgreSQL 13 and later"));
         }
+        maintenance
+            .client
+            .batch_execute(no_timeouts(server.version_num))
+            .await
+            .map_err(|e| connector.fail("prepare a session on the target", e))?;
         let system_identifier = system_identifier(&maintenance.client).await;
         Ok(Self {
             server,
@@ -142,8 +147,9 @@ impl Target {
         // Commits of the load need not wait for the disk: the swap's own commit does, and carries all before it.
         let settings = format!(
             "SET application_name = {}; {PINNED}off; SET search_path = ''; SET check_function_bodies = off; \
-             SET synchronous_commit = off; SET jit = off; SET client_min_messages = warning; SET lock_timeout = 0",
-            literal(&self.application_name)
+             SET synchronous_commit = off; SET jit = off; SET client_min_messages = warning; SET lock_timeout = 0; {}",
+            literal(&self.application_name),
+            no_timeouts(self.server.version_num)
         );
         Pool::new(self.connector.with_dbname(database), max_connections, &settings)
     }

@@ -6,6 +6,7 @@ mod bad_input;
 mod cli;
 mod closure;
 mod connect;
+mod corners;
 mod economy;
 mod explain;
 mod faults;
