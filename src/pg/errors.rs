@@ -13,7 +13,7 @@ use tokio_postgres::error::DbError;
 
 use crate::error::{Error, ErrorKind};
 
-/// What a session's calls fail with, before [`server_error`] makes it printable.
+/// What a session's calls fail with, before `server_error` makes it printable.
 pub type ServerError = tokio_postgres::Error;
 
 /// The server found a row whose parent is missing.
