@@ -103,7 +103,8 @@ impl Transfer {
         let mut stream = std::pin::pin!(stream);
         let mut loader = Loader::open(target, &table.name, &names, copy.format, freeze).await.map_err(load)?;
         let mut worker = Worker::new(self, copy, part, table)?;
-        worker.writer.header(loader.batch());
+        let frame = RowWriter::new(copy.format);
+        frame.header(loader.batch());
         let mut sent = 0;
         while let Some(chunk) = stream.try_next().await.map_err(read)? {
             self.rate.take(chunk.len()).await;
@@ -117,7 +118,7 @@ impl Transfer {
             loader.flush_full().await.map_err(load)?;
         }
         worker.finish_reading(table)?;
-        worker.writer.trailer(loader.batch());
+        frame.trailer(loader.batch());
         let rows = worker.checksum.rows();
         progress.add(rows - sent, loader.batch().len() as u64);
         moved.bytes += loader.batch().len() as u64;
@@ -141,7 +142,6 @@ struct Worker<'a> {
     part: &'a Part,
     format: Format,
     reader: RowReader,
-    writer: RowWriter,
     transform: RowTransform,
     relays: bool,
     fields: Fields,
@@ -173,7 +173,6 @@ impl<'a> Worker<'a> {
             part,
             format: copy.format,
             reader: RowReader::new(copy.format),
-            writer: RowWriter::new(copy.format),
             transform,
             fields: Fields::default(),
             written: Fields::default(),
@@ -186,21 +185,8 @@ impl<'a> Worker<'a> {
     }
 
     fn take(&mut self, chunk: bytes::Bytes, out: &mut Vec<u8>, chosen: &Chosen) -> Result<()> {
-        let Self {
-            part,
-            format,
-            reader,
-            writer,
-            transform,
-            relays,
-            fields,
-            written,
-            marks,
-            compared,
-            checksum,
-            nulled,
-            table,
-        } = self;
+        let Self { part, format, reader, transform, relays, fields, written, marks, compared, checksum, nulled, table } =
+            self;
         let damaged =
             |cause| Error::new(ErrorKind::Source, format!("read rows of {table}: not COPY data")).with_cause(cause);
         reader.push(chunk);
@@ -230,7 +216,6 @@ impl<'a> Worker<'a> {
             written.split(bytes::Bytes::copy_from_slice(&out[start..end]), *format).map_err(damaged)?;
             checksum.add(compared.iter().map(|at| written.get(*at)));
         }
-        let _ = writer;
         Ok(())
     }
 

@@ -99,13 +99,9 @@ pub async fn run(request: &Request<'_>) -> Result<Dump> {
         .args(["--schema-only", "--no-owner", "--verbose", "--no-publications", "--no-subscriptions", "--no-password"])
         .args(["--no-tablespaces", "--no-security-labels", "--lock-wait-timeout=10s"])
         .arg(format!("--snapshot={}", request.snapshot))
-        .args(request.exclude_schemas.iter().map(|schema| format!("--exclude-schema={}", pattern(schema))))
-        .args(
-            request
-                .exclude_tables
-                .iter()
-                .map(|t| format!("--exclude-table={}.{}", pattern(&t.schema), pattern(&t.name))),
-        )
+        // Quoted, a name is a pattern that matches only itself.
+        .args(request.exclude_schemas.iter().map(|schema| format!("--exclude-schema={}", ident(schema))))
+        .args(request.exclude_tables.iter().map(|t| format!("--exclude-table={}.{}", ident(&t.schema), ident(&t.name))))
         .stdin(Stdio::null())
         .kill_on_drop(true);
     let output = command
@@ -130,11 +126,6 @@ pub async fn run(request: &Request<'_>) -> Result<Dump> {
         return Err(Error::new(ErrorKind::Source, action).with_remedy(remedy));
     }
     Ok(cut(&String::from_utf8_lossy(&output.stdout)))
-}
-
-/// A name as a pg_dump pattern that matches only itself.
-fn pattern(name: &str) -> String {
-    ident(name)
 }
 
 /// Cuts pg_dump's verbose output into entries.
