@@ -146,10 +146,19 @@ impl Chosen {
         self.identity[table.index()].map_or(0, |demand| self.keys[demand].support.len())
     }
 
-    /// Bytes of all sets.
+    /// Bytes of all sets and lists.
     pub fn memory_bytes(&self) -> u64 {
-        self.keys.iter().map(|keys| keys.members.memory_bytes() + keys.support.memory_bytes()).sum()
+        let sets: u64 = self.keys.iter().map(|keys| keys.members.memory_bytes() + keys.support.memory_bytes()).sum();
+        let barred = self.barred.iter().flat_map(|barred| &barred.keys);
+        let lists = self.always.iter().chain(&self.never).chain(barred);
+        sets + lists.map(|key| text_bytes(key)).sum::<u64>()
     }
+}
+
+/// Bytes that a key of a list takes, held as texts.
+pub fn text_bytes(key: &[String]) -> u64 {
+    let text_head = size_of::<String>();
+    (size_of::<Vec<String>>() + key.iter().map(|text| text_head + text.len()).sum::<usize>()) as u64
 }
 
 /// The reference's outcome depends on which parents are chosen.

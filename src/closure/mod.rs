@@ -9,6 +9,6 @@ mod fixpoint;
 mod keys;
 
 pub use budget::Budget;
-pub use chosen::{BarredKeys, Chosen, Demand, Keys, LITERAL_KEYS_MAX, barrable, key_kind, needs_parent};
+pub use chosen::{BarredKeys, Chosen, Demand, Keys, LITERAL_KEYS_MAX, barrable, key_kind, needs_parent, text_bytes};
 pub use fixpoint::{Group, GroupTable, Link, NO_PARENT, NULL_LINK, members};
 pub use keys::{Key, KeyKind, KeySet};

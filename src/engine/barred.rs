@@ -2,6 +2,7 @@
 //! follow the circle without end. Others are barred by conditions (`pg::members`).
 
 use hashbrown::{HashMap, HashSet};
+use tokio_postgres::Row;
 
 use crate::closure::{self, BarredKeys, Chosen, Demand, KeyKind};
 use crate::error::Result;
@@ -22,7 +23,29 @@ struct Rows {
     keys: Vec<(Vec<ColumnId>, Vec<Option<Text>>)>,
     /// By reference inside the circle.
     links: Vec<(RefId, Vec<Option<Text>>)>,
+    /// Bytes of all that, counted against the memory limit.
+    held_bytes: u64,
 }
+
+impl Rows {
+    /// Takes one row of the query of [`read`]; returns its bytes.
+    fn add(&mut self, choice: &Choice<'_>, row: &Row) -> u64 {
+        self.barred.push(row.get::<_, String>(0) == "t");
+        let (mut at, mut bytes) = (1, 1);
+        let widths = self.keys.iter_mut().map(|(columns, list)| (columns.len(), list));
+        let links = self.links.iter_mut().map(|(id, list)| (choice.catalog.reference(*id).child_columns.len(), list));
+        for (width, list) in widths.chain(links) {
+            let key: Option<Text> = (at..at + width).map(|column| row.get(column)).collect();
+            bytes += key.as_deref().map_or(LIST_ENTRY_BYTES, closure::text_bytes);
+            list.push(key);
+            at += width;
+        }
+        bytes
+    }
+}
+
+/// A key that is NULL still has its place.
+const LIST_ENTRY_BYTES: u64 = 24;
 
 /// Fills `chosen.barred`.
 ///
@@ -44,11 +67,14 @@ pub(super) async fn sweep(choice: &Choice<'_>, chosen: &mut Chosen) -> Result<()
         }
         spread(choice, group, &mut tables);
         for (table, rows) in group.tables.iter().zip(tables) {
+            let mut kept_bytes = 0;
             for (columns, keys) in rows.keys {
                 let barred = keys.into_iter().zip(&rows.barred).filter(|(_, barred)| **barred);
-                let keys = barred.filter_map(|(key, _)| key).collect();
+                let keys: Vec<Text> = barred.filter_map(|(key, _)| key).collect();
+                kept_bytes += keys.iter().map(|key| closure::text_bytes(key)).sum::<u64>();
                 chosen.barred.push(BarredKeys { table: *table, columns, keys });
             }
+            choice.budget.replace(rows.held_bytes, kept_bytes, &choice.catalog.table(*table).name.to_string())?;
         }
     }
     Ok(())
@@ -74,21 +100,9 @@ async fn read(choice: &Choice<'_>, chosen: &Chosen, group: &Group, table: TableI
     }
     let described = choice.catalog.table(table);
     let sql = format!("SELECT {} FROM {}", expressions.join(", "), plain_source(described, "t"));
-    let session = choice.source.session().await?;
-    let found = session
-        .query(&sql, &[])
-        .await
-        .map_err(|e| choice.source.fail(format!("look for rows of {} that cannot come", described.name), e))?;
-    for row in found {
-        rows.barred.push(row.get::<_, String>(0) == "t");
-        let mut at = 1;
-        let widths = rows.keys.iter_mut().map(|(columns, list)| (columns.len(), list));
-        let links = rows.links.iter_mut().map(|(id, list)| (choice.catalog.reference(*id).child_columns.len(), list));
-        for (width, list) in widths.chain(links) {
-            list.push((at..at + width).map(|column| row.get(column)).collect());
-            at += width;
-        }
-    }
+    let action = format!("look for rows of {} that cannot come", described.name);
+    let held_bytes = choice.read_texts(&sql, &action, &described.name.to_string(), |row| rows.add(choice, row)).await?;
+    rows.held_bytes = held_bytes;
     Ok(rows)
 }
 

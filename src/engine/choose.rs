@@ -3,10 +3,16 @@
 //! Members first, parents before children, tables of one level side by side; then the support rows they pull, in
 //! rounds until no new key appears. Every set is frozen when this returns.
 
-use futures_util::future::try_join_all;
+use std::pin::pin;
 
-use crate::closure::{Budget, Chosen, Demand, Key, KeyKind, Keys};
-use crate::error::{Error, ErrorKind, Result};
+use futures_util::TryStreamExt;
+use futures_util::future::try_join_all;
+use tokio_postgres::Row;
+use tokio_postgres::types::ToSql;
+
+use crate::closure::{self, Budget, Chosen, Demand, Key, KeyKind, Keys};
+use crate::copyfmt::Fields;
+use crate::error::Result;
 use crate::graph::Group;
 use crate::monitor::Monitor;
 use crate::pg::keys::{self, KeyColumns};
@@ -17,6 +23,8 @@ use crate::schema::{Catalog, Reference};
 use crate::types::{RefId, TableId};
 
 use super::cycle;
+use super::prepare::Prepared;
+use super::rate::RateLimit;
 
 /// What choosing needs to know.
 pub(super) struct Choice<'a> {
@@ -24,6 +32,7 @@ pub(super) struct Choice<'a> {
     pub(super) catalog: &'a Catalog,
     pub(super) plan: &'a Plan,
     pub(super) budget: &'a Budget,
+    pub(super) rate: &'a RateLimit,
     pub(super) literal_keys_max: u64,
     pub(super) monitor: &'a dyn Monitor,
 }
@@ -39,7 +48,18 @@ pub(super) struct Sweep {
     pub(super) rows: Option<u64>,
 }
 
-impl Choice<'_> {
+impl<'a> Choice<'a> {
+    pub(super) fn new(
+        prepared: &'a Prepared,
+        budget: &'a Budget,
+        rate: &'a RateLimit,
+        literal_keys_max: u64,
+        monitor: &'a dyn Monitor,
+    ) -> Self {
+        let Prepared { source, catalog, plan } = prepared;
+        Self { source, catalog, plan, budget, rate, literal_keys_max, monitor }
+    }
+
     /// The chosen sets.
     ///
     /// # Errors
@@ -122,12 +142,52 @@ impl Choice<'_> {
             columns.join(", "),
             crate::pg::members::plain_source(root, "t")
         );
+        let mut keys = Vec::new();
+        self.read_texts(&sql, &format!("evaluate sample.{key} on {}", root.name), &root.name.to_string(), |row| {
+            let texts: Vec<String> = (0..columns.len()).map(|at| row.get(at)).collect();
+            let bytes = closure::text_bytes(&texts);
+            keys.push(texts);
+            bytes
+        })
+        .await?;
+        Ok(keys)
+    }
+
+    /// Hands each row of texts to `each`, which says how many bytes it keeps of it. They count against the memory
+    /// limit as they come; returns their sum.
+    pub(super) async fn read_texts(
+        &self,
+        sql: &str,
+        action: &str,
+        table: &str,
+        mut each: impl FnMut(&Row) -> u64,
+    ) -> Result<u64> {
+        let fail = |e| self.source.fail(action, e);
         let session = self.source.session().await?;
-        let rows = session
-            .query(&sql, &[])
-            .await
-            .map_err(|e| self.source.fail(format!("evaluate sample.{key} on {}", root.name), e))?;
-        Ok(rows.iter().map(|row| (0..columns.len()).map(|at| row.get::<_, String>(at)).collect()).collect())
+        let no_parameters: [&(dyn ToSql + Sync); 0] = [];
+        let mut rows = pin!(session.query_raw(sql, no_parameters).await.map_err(fail)?);
+        let (mut held, mut counted) = (0, 0);
+        while let Some(row) = rows.try_next().await.map_err(fail)? {
+            held += each(&row);
+            if held > counted + COUNT_EVERY_BYTES {
+                self.budget.replace(counted, held, table)?;
+                counted = held;
+            }
+        }
+        self.budget.replace(counted, held, table)?;
+        Ok(held)
+    }
+
+    /// Runs a SELECT of keys, within `--max-rate`, and hands each row's fields to `each`; returns the number of rows.
+    pub(super) async fn read_keys(
+        &self,
+        sql: &str,
+        action: &str,
+        each: impl FnMut(&Fields) -> Result<()>,
+    ) -> Result<u64> {
+        let session = self.source.session().await?;
+        let pace = |bytes| self.rate.take(bytes);
+        keys::stream(&session, sql, pace, |e| self.source.fail(action, e), each).await
     }
 
     async fn group(&self, group: &Group, chosen: &Chosen) -> Result<Vec<(TableId, Sweep)>> {
@@ -180,15 +240,10 @@ impl Choice<'_> {
         let mut links: Vec<(RefId, Vec<Key>)> = plain.iter().map(|pull| (*pull, Vec::new())).collect();
         let mut counted = 0;
         let mut seen = 0_u64;
-        let session = self.source.session().await?;
-        let action = format!("read keys of {name}");
         let progress = self.monitor.unit(&name, 0);
         let sql = format!("SELECT {}{}", expressions.join(", "), selection.sql());
-        let rows = keys::stream(
-            &session,
-            &sql,
-            |e| self.source.fail(&*action, e),
-            |fields| {
+        let rows = self
+            .read_keys(&sql, &format!("read keys of {name}"), |fields| {
                 let mut keys = keys::split_keys(fields, 0, &columns).into_iter();
                 for of_demand in &mut found {
                     if let Some(Some(key)) = keys.next() {
@@ -212,10 +267,8 @@ impl Choice<'_> {
                 }
                 progress.add(1, 0);
                 Ok(())
-            },
-        )
-        .await?;
-        drop(session);
+            })
+            .await?;
         self.budget.release(counted);
         progress.finish();
         for pull in &arrays {
@@ -273,17 +326,11 @@ impl Choice<'_> {
             format!("SELECT DISTINCT {}{}", members.link_columns(reference, "t").join(", "), selection.sql())
         };
         let mut found = Vec::new();
-        let session = self.source.session().await?;
         let action = format!("read the parents pulled along {}", self.catalog.describe(described));
-        keys::stream(
-            &session,
-            &sql,
-            |e| self.source.fail(&*action, e),
-            |fields| {
-                found.extend(keys::split_keys(fields, 0, &[shape]).remove(0));
-                Ok(())
-            },
-        )
+        self.read_keys(&sql, &action, |fields| {
+            found.extend(keys::split_keys(fields, 0, &[shape]).remove(0));
+            Ok(())
+        })
         .await?;
         Ok((reference, found))
     }
@@ -302,10 +349,8 @@ fn percent_bound(percent: f64) -> Option<i64> {
     i64::try_from(i128::try_from(share).unwrap_or(i128::MAX) + i128::from(i64::MIN)).ok()
 }
 
-/// An error of the choice that names a cycle.
-pub(super) fn cycle_error(text: String) -> Error {
-    Error::new(ErrorKind::Plan, text)
-}
+/// How often a growing list is counted.
+const COUNT_EVERY_BYTES: u64 = 1 << 20;
 
 #[cfg(test)]
 mod tests {

@@ -4,7 +4,7 @@
 use hashbrown::HashMap;
 
 use crate::closure::{self, Chosen, Key, Link, NO_PARENT, NULL_LINK};
-use crate::error::Result;
+use crate::error::{Error, ErrorKind, Result};
 use crate::graph::Group;
 use crate::pg::keys::{self, KeyColumns};
 use crate::pg::members::Members;
@@ -12,7 +12,7 @@ use crate::plan::ReferenceMode;
 use crate::schema::Reference;
 use crate::types::{RefId, TableId};
 
-use super::choose::{Choice, Sweep, cycle_error, empty};
+use super::choose::{Choice, Sweep, empty};
 
 /// Candidate rows of one table of the group, column by column.
 #[derive(Default)]
@@ -105,13 +105,9 @@ async fn read(choice: &Choice<'_>, table: TableId, chosen: &Chosen, held_bytes: 
     let progress = choice.monitor.unit(&name, 0);
     let per_row_bytes = 8 + KEY_BYTES * columns.len() as u64;
     let (mut rows, mut counted) = (0_u64, 0_u64);
-    let session = choice.source.session().await?;
     let sql = format!("SELECT {}{}", expressions.join(", "), members.of(table, "t").sql());
-    keys::stream(
-        &session,
-        &sql,
-        |e| choice.source.fail(&*action, e),
-        |fields| {
+    choice
+        .read_keys(&sql, &action, |fields| {
             found.anchored.push(fields.get(0).is_some_and(|value| value.last() == Some(&1)));
             let mut keys = keys::split_keys(fields, 1, &columns).into_iter();
             let lists = found
@@ -129,9 +125,8 @@ async fn read(choice: &Choice<'_>, table: TableId, chosen: &Chosen, held_bytes: 
             }
             progress.add(1, 0);
             Ok(())
-        },
-    )
-    .await?;
+        })
+        .await?;
     choice.budget.replace(counted, rows * per_row_bytes, &name)?;
     *held_bytes += rows * per_row_bytes;
     progress.finish();
@@ -185,4 +180,8 @@ fn keep(chosen: &Chosen, table: TableId, candidates: Candidates, alive: &[bool])
         .collect();
     let pulled = candidates.pulled.into_iter().map(|(reference, list)| (reference, living(list).collect())).collect();
     Sweep { keys, pulled, rows: Some(alive.iter().filter(|alive| **alive).count() as u64) }
+}
+
+fn cycle_error(text: String) -> Error {
+    Error::new(ErrorKind::Plan, text)
 }

@@ -15,6 +15,7 @@ use serde::Serialize;
 
 use super::choose::Choice;
 use super::prepare::{PATIENCE, Prepared, SourceRequest, prepare, standing_back};
+use super::rate::RateLimit;
 use super::support::required_parents;
 use crate::closure::{Budget, Chosen};
 use crate::error::{Error, ErrorKind, Result};
@@ -102,8 +103,8 @@ async fn explain_row(request: &ExplainRequest, prepared: &Prepared, monitor: &dy
     let table = find_table(catalog, &request.table)?;
     let texts = split_key(table, &request.key)?;
     let budget = Budget::new(request.memory_bytes);
-    let choice =
-        Choice { source, catalog, plan, budget: &budget, literal_keys_max: request.source.literal_keys_max, monitor };
+    let rate = RateLimit::new(None);
+    let choice = Choice::new(prepared, &budget, &rate, request.source.literal_keys_max, monitor);
     let nothing = Chosen::new(catalog, plan, request.source.literal_keys_max);
     let facts = Facts { source, members: Members { catalog, plan, chosen: &nothing } };
     let columns = table.identity_key().map(|key| key.columns.clone()).unwrap_or_default();

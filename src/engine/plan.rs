@@ -12,6 +12,7 @@ use crate::types::TableId;
 use super::choose::Choice;
 use super::lanes;
 use super::prepare::{PATIENCE, Prepared, SourceRequest, prepare, standing_back};
+use super::rate::RateLimit;
 
 /// Whether rows are counted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -50,14 +51,8 @@ async fn count(
 ) -> Result<Numbers> {
     monitor.phase("choose rows");
     let budget = Budget::new(memory_bytes);
-    let choice = Choice {
-        source: &prepared.source,
-        catalog: &prepared.catalog,
-        plan: &prepared.plan,
-        budget: &budget,
-        literal_keys_max,
-        monitor,
-    };
+    let rate = RateLimit::new(None);
+    let choice = Choice::new(prepared, &budget, &rate, literal_keys_max, monitor);
     let chosen = Arc::new(choice.choose().await?);
     monitor.phase("count rows");
     let mut numbers = Numbers {

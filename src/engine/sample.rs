@@ -1,5 +1,6 @@
 //! `tithe sample`: the run.
 
+use std::collections::BTreeMap;
 use std::future::Future;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
@@ -12,7 +13,7 @@ use crate::digest::MaskKey;
 use crate::error::{Error, ErrorKind, Result};
 use crate::monitor::{Monitor, Recorder};
 use crate::pg::connect::{ConnectInfo, Pool};
-use crate::pg::dump::{self, Dump};
+use crate::pg::dump::{self, Dump, Entry};
 use crate::pg::landing;
 use crate::pg::source::Source;
 use crate::pg::target::{Target, system_identifier};
@@ -159,19 +160,12 @@ async fn build(
     }
     let monitor: Arc<dyn Monitor> = Arc::<Recorder>::clone(recorder);
     let monitor = &monitor;
-    let jobs = request.source.jobs;
     let budget = Budget::new(request.memory_bytes);
+    let rate = RateLimit::new(request.max_rate);
     monitor.phase("choose rows, create the schema");
-    let choice = Choice {
-        source: &prepared.source,
-        catalog: &prepared.catalog,
-        plan: &prepared.plan,
-        budget: &budget,
-        literal_keys_max: request.source.literal_keys_max,
-        monitor: &**monitor,
-    };
-    let staging = create_schema(request, prepared, target, jobs);
-    let (chosen, (pool, dump, mut skipped, locale_note)) = tokio::try_join!(choice.choose(), staging)?;
+    let choice = Choice::new(prepared, &budget, &rate, request.source.literal_keys_max, &**monitor);
+    let staging = create_schema(request, prepared, target);
+    let (chosen, mut staging) = tokio::try_join!(choice.choose(), staging)?;
     monitor.phase("copy rows, build indexes");
     let transfer = Arc::new(Transfer {
         source: Arc::clone(&prepared.source),
@@ -180,67 +174,93 @@ async fn build(
         plan: Arc::clone(&prepared.plan),
         chosen: Arc::new(chosen),
         key: request.key.clone(),
-        rate: RateLimit::new(request.max_rate),
+        rate,
     });
-    let (builds, rest) = copy::split_builds(&transfer, dump.after_rows);
-    let arrived = copy::run(&transfer, &pool, builds, monitor).await?;
+    let after_rows = std::mem::take(&mut staging.dump.after_rows);
+    let (builds, rest) = copy::split_builds(&transfer, after_rows);
+    let arrived = copy::run(&transfer, &staging.pool, builds, monitor).await?;
+    let finished = complete(request, &transfer, &mut staging, rest, &**monitor).await?;
+    staging.pool.close();
+    let mut report = report(request, prepared, &transfer, arrived);
+    finished.tell(staging, request, &mut report);
+    Ok(report)
+}
+
+/// What came of everything after the rows.
+struct Completed {
+    proven: usize,
+    not_valid: Vec<String>,
+    sequences: usize,
+    objects: CheckReport,
+    counts: BTreeMap<String, u64>,
+    refused_settings: Vec<String>,
+}
+
+/// Foreign keys, the rest of the schema, sequences, settings, the user's commands, and the check of it all.
+async fn complete(
+    request: &SampleRequest,
+    transfer: &Arc<Transfer>,
+    staging: &mut Staging,
+    entries: Vec<Entry>,
+    monitor: &dyn Monitor,
+) -> Result<Completed> {
+    let pool = &staging.pool;
     monitor.phase("prove foreign keys");
-    let (attach, rest): (Vec<_>, Vec<_>) = rest.into_iter().partition(|entry| entry.kind == "INDEX ATTACH");
+    let (attach, rest): (Vec<_>, Vec<_>) = entries.into_iter().partition(|entry| entry.kind == "INDEX ATTACH");
     let rest: Vec<_> = rest.into_iter().filter(|entry| entry.kind != "FK CONSTRAINT").collect();
     {
         let client = pool.get().await?;
-        landing::run_entries(&pool, &client, &attach, false).await?;
+        landing::run_entries(pool, &client, &attach, false).await?;
     }
-    let (proven, not_valid) = land::foreign_keys(&transfer, &pool).await?;
+    let (proven, not_valid) = land::foreign_keys(transfer, pool).await?;
     monitor.phase("finish the schema");
-    let sequences = land::sequences(&transfer, &pool).await?;
-    let late = land::finish_schema(&transfer, &pool, &dump.before_rows, &rest).await?;
-    skipped.problems.extend(late.problems);
-    skipped.missing_roles += late.missing_roles;
-    let refused_settings = land::settings(&transfer, &pool).await?;
-    land::after_load(&transfer, &request.source.profile, &**monitor).await?;
+    let sequences = land::sequences(transfer, pool).await?;
+    let late = land::finish_schema(transfer, pool, &staging.dump.before_rows, &rest).await?;
+    staging.skipped.problems.extend(late.problems);
+    staging.skipped.missing_roles += late.missing_roles;
+    let refused_settings = land::settings(transfer, pool).await?;
+    land::after_load(transfer, &request.source.profile, monitor).await?;
     monitor.phase("check");
-    let (objects, counts) = land::check_objects(&transfer, &pool, &skipped).await?;
+    let (objects, counts) = land::check_objects(transfer, pool, &staging.skipped).await?;
     if !objects.ok {
         return Err(Error::new(ErrorKind::Verification, format!("check the new database: {}", objects.detail)));
     }
-    pool.close();
-    drop(pool);
-    let mut report = report(request, prepared, &transfer, arrived);
-    report.checks = vec![
-        CheckReport {
-            name: "row counts".to_owned(),
-            ok: true,
-            detail: "the target counted every row that was sent".to_owned(),
-        },
-        CheckReport {
-            name: "foreign keys".to_owned(),
-            ok: true,
-            detail: match not_valid.len() {
-                0 => format!("{proven} validated by the target"),
-                more => format!(
-                    "{proven} validated by the target, {more} NOT VALID as in the source or by the profile: {}",
-                    not_valid.join("; ")
-                ),
-            },
-        },
-        CheckReport { name: "sequences".to_owned(), ok: true, detail: format!("{sequences} set past their rows") },
-        objects,
-    ];
-    report.schema = SchemaReport {
-        foreign_keys: proven as u64,
-        not_valid,
-        objects: counts,
-        after_load: request.source.profile.target.after_load.len() as u64,
-    };
-    if skipped.missing_roles > 0 {
-        report.notes.push(format!("{} grants name roles that the target does not have", skipped.missing_roles));
+    Ok(Completed { proven, not_valid, sequences, objects, counts, refused_settings })
+}
+
+impl Completed {
+    /// Writes it into the report.
+    fn tell(self, staging: Staging, request: &SampleRequest, report: &mut RunReport) {
+        let passed = |name: &str, detail: String| CheckReport { name: name.to_owned(), ok: true, detail };
+        let Self { proven, not_valid, sequences, objects, counts, refused_settings } = self;
+        let keys = match not_valid.len() {
+            0 => format!("{proven} validated by the target"),
+            more => format!(
+                "{proven} validated by the target, {more} NOT VALID as in the source or by the profile: {}",
+                not_valid.join("; ")
+            ),
+        };
+        report.checks = vec![
+            passed("row counts", "the target counted every row that was sent".to_owned()),
+            passed("foreign keys", keys),
+            passed("sequences", format!("{sequences} set past their rows")),
+            objects,
+        ];
+        report.schema = SchemaReport {
+            foreign_keys: proven as u64,
+            not_valid,
+            objects: counts,
+            after_load: request.source.profile.target.after_load.len() as u64,
+        };
+        let missing_roles = staging.skipped.missing_roles;
+        if missing_roles > 0 {
+            report.notes.push(format!("{missing_roles} grants name roles that the target does not have"));
+        }
+        report.notes.extend(staging.locale_note);
+        report.notes.extend(refused_settings);
+        report.problems = staging.skipped.problems;
+        report.outcome = if report.problems.is_empty() { Outcome::Complete } else { Outcome::Partial };
     }
-    report.notes.extend(locale_note);
-    report.notes.extend(refused_settings);
-    report.problems = skipped.problems;
-    report.outcome = if report.problems.is_empty() { Outcome::Complete } else { Outcome::Partial };
-    Ok(report)
 }
 
 fn finish(mut report: RunReport, recorder: &Recorder) -> RunReport {
@@ -252,15 +272,17 @@ fn finish(mut report: RunReport, recorder: &Recorder) -> RunReport {
     report
 }
 
-type Staging = (Pool, Dump, landing::Skipped, Option<String>);
+/// The staging database, with the schema's share that comes before the rows.
+struct Staging {
+    pool: Pool,
+    dump: Dump,
+    skipped: landing::Skipped,
+    /// What had to differ in encoding or locale.
+    locale_note: Option<String>,
+}
 
 /// Reads the schema and creates it in a fresh staging database, while the keys are being chosen.
-async fn create_schema(
-    request: &SampleRequest,
-    prepared: &Prepared,
-    target: &Arc<Target>,
-    jobs: usize,
-) -> Result<Staging> {
+async fn create_schema(request: &SampleRequest, prepared: &Prepared, target: &Arc<Target>) -> Result<Staging> {
     let source = &prepared.source;
     let info = source.connector().reached().unwrap_or_else(|| request.source.from.clone());
     let dump_request = dump::Request {
@@ -270,13 +292,13 @@ async fn create_schema(
         exclude_schemas: &request.source.profile.source.exclude_schemas,
         exclude_tables: &prepared.catalog.left_out,
     };
-    let (dump, note) = tokio::try_join!(dump::run(&dump_request), target.create_next(&source.server))?;
-    let pool = target.pool(&target.next(), jobs + 1)?;
+    let (dump, locale_note) = tokio::try_join!(dump::run(&dump_request), target.create_next(&source.server))?;
+    let pool = target.pool(&target.next(), request.source.jobs + 1)?;
     let client = pool.get().await?;
     let skipped =
         landing::run_entries(&pool, &client, &dump.before_rows, !prepared.catalog.left_out.is_empty()).await?;
     drop(client);
-    Ok((pool, dump, skipped, note))
+    Ok(Staging { pool, dump, skipped, locale_note })
 }
 
 /// Compiles every mask once, so that a rule that cannot be is known before anything is created.

@@ -101,13 +101,9 @@ async fn fetch(
     };
     let name = &choice.catalog.table(table).name;
     let action = format!("read support rows of {name}");
-    let session = choice.source.session().await?;
     let sql = format!("SELECT {}{}", expressions.join(", "), selection.sql());
-    keys::stream(
-        &session,
-        &sql,
-        |e| choice.source.fail(&*action, e),
-        |fields| {
+    choice
+        .read_keys(&sql, &action, |fields| {
             let mut keys = keys::split_keys(fields, 0, &columns).into_iter();
             for (_, list) in &mut found.keys {
                 list.extend(keys.next().flatten());
@@ -116,9 +112,8 @@ async fn fetch(
                 list.extend(keys.next().flatten());
             }
             Ok(())
-        },
-    )
-    .await?;
+        })
+        .await?;
     Ok(found)
 }
 

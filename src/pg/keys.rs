@@ -16,13 +16,15 @@ pub struct KeyColumns {
     pub width: usize,
 }
 
-/// Runs `SELECT` as binary COPY and hands each row's fields to `each`; returns the number of rows.
+/// Runs `SELECT` as binary COPY and hands each row's fields to `each`; returns the number of rows. `pace` waits until
+/// that many bytes may be read.
 ///
 /// # Errors
 /// What `fail` makes of a server error, and `each`'s own.
 pub async fn stream(
     client: &Client,
     select: &str,
+    pace: impl AsyncFn(usize),
     fail: impl Fn(tokio_postgres::Error) -> Error,
     mut each: impl FnMut(&Fields) -> Result<()>,
 ) -> Result<u64> {
@@ -33,6 +35,7 @@ pub async fn stream(
     let mut rows = 0;
     let damaged = |cause| Error::new(ErrorKind::Source, "read keys: not COPY data").with_cause(cause);
     while let Some(chunk) = stream.try_next().await.map_err(&fail)? {
+        pace(chunk.len()).await;
         reader.push(chunk);
         while let Some(row) = reader.next_row().map_err(damaged)? {
             fields.split(row, Format::Binary).map_err(damaged)?;
