@@ -180,7 +180,7 @@ pub(super) struct SampleArgs {
     pub(super) choice: Choice,
     #[command(flatten)]
     pub(super) limits: Limits,
-    /// Copy at most this many bytes of rows per second
+    /// Read at most this many bytes of rows and keys per second
     #[arg(long, value_name = "SIZE", value_parser = bytes)]
     pub(super) max_rate: Option<u64>,
     /// End when another session waited this long for a lock of ours on the source

@@ -466,3 +466,27 @@ fn key_sets_beyond_the_limit_end_the_run() {
     let ran = setting.run("sample", &["--memory", "1kB"]).expect_code(5);
     assert!(ran.stderr.contains("users") && ran.stderr.contains("1 kB"), "{}", ran.stderr);
 }
+
+#[test]
+fn lists_of_never_count_against_the_limit() {
+    let schema = "CREATE TABLE users (id uuid PRIMARY KEY);
+         INSERT INTO users SELECT ('00000000-0000-4000-8000-' || lpad(n::text, 12, '0'))::uuid FROM generate_series(1, 5000) n;";
+    let setting = Setting::drawn("[sample]\nroot = \"users\"\npercent = 50\nnever = \"true\"\n", schema, "");
+    let ran = setting.run("sample", &["--memory", "64kB"]).expect_code(5);
+    assert!(ran.stderr.contains("users") && ran.stderr.contains("64 kB"), "{}", ran.stderr);
+    setting.run("sample", &["--memory", "8MB"]).expect_code(0);
+}
+
+#[test]
+fn reading_keys_keeps_to_the_rate() {
+    let schema = "CREATE TABLE users (id uuid PRIMARY KEY);
+         CREATE TABLE posts (id int PRIMARY KEY, owner uuid NOT NULL REFERENCES users);
+         INSERT INTO users SELECT ('00000000-0000-4000-8000-' || lpad(n::text, 12, '0'))::uuid FROM generate_series(1, 20000) n;";
+    let setting = Setting::drawn("[sample]\nroot = \"users\"\npercent = 90\n", schema, "");
+    let ran = setting.run("sample", &["--max-rate", "400kB"]).expect_code(0);
+    let report: serde_json::Value = serde_json::from_str(&ran.stdout).unwrap();
+    let phases = report["phases"].as_array().unwrap();
+    let choosing = phases.iter().find(|phase| phase["name"].as_str().unwrap().starts_with("choose rows")).unwrap();
+    // 18,000 keys are 396,000 bytes on the wire; what came last need not be waited for.
+    assert!(choosing["seconds"].as_f64().unwrap() > 0.3, "{choosing}");
+}
