@@ -2,7 +2,7 @@
 //!
 //! Users 1 and 2 are drawn (`always`, beside a share too small to draw anybody) unless a test says otherwise.
 
-use crate::support::{self, Home, TestDb};
+use crate::support::{self, Home, Scene, TestDb};
 
 /// A database and what its profile says beside the draw and the columns, which are all kept.
 struct Setting {
@@ -467,4 +467,20 @@ fn key_sets_beyond_the_limit_end_the_run() {
     let setting = Setting::drawn("[sample]\nroot = \"users\"\npercent = 50\n", schema, "");
     let ran = setting.run("sample", &["--memory", "1kB"]).expect_code(5);
     assert!(ran.stderr.contains("users") && ran.stderr.contains("1 kB"), "{}", ran.stderr);
+}
+
+/// The servers' hashes decide who is drawn; whoever upgrades a server must find the same people again.
+#[test]
+fn the_draw_is_the_same_on_every_version() {
+    let scene = Scene::new();
+    scene.sample(&[]).expect_code(0);
+    let ids = "SELECT md5(string_agg(id::text, ' ' ORDER BY id)) FROM users";
+    assert_eq!(scene.target.query_one_text(ids), "2425ed02df960a6e3412a435813e8390");
+    let hashes = "SELECT concat_ws(' ', hashint8extended(42, 7), hashtextextended('café', 7),
+        uuid_hash_extended('6f0d3c1e-8a55-4b1e-9c3a-2f1d5e7a9b10', 7), hash_numeric_extended(4.20, 7),
+        hashbpcharextended('ab '::char(3), 7), hashtextextended(ROW(1, 'b')::text, 7))";
+    assert_eq!(
+        scene.source.query_one_text(hashes),
+        "3069212791777980624 393834391226478406 -6925839991958908148 594718806594914655 -8956144013057076362 -2208591071314780367"
+    );
 }
