@@ -81,6 +81,7 @@ fn catalog() -> Catalog {
             parent_columns: vec![ColumnId(0)],
             validated: true,
             match_full: false,
+            temporal: false,
             array: false,
             condition: None,
             foreign_key: None,

@@ -9,7 +9,7 @@ use crate::types::{ColumnId, RefId, TableId};
 
 use super::modes::{named_references, profile_error, reference_modes, table_modes};
 use super::nullable::cut_columns;
-use super::{Draw, DrawSize, Plan, TableMode, TablePlan, columns};
+use super::{Draw, DrawSize, Plan, ReferenceMode, ReferencePlan, TableMode, TablePlan, columns};
 
 /// What the command line adds to the profile.
 #[derive(Clone, Debug, Default)]
@@ -45,6 +45,7 @@ pub fn make(catalog: &mut Catalog, profile: &Profile, options: &Options) -> Resu
     let named = named_references(catalog, profile, &rules)?;
     let modes = table_modes(catalog, profile, root, &rules, &named)?;
     let references = reference_modes(catalog, profile, &modes, &rules, &named, &mut warnings)?;
+    check_periods(catalog, &references)?;
     check_reading(catalog, profile, &modes)?;
     let draw = draw(catalog, profile, options, root)?;
     let masks = columns::decide(catalog, profile, &modes)?;
@@ -99,6 +100,23 @@ pub fn make(catalog: &mut Catalog, profile: &Profile, options: &Options) -> Resu
         warnings.push(format!("{table}: foreign key {name} leads to a table that is left out: {outcome}"));
     }
     Ok(Plan { root, draw, tables, references, groups, warnings, needs_key })
+}
+
+/// Which parents cover a child's period together is not asked: such a key can only be kept whole, or given up.
+fn check_periods(catalog: &Catalog, references: &[ReferencePlan]) -> Result<()> {
+    use ReferenceMode::{Cut, Drop, Idle, Whole};
+    let settled = |mode| matches!(mode, Whole | Cut | Drop | Idle);
+    let open = catalog.references.iter().find(|r| r.temporal && !settled(references[r.id.index()].mode));
+    open.map_or(Ok(()), |reference| {
+        let parent = &catalog.table(reference.parent).name;
+        let what = format!(
+            "the foreign key {} ({}) is over periods, and such a key is not followed",
+            reference.name,
+            catalog.describe(reference)
+        );
+        Err(Error::new(ErrorKind::Plan, what)
+            .with_remedy(format!("say rows = \"all\" or rows = \"none\" under [tables.{parent}]")))
+    })
 }
 
 /// A timestamp literal that is safe to splice: the text has been made by us or checked by the command line.
@@ -194,6 +212,7 @@ fn add_virtual_references(catalog: &mut Catalog, profile: &Profile) -> Result<()
             parent_columns,
             validated: false,
             match_full: false,
+            temporal: false,
             array: virtual_reference.array,
             condition: virtual_reference.condition.clone(),
             foreign_key: None,

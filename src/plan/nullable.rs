@@ -36,6 +36,7 @@ pub(super) fn cut_columns(catalog: &Catalog, child: TableId, columns: &[ColumnId
         parent_columns: columns.to_vec(),
         validated: false,
         match_full: false,
+        temporal: false,
         array: false,
         condition: None,
         foreign_key: None,

@@ -134,6 +134,7 @@ fn refer(catalog: &mut Catalog, child: TableId, column: ColumnId, parent: TableI
         parent_columns,
         validated: true,
         match_full: false,
+        temporal: false,
         array: false,
         condition: None,
         foreign_key: Some(ForeignKey { oid: 0, definition: String::new(), on }),

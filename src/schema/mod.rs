@@ -189,6 +189,8 @@ pub struct Reference {
     pub validated: bool,
     /// MATCH FULL.
     pub match_full: bool,
+    /// The last pair of columns are ranges (PERIOD): rows of the parent cover the child's range together.
+    pub temporal: bool,
     /// The child column is an array whose elements refer to the parent.
     pub array: bool,
     /// SQL condition under which the reference holds (polymorphic references, keys of a single partition).

@@ -308,6 +308,7 @@ fn foreign_key(catalog: &mut Catalog, row: ConstraintRow, child: TableId, owner:
         parent_columns,
         validated: row.validated,
         match_full: row.match_full,
+        temporal: row.temporal,
         array: false,
         condition,
         foreign_key: Some(ForeignKey { oid: row.oid, definition: row.definition, on }),

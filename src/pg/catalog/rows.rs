@@ -62,6 +62,7 @@ pub(super) struct ConstraintRow {
     pub(super) parent_columns: Vec<String>,
     pub(super) validated: bool,
     pub(super) match_full: bool,
+    pub(super) temporal: bool,
     pub(super) inherited: bool,
     pub(super) definition: String,
 }

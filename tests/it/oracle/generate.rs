@@ -2,6 +2,7 @@
 
 use super::case::*;
 use super::modes::{default_table_modes, is_gate};
+use crate::support::oldest_version;
 
 /// SplitMix64: small, and the same everywhere.
 pub(super) struct Dice(u64);
@@ -124,6 +125,8 @@ fn references(dice: &mut Dice, case: &mut Case, child: usize) {
             _ if sharing || !nullable_like => Guard::Nothing,
             0..6 => Guard::Check,
             6..10 => Guard::HarmlessCheck,
+            // NULLS NOT DISTINCT came with 15.
+            10..14 if !case.tables[child].partitioned && oldest_version() < 15 => Guard::PartialIndex,
             10..14 if !case.tables[child].partitioned => Guard::NullsNotDistinct,
             14..18 if !case.tables[child].partitioned => Guard::PartialIndex,
             _ => Guard::Nothing,
