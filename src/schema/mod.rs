@@ -22,6 +22,8 @@ pub struct Catalog {
     pub tables: Vec<Table>,
     /// Foreign keys, then virtual references; [`RefId`] is the position.
     pub references: Vec<Reference>,
+    /// Names of all schemas, the system's and those left out included.
+    pub schemas: Vec<String>,
     /// Tables the profile leaves out.
     pub left_out: Vec<QualifiedName>,
     /// Foreign keys into left-out tables: referencing table, columns, constraint name.

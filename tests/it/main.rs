@@ -5,6 +5,7 @@ mod architecture;
 mod bad_input;
 mod cli;
 mod closure;
+mod closure_corners;
 mod connect;
 mod corners;
 mod economy;

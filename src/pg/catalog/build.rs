@@ -44,6 +44,7 @@ pub(super) fn build(rows: Rows, left_out: LeftOut<'_>) -> Catalog {
         server_version: rows.server.version_num,
         large_objects: rows.server.large_objects,
         extensions: rows.server.extensions,
+        schemas: rows.server.schemas,
         ..Catalog::default()
     };
     let owner = tables(&mut catalog, rows.tables, left_out);

@@ -142,4 +142,6 @@ pub struct ServerRow {
     pub extensions: Vec<String>,
     /// Schemas that hold extensions.
     pub extension_schemas: Vec<String>,
+    /// Every schema, the system's included.
+    pub schemas: Vec<String>,
 }
