@@ -66,6 +66,7 @@ fn column(name: &str, class: TypeClass) -> Column {
             max_chars: None,
             enum_labels: vec![],
             domain: false,
+            domain_checks: vec![],
             has_binary: true,
             sends_oids: false,
             carries_type_oids: false,

@@ -22,6 +22,7 @@ pub(super) fn data_type(class: TypeClass, max_chars: Option<u32>) -> ColumnType 
         max_chars,
         enum_labels: vec!["happy".into(), "sad".into()],
         domain: false,
+        domain_checks: vec![],
         has_binary: true,
         sends_oids: false,
         carries_type_oids: false,

@@ -10,6 +10,7 @@ use crate::types::ColumnId;
 
 use super::make::{column_names, did_you_mean, is_left_out, table_names};
 use super::modes::profile_error;
+use super::nullable::domain_forbids_null;
 use super::{ColumnMasks, TableMode};
 
 type Masks = Vec<Vec<Option<ColumnMasks>>>;
@@ -177,6 +178,11 @@ fn check_null(table: &Table, masks: &[Option<ColumnMasks>]) -> Result<()> {
                 format!("{}.{}: the rule is null, but the column is NOT NULL", table.name, column.name),
             )
             .with_remedy("choose another mask, such as constant"));
+        }
+        if nulls && domain_forbids_null(column) {
+            let what = "the rule is null, but the CHECK of the column's domain may forbid NULL";
+            return Err(Error::new(ErrorKind::Plan, format!("{}.{}: {what}", table.name, column.name))
+                .with_remedy("choose another mask, such as constant"));
         }
     }
     Ok(())

@@ -87,6 +87,7 @@ fn column(name: &str, type_name: &str, not_null: bool) -> Column {
         max_chars,
         enum_labels: Vec::new(),
         domain: false,
+        domain_checks: vec![],
         has_binary: true,
         sends_oids: false,
         carries_type_oids: false,

@@ -181,6 +181,7 @@ fn column_type(row: &ColumnRow, base: &TypeRow) -> ColumnType {
         max_chars,
         enum_labels: base.enum_labels.clone(),
         domain: base.domain,
+        domain_checks: base.domain_checks.clone(),
         has_binary: base.has_binary.unwrap_or(false),
         sends_oids: base.sends_oids.unwrap_or(false),
         carries_type_oids: base.carries_type_oids,

@@ -45,6 +45,7 @@ pub(super) struct TypeRow {
     pub(super) domain: bool,
     pub(super) domain_not_null: bool,
     pub(super) domain_modifier: i32,
+    pub(super) domain_checks: Vec<String>,
     pub(super) enum_labels: Vec<String>,
     pub(super) has_binary: Option<bool>,
     pub(super) sends_oids: Option<bool>,
