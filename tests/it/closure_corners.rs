@@ -2,6 +2,9 @@
 
 use crate::closure::{Setting, with_users};
 
+/// Asked by list, and as sets too large for a list are.
+const BOTH_FORMS: [&[&str]; 2] = [&[], &["--literal-keys-max", "0"]];
+
 #[test]
 fn domains_whose_check_forbids_null_are_not_nulled() {
     let schema = with_users(
@@ -64,4 +67,22 @@ fn an_excluded_schema_that_does_not_exist_is_told() {
     let setting = setting.rewritten("\"adit\"", "\"audit\"");
     setting.brings(&[("id FROM users", "1 2")]);
     assert_eq!(setting.target.query_one_text("SELECT to_regclass('audit.events') IS NULL"), "t");
+}
+
+#[test]
+fn an_array_of_a_table_in_a_circle_pulls() {
+    let schema = with_users(
+        "CREATE TABLE tags (code text PRIMARY KEY);
+         CREATE TABLE nodes (id int PRIMARY KEY, owner int NOT NULL REFERENCES users, up int REFERENCES nodes, tags text[]);
+         INSERT INTO tags VALUES ('red'), ('it''s'), ('blue'), ('grey');
+         INSERT INTO nodes VALUES (1, 1, NULL, '{red,NULL}'), (2, 1, 1, '{it''s,gone,red}'), (3, 3, 1, '{blue}'), (4, 2, 3, '{grey}');",
+    );
+    let profile = "[[references]]\nname = \"tags\"\ntable = \"nodes\"\ncolumns = [\"tags\"]\nparent = \"tags\"\nparent_columns = [\"code\"]\narray = true\n\
+        [tables.tags]\nrows = \"referenced\"\n[tables.nodes]\nwithin = [\"up\"]\npull = [\"tags\"]\n";
+    for more in BOTH_FORMS {
+        Setting::new(&schema, profile).brings_with(
+            more,
+            &[("(id, tags) FROM nodes", "(1,\"{red,NULL}\") (2,\"{it's,red}\")"), ("code FROM tags", "it's red")],
+        );
+    }
 }
