@@ -74,7 +74,7 @@ fn column(name: &str, class: TypeClass) -> Column {
         not_null: false,
         generated: false,
         identity: false,
-        deterministic_collation: true,
+        loose_collation: None,
         comment: None,
     }
 }

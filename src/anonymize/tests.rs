@@ -37,7 +37,7 @@ fn column(name: &str, class: TypeClass, max_chars: Option<u32>) -> Column {
         not_null: name.starts_with("required"),
         generated: name.starts_with("generated"),
         identity: false,
-        deterministic_collation: true,
+        loose_collation: None,
         comment: None,
     }
 }

@@ -99,7 +99,7 @@ fn column(name: &str, type_name: &str, not_null: bool) -> Column {
         not_null,
         generated: false,
         identity: false,
-        deterministic_collation: true,
+        loose_collation: None,
         comment: None,
     }
 }

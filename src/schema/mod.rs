@@ -119,8 +119,8 @@ pub struct Column {
     pub generated: bool,
     /// `GENERATED … AS IDENTITY`.
     pub identity: bool,
-    /// The column's collation is deterministic (equal means equal bytes).
-    pub deterministic_collation: bool,
+    /// `pg_collation.oid` of a collation that is not deterministic: equal values need not be equal bytes.
+    pub loose_collation: Option<u32>,
     /// COMMENT ON COLUMN.
     pub comment: Option<String>,
 }

@@ -6,6 +6,7 @@ mod bad_input;
 mod cli;
 mod closure;
 mod closure_corners;
+mod collations;
 mod connect;
 mod corners;
 mod economy;

@@ -149,7 +149,7 @@ fn columns(catalog: &mut Catalog, rows: Vec<ColumnRow>, types: &HashMap<u32, Typ
             not_null: row.not_null || type_row.domain_not_null,
             generated: row.generated,
             identity: row.identity,
-            deterministic_collation: row.deterministic_collation,
+            loose_collation: row.loose_collation,
             comment: row.comment,
         });
     }

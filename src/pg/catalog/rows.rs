@@ -30,7 +30,7 @@ pub(super) struct ColumnRow {
     pub(super) not_null: bool,
     pub(super) generated: bool,
     pub(super) identity: bool,
-    pub(super) deterministic_collation: bool,
+    pub(super) loose_collation: Option<u32>,
     pub(super) comment: Option<String>,
 }
 
