@@ -129,9 +129,9 @@ fn allowed(group: &Group, set: &[Vec<bool>]) -> Vec<Vec<bool>> {
             break;
         }
     }
-    for (at, table) in group.tables.iter().enumerate() {
-        for row in 0..table.anchored.len() {
-            chained[at][row] &= table.links.iter().filter(|link| link.within).all(|link| match link.rows[row] {
+    for (rows, table) in chained.iter_mut().zip(&group.tables) {
+        for (row, chained) in rows.iter_mut().enumerate() {
+            *chained &= table.links.iter().filter(|link| link.within).all(|link| match link.rows[row] {
                 NULL_LINK => true,
                 NO_PARENT => false,
                 parent => set[link.parent][parent as usize],
