@@ -43,7 +43,7 @@ fn an_anchored_circle_under_within_stays() {
     assert_eq!(one(&[true, true], true, true, &[1, 0]), [true, true]);
 }
 
-/// Every `a` needs the `b` beside it, every `b` hangs on the next `a`; the last `a` needs nothing, or what is not there.
+/// Every `a` needs the `b` of its number, every `b` hangs on the next `a`; the last `a`'s link is given.
 fn alternating(rows: u32, last: u32) -> Group {
     let needs: Vec<u32> = (0..rows - 1).chain([last]).collect();
     let hangs: Vec<u32> = (1..rows).collect();

@@ -146,8 +146,8 @@ impl Members<'_> {
         Selection { from, conditions }.sql()
     }
 
-    /// The reference's key in canonical form, NULL where the reference is absent: one expression per column. Where equal
-    /// is not equal bytes it is the parent that lends its spelling, of which there is one.
+    /// The reference's key in canonical form, NULL where the reference is absent: one expression per column. Where
+    /// equal is not equal bytes it is the parent that lends its spelling, of which there is one.
     pub fn link_columns(&self, reference: RefId, alias: &str) -> Vec<String> {
         let reference = self.catalog.reference(reference);
         let parent = self.catalog.table(reference.parent);
