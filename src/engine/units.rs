@@ -305,7 +305,7 @@ fn direct_decode(catalog: &Catalog, reference: &Reference, format: Format) -> Op
     let ([child], [parent]) = (reference.child_columns.as_slice(), reference.parent_columns.as_slice()) else {
         return None;
     };
-    if format != Format::Binary || reference.condition.is_some() {
+    if format != Format::Binary || reference.condition.is_some() || catalog.compares_loosely(reference) {
         return None;
     }
     let child = catalog.table(reference.child).column(*child).data_type.class;

@@ -29,15 +29,7 @@ pub struct Options {
 /// # Errors
 /// `Profile` (does not fit the schema), `Undecided` (tables or columns) or `Plan` (no valid plan).
 pub fn make(catalog: &mut Catalog, profile: &Profile, options: &Options) -> Result<Plan> {
-    for written in &profile.source.exclude_tables {
-        if !is_left_out(catalog, written) {
-            let hint = did_you_mean(written, &table_names(catalog));
-            let what = format!(
-                "source.exclude_tables: the source has no table {written:?}{hint}; partitions cannot be left out"
-            );
-            return Err(profile_error(profile, what));
-        }
-    }
+    check_left_out(catalog, profile)?;
     let root = find_table(catalog, profile, &profile.sample.root, "sample.root")?;
     add_virtual_references(catalog, profile)?;
     let rules = table_rules(catalog, profile)?;
@@ -117,6 +109,27 @@ fn check_periods(catalog: &Catalog, references: &[ReferencePlan]) -> Result<()> 
         Err(Error::new(ErrorKind::Plan, what)
             .with_remedy(format!("say rows = \"all\" or rows = \"none\" under [tables.{parent}]")))
     })
+}
+
+/// What the profile leaves out must be there, lest a misspelt name lets it out.
+fn check_left_out(catalog: &Catalog, profile: &Profile) -> Result<()> {
+    for written in &profile.source.exclude_schemas {
+        if !catalog.schemas.contains(written) {
+            let hint = did_you_mean(written, &catalog.schemas);
+            let what = format!("source.exclude_schemas: the source has no schema {written:?}{hint}");
+            return Err(profile_error(profile, what));
+        }
+    }
+    for written in &profile.source.exclude_tables {
+        if !is_left_out(catalog, written) {
+            let hint = did_you_mean(written, &table_names(catalog));
+            let what = format!(
+                "source.exclude_tables: the source has no table {written:?}{hint}; partitions cannot be left out"
+            );
+            return Err(profile_error(profile, what));
+        }
+    }
+    Ok(())
 }
 
 /// A timestamp literal that is safe to splice: the text has been made by us or checked by the command line.

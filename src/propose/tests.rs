@@ -87,6 +87,7 @@ fn column(name: &str, type_name: &str, not_null: bool) -> Column {
         max_chars,
         enum_labels: Vec::new(),
         domain: false,
+        domain_checks: vec![],
         has_binary: true,
         sends_oids: false,
         carries_type_oids: false,
@@ -98,7 +99,7 @@ fn column(name: &str, type_name: &str, not_null: bool) -> Column {
         not_null,
         generated: false,
         identity: false,
-        deterministic_collation: true,
+        loose_collation: None,
         comment: None,
     }
 }

@@ -22,6 +22,8 @@ pub struct Catalog {
     pub tables: Vec<Table>,
     /// Foreign keys, then virtual references; [`RefId`] is the position.
     pub references: Vec<Reference>,
+    /// Names of all schemas, the system's and those left out included.
+    pub schemas: Vec<String>,
     /// Tables the profile leaves out.
     pub left_out: Vec<QualifiedName>,
     /// Foreign keys into left-out tables: referencing table, columns, constraint name.
@@ -117,8 +119,8 @@ pub struct Column {
     pub generated: bool,
     /// `GENERATED … AS IDENTITY`.
     pub identity: bool,
-    /// The column's collation is deterministic (equal means equal bytes).
-    pub deterministic_collation: bool,
+    /// `pg_collation.oid` of a collation that is not deterministic: equal values need not be equal bytes.
+    pub loose_collation: Option<u32>,
     /// COMMENT ON COLUMN.
     pub comment: Option<String>,
 }

@@ -5,20 +5,20 @@
 use crate::support::{self, Home, Scene, TestDb};
 
 /// A database and what its profile says beside the draw and the columns, which are all kept.
-struct Setting {
-    source: TestDb,
-    target: TestDb,
+pub(crate) struct Setting {
+    pub(crate) source: TestDb,
+    pub(crate) target: TestDb,
     profile: tempfile::NamedTempFile,
 }
 
-const DRAW: &str = "[sample]\nroot = \"users\"\npercent = 0.0000001\nalways = \"id IN (1, 2)\"\n";
+pub(crate) const DRAW: &str = "[sample]\nroot = \"users\"\npercent = 0.0000001\nalways = \"id IN (1, 2)\"\n";
 
 impl Setting {
-    fn new(schema: &str, profile: &str) -> Self {
+    pub(crate) fn new(schema: &str, profile: &str) -> Self {
         Self::drawn(DRAW, schema, profile)
     }
 
-    fn drawn(draw: &str, schema: &str, profile: &str) -> Self {
+    pub(crate) fn drawn(draw: &str, schema: &str, profile: &str) -> Self {
         let source = support::source_database("closure");
         source.execute(schema);
         let columns = source.query_one_text(
@@ -32,6 +32,14 @@ impl Setting {
         Self { source, target: support::target_database("closure"), profile }
     }
 
+    /// The same with another text in its profile.
+    pub(crate) fn rewritten(mut self, from: &str, to: &str) -> Self {
+        let text = std::fs::read_to_string(self.profile.path()).unwrap();
+        assert!(text.contains(from), "{from:?} is not in {text}");
+        self.profile = support::profile(&text.replacen(from, to, 1));
+        self
+    }
+
     fn arguments(&self, command: &str) -> Vec<String> {
         let profile = self.profile.path().to_string_lossy().into_owned();
         let mut arguments =
@@ -43,7 +51,7 @@ impl Setting {
         arguments
     }
 
-    fn run(&self, command: &str, more: &[&str]) -> support::Ran {
+    pub(crate) fn run(&self, command: &str, more: &[&str]) -> support::Ran {
         let arguments = self.arguments(command);
         let all: Vec<&str> = arguments.iter().map(String::as_str).chain(more.iter().copied()).collect();
         Home::new().tithe(&all)
@@ -51,12 +59,12 @@ impl Setting {
 
     /// Samples, then compares answers: (question, answer), NULL as `-`.
     #[track_caller]
-    fn brings(&self, wanted: &[(&str, &str)]) {
+    pub(crate) fn brings(&self, wanted: &[(&str, &str)]) {
         self.brings_with(&[], wanted);
     }
 
     #[track_caller]
-    fn brings_with(&self, more: &[&str], wanted: &[(&str, &str)]) {
+    pub(crate) fn brings_with(&self, more: &[&str], wanted: &[(&str, &str)]) {
         let ran = self.run("sample", more);
         assert!([0, 3].contains(&ran.code), "exit {}\n{}\n{}", ran.code, ran.stdout, ran.stderr);
         for (expression, answer) in wanted {
@@ -72,7 +80,7 @@ impl Setting {
 const USERS: &str = "CREATE TABLE users (id int PRIMARY KEY, banned_until timestamptz);
     INSERT INTO users SELECT generate_series(1, 6);";
 
-fn with_users(rest: &str) -> String {
+pub(crate) fn with_users(rest: &str) -> String {
     format!("{USERS}\n{rest}")
 }
 

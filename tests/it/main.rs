@@ -5,6 +5,8 @@ mod architecture;
 mod bad_input;
 mod cli;
 mod closure;
+mod closure_corners;
+mod collations;
 mod connect;
 mod corners;
 mod economy;

@@ -44,6 +44,7 @@ pub(super) fn build(rows: Rows, left_out: LeftOut<'_>) -> Catalog {
         server_version: rows.server.version_num,
         large_objects: rows.server.large_objects,
         extensions: rows.server.extensions,
+        schemas: rows.server.schemas,
         ..Catalog::default()
     };
     let owner = tables(&mut catalog, rows.tables, left_out);
@@ -148,7 +149,7 @@ fn columns(catalog: &mut Catalog, rows: Vec<ColumnRow>, types: &HashMap<u32, Typ
             not_null: row.not_null || type_row.domain_not_null,
             generated: row.generated,
             identity: row.identity,
-            deterministic_collation: row.deterministic_collation,
+            loose_collation: row.loose_collation,
             comment: row.comment,
         });
     }
@@ -180,6 +181,7 @@ fn column_type(row: &ColumnRow, base: &TypeRow) -> ColumnType {
         max_chars,
         enum_labels: base.enum_labels.clone(),
         domain: base.domain,
+        domain_checks: base.domain_checks.clone(),
         has_binary: base.has_binary.unwrap_or(false),
         sends_oids: base.sends_oids.unwrap_or(false),
         carries_type_oids: base.carries_type_oids,

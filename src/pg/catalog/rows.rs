@@ -30,7 +30,7 @@ pub(super) struct ColumnRow {
     pub(super) not_null: bool,
     pub(super) generated: bool,
     pub(super) identity: bool,
-    pub(super) deterministic_collation: bool,
+    pub(super) loose_collation: Option<u32>,
     pub(super) comment: Option<String>,
 }
 
@@ -45,6 +45,7 @@ pub(super) struct TypeRow {
     pub(super) domain: bool,
     pub(super) domain_not_null: bool,
     pub(super) domain_modifier: i32,
+    pub(super) domain_checks: Vec<String>,
     pub(super) enum_labels: Vec<String>,
     pub(super) has_binary: Option<bool>,
     pub(super) sends_oids: Option<bool>,
@@ -143,4 +144,6 @@ pub struct ServerRow {
     pub extensions: Vec<String>,
     /// Schemas that hold extensions.
     pub extension_schemas: Vec<String>,
+    /// Every schema, the system's included.
+    pub schemas: Vec<String>,
 }

@@ -91,13 +91,15 @@ impl Members<'_> {
     fn hash_of(&self, columns: &[String]) -> String {
         let root = self.catalog.table(self.plan.root);
         let seed = self.plan.draw.seed;
+        // Else the draw would hang on the version of the library that sorts.
+        let bytes = |key: ColumnId| if root.column(key).loose_collation.is_some() { " COLLATE \"C\"" } else { "" };
         match (columns, self.plan.draw.key.as_slice()) {
             ([one], [key]) => match root.column(*key).data_type.class {
                 class if class.is_integer() => format!("hashint8extended({one}::int8, {seed})"),
                 TypeClass::Uuid => format!("uuid_hash_extended({one}, {seed})"),
                 TypeClass::Numeric => format!("hash_numeric_extended({one}, {seed})"),
-                TypeClass::Bpchar => format!("hashbpcharextended({one}, {seed})"),
-                class => format!("hashtextextended({}, {seed})", canonical_text(class, one)),
+                TypeClass::Bpchar => format!("hashbpcharextended({one}{}, {seed})", bytes(*key)),
+                class => format!("hashtextextended({}{}, {seed})", canonical_text(class, one), bytes(*key)),
             },
             _ => format!("hashtextextended(ROW({})::text, {seed})", columns.join(", ")),
         }

@@ -12,7 +12,7 @@ SELECT a.attrelid::bigint AS relation,
                                       AND a.attnum = ANY (k.conkey)) AS not_null,
        a.attgenerated <> '' AS generated,
        a.attidentity <> '' AS identity,
-       coalesce(l.collisdeterministic, true) AS deterministic_collation,
+       CASE WHEN NOT l.collisdeterministic THEN l.oid::bigint END AS loose_collation,
        col_description(a.attrelid, a.attnum) AS comment
 FROM pg_attribute a
 JOIN pg_class c ON c.oid = a.attrelid
