@@ -183,6 +183,9 @@ pub(super) struct SampleArgs {
     /// Copy at most this many bytes of rows per second
     #[arg(long, value_name = "SIZE", value_parser = bytes)]
     pub(super) max_rate: Option<u64>,
+    /// Largest heap read by one statement; larger tables are read in ranges of pages
+    #[arg(long, value_name = "SIZE", hide = true, default_value_t = crate::engine::RANGE_BYTES, value_parser = bytes)]
+    pub(super) range_bytes: u64,
     /// End when another session waited this long for a lock of ours on the source
     #[arg(long, value_name = "SECONDS", default_value_t = 5.0, value_parser = seconds)]
     pub(super) yield_to_ddl: f64,
