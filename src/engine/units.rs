@@ -49,8 +49,9 @@ impl Query {
 
     /// SELECT of the rows in these pages.
     pub(super) fn select(&self, pages: PageRange) -> String {
-        let mut selection = self.selection.clone();
-        selection.conditions.extend(pages.conditions(Self::ALIAS));
+        // First, so that the range shows where the statement is cut off: in pg_stat_activity, in logs.
+        let conditions = pages.conditions(Self::ALIAS).chain(self.selection.conditions.iter().cloned());
+        let selection = Selection { from: self.selection.from.clone(), conditions: conditions.collect() };
         format!("SELECT {}{}", self.expressions, selection.sql())
     }
 
