@@ -106,7 +106,7 @@ pub(super) struct Choice {
 /// How hard to work.
 #[derive(Args, Debug)]
 pub(super) struct Limits {
-    /// Tables copied at the same time, each with a session on either side
+    /// Tables, partitions and parts of large tables read at the same time; limits the sessions on either side
     #[arg(long, short, value_name = "N", default_value_t = default_jobs(), value_parser = clap::value_parser!(u16).range(1..=64))]
     pub(super) jobs: u16,
     /// Memory for key sets

@@ -1,6 +1,8 @@
 //! Tables in pieces: a partitioned table leaf by leaf, a large heap in ranges of pages. Decides where that is right and
 //! costs little more than reading at once.
 
+use futures_util::future::try_join_all;
+
 use crate::closure::Chosen;
 use crate::error::Result;
 use crate::pg::connect::Client;
@@ -56,19 +58,23 @@ pub(super) fn has_pages(plan: &Plan, chosen: &Chosen, id: TableId) -> bool {
 
 /// By table: it is copied leaf by leaf.
 pub(super) async fn by_leaf(transfer: &Transfer) -> Result<Vec<bool>> {
-    let mut chosen = vec![false; transfer.catalog.tables.len()];
-    for table in &transfer.catalog.tables {
-        let (plan, id) = (&transfer.plan, table.id);
-        let right = table.leaves_apart
-            && !table.leaves.is_empty()
-            && plan.brings_rows(id)
-            && has_pages(plan, &transfer.chosen, id)
-            && table.partition_key.iter().all(|column| keeps_value(&transfer.catalog, plan, id, *column));
-        if right {
-            chosen[id.index()] = leaves_are_cheap(transfer, table).await?;
-        }
-    }
-    Ok(chosen)
+    let tables = &transfer.catalog.tables;
+    try_join_all(
+        tables
+            .iter()
+            .map(async |table| Ok(leaves_are_right(transfer, table) && leaves_are_cheap(transfer, table).await?)),
+    )
+    .await
+}
+
+/// Leaf by leaf the same rows arrive in the same places.
+fn leaves_are_right(transfer: &Transfer, table: &Table) -> bool {
+    let (plan, id) = (&transfer.plan, table.id);
+    table.leaves_apart
+        && !table.leaves.is_empty()
+        && plan.brings_rows(id)
+        && has_pages(plan, &transfer.chosen, id)
+        && table.partition_key.iter().all(|column| keeps_value(&transfer.catalog, plan, id, *column))
 }
 
 /// The column arrives as it is, in every row.
@@ -88,8 +94,9 @@ fn keeps_value(catalog: &Catalog, plan: &Plan, id: TableId, column: ColumnId) ->
 /// The smallest leaf shows what all of them do over again.
 async fn leaves_are_cheap(transfer: &Transfer, table: &Table) -> Result<bool> {
     let smallest = (0..table.leaves.len()).min_by_key(|leaf| table.leaves[*leaf].heap_bytes);
-    let (whole, piece) = (transfer.copy_of(table.id, None), transfer.copy_of(table.id, smallest));
+    // The session first: the queries hold lists of keys.
     let session = transfer.source.session().await?;
+    let (whole, piece) = (transfer.copy_of(table.id, None), transfer.copy_of(table.id, smallest));
     for (whole, piece) in whole.parts.iter().zip(&piece.parts) {
         let select = piece.query.select(PageRange::default());
         let repeats = Repeats { pieces: table.leaves.len(), text_bytes: select.len(), heap_bytes: table.heap_bytes };

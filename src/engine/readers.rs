@@ -96,10 +96,9 @@ async fn write(
             }
             Some(ended) = readers.join_next() => moved.merge(&outcome(ended)?),
             _ = look.tick(), if sender.is_some() => {
-                if shared.is_empty() {
-                    sender = None;
-                } else if let (Some(sender), Some(spare)) = (&sender, shared.transfer.source.spare_session().await?) {
-                    readers.spawn(read_next(Arc::clone(shared), spare, sender.clone()));
+                sender = sender.filter(|_| !shared.is_empty());
+                if let Some(sender) = &sender {
+                    readers.spawn(read_next(Arc::clone(shared), sender.clone()));
                 }
             }
         }
@@ -123,8 +122,9 @@ async fn read_all(shared: Arc<Shared>, session: Arc<PooledSession>, sender: Unbo
     Ok(moved)
 }
 
-/// A reader that joins for one range: whoever waits for the session gets it then.
-async fn read_next(shared: Arc<Shared>, session: PooledSession, sender: UnboundedSender<Batch>) -> Result<Moved> {
+/// A reader that joins for one range, if a session is free: whoever waits for the session gets it then.
+async fn read_next(shared: Arc<Shared>, sender: UnboundedSender<Batch>) -> Result<Moved> {
+    let Some(session) = shared.transfer.source.spare_session().await? else { return Ok(Moved::default()) };
     match shared.next() {
         Some(range) => shared.read(range, &session, &sender).await,
         None => Ok(Moved::default()),

@@ -122,6 +122,27 @@ fn a_masked_key_of_a_lower_level_goes_through_the_root() {
     }
 }
 
+/// As a key of the first level: NULL would move the row to another leaf, or to none.
+#[test]
+fn a_key_of_a_lower_level_cannot_become_null() {
+    let (source, target) = (support::source_database("tree"), support::target_database("tree"));
+    source.execute(
+        "CREATE TABLE users (id int PRIMARY KEY);
+         CREATE TABLE gifts (id int NOT NULL, from_id int NOT NULL REFERENCES users, to_id int REFERENCES users)
+             PARTITION BY RANGE (id);
+         CREATE TABLE gifts_1 PARTITION OF gifts FOR VALUES FROM (0) TO (1000) PARTITION BY RANGE (to_id);
+         CREATE TABLE gifts_1_1 PARTITION OF gifts_1 FOR VALUES FROM (0) TO (1000);
+         INSERT INTO users SELECT generate_series(1, 60);
+         INSERT INTO gifts SELECT n, 1 + n % 60, 1 + n * 7 % 60 FROM generate_series(1, 600) n;",
+    );
+    let keep = "id = \"keep\"";
+    let profile = format!(
+        "[sample]\nroot = \"users\"\n[columns.users]\n{keep}\n[columns.gifts]\n{keep}\nfrom_id = \"keep\"\nto_id = \"keep\"\n"
+    );
+    sample(&source, &target, &profile, &["--percent", "50"]).expect_code(0);
+    assert_eq!(target.query_one_text("SELECT count(*) > 50 AND bool_and(to_id IS NOT NULL) FROM gifts"), "t");
+}
+
 /// A hash over oids puts a row into another leaf on another server; policies of the root hide no rows of its leaves.
 #[test]
 fn leaves_that_cannot_stand_alone_go_through_the_root() {
