@@ -143,6 +143,28 @@ fn a_key_of_a_lower_level_cannot_become_null() {
     assert_eq!(target.query_one_text("SELECT count(*) > 50 AND bool_and(to_id IS NOT NULL) FROM gifts"), "t");
 }
 
+/// The rows of one user lie in all leaves and pages, and only all of them show which are the first.
+#[test]
+fn rows_are_capped_over_all_leaves_and_pages() {
+    let source = support::source_database("tree");
+    source.execute(TREE);
+    source.execute(
+        "CREATE TABLE plain AS SELECT * FROM events; ALTER TABLE plain ADD FOREIGN KEY (user_id) REFERENCES users",
+    );
+    let capped = "per_parent = { column = \"user_id\", limit = 3, order = \"id\" }";
+    let columns = &TREE_PROFILE[TREE_PROFILE.find("[columns.events]").unwrap()..].replace("events", "plain");
+    let profile = format!(
+        "{TREE_PROFILE}{columns}[tables.events]\n{capped}\n[tables.plain]\nrows = \"owned\"\nwithin = [\"user_id\"]\n{capped}\n"
+    );
+    let target = support::target_database("tree");
+    sample(&source, &target, &profile, &["--range-bytes", "8kB"]).expect_code(0);
+    for table in ["events", "plain"] {
+        let counts =
+            format!("SELECT min(n) || ' ' || max(n) FROM (SELECT count(*) AS n FROM {table} GROUP BY user_id) c");
+        assert_eq!(target.query_one_text(&counts), "3 3", "{table}");
+    }
+}
+
 /// A hash over oids puts a row into another leaf on another server; policies of the root hide no rows of its leaves.
 #[test]
 fn leaves_that_cannot_stand_alone_go_through_the_root() {
