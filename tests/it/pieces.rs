@@ -100,7 +100,7 @@ fn leaves_arrive_one_by_one_as_they_are() {
     }
 }
 
-/// The leaf of a row depends on the key of a lower level too, also within an expression: all were read of the root only.
+/// The leaf of a row depends on keys of lower levels too, also within an expression: only the root's were read once.
 #[test]
 fn a_masked_key_of_a_lower_level_goes_through_the_root() {
     let masks = [

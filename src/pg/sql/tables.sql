@@ -32,7 +32,8 @@ SELECT c.oid::bigint AS oid,
                          ELSE NOT coalesce(l.collisdeterministic, true) END) AS routes_alike,
        -- Before 16 a partition's column may be generated where its parent's is not.
        c.relispartition AND EXISTS (SELECT FROM pg_attribute a
-                                    JOIN pg_attribute r ON r.attrelid = pg_partition_root(c.oid) AND r.attname = a.attname
+                                    JOIN pg_attribute r ON r.attrelid = pg_partition_root(c.oid)
+                                      AND r.attname = a.attname
                                     WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
                                       AND a.attgenerated <> r.attgenerated) AS generates_otherwise,
        row_security_active(c.oid) AS rls_applies,
