@@ -95,6 +95,7 @@ fn transform(texts: &[Option<MaskSpec>]) -> RowTransform {
         indexes: vec![],
         checks: vec![],
         partition_key: vec![],
+        leaves_apart: false,
         rows_estimate: 0.0,
         heap_bytes: 0,
         rls_applies: false,

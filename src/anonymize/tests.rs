@@ -56,6 +56,7 @@ fn table(columns: Vec<Column>) -> Table {
         build_oids: Vec::new(),
         checks: vec![],
         partition_key: vec![],
+        leaves_apart: false,
         rows_estimate: 0.0,
         heap_bytes: 0,
         rls_applies: false,

@@ -59,12 +59,15 @@ pub struct Table {
     pub unique_keys: Vec<UniqueKey>,
     /// Every index.
     pub indexes: Vec<Index>,
-    /// Oids of indexes and of the constraints they serve, partitions' included: what is built once its rows are in.
+    /// Oids of indexes and of the constraints they serve, those of partitions that are no leaves included: what is built
+    /// once its rows are in.
     pub build_oids: Vec<u32>,
     /// CHECK constraints, by name and expression.
     pub checks: Vec<Check>,
-    /// Columns of the partition key.
+    /// Columns of the partition keys of all levels, also those within expressions.
     pub partition_key: Vec<ColumnId>,
+    /// Every leaf can be read and written by itself, and a row belongs to the same leaf on every server.
+    pub leaves_apart: bool,
     /// Planner's estimate of the rows, partitions added up; negative when never analysed.
     pub rows_estimate: f64,
     /// Heap and TOAST bytes, partitions added up.
@@ -100,8 +103,8 @@ pub struct Leaf {
     pub rows_estimate: f64,
     /// Heap and TOAST bytes.
     pub heap_bytes: u64,
-    /// It is a foreign table.
-    pub foreign: bool,
+    /// As [`Table::build_oids`].
+    pub build_oids: Vec<u32>,
 }
 
 /// One column.

@@ -14,6 +14,7 @@ mod explain;
 mod faults;
 mod landing;
 mod oracle;
+mod pieces;
 mod standby;
 mod support;
 mod throwaway;

@@ -21,7 +21,7 @@ use crate::closure::{Chosen, Demand, KeySet};
 use crate::plan::{Plan, ReferenceMode, TableMode};
 use crate::profile::{Orphans, Unowned};
 use crate::schema::{Catalog, Reference, Table, TableKind, TypeClass};
-use crate::types::{ColumnId, TableId};
+use crate::types::{ColumnId, QualifiedName, TableId};
 
 /// Everything a membership question depends on.
 #[derive(Clone, Copy, Debug)]
@@ -35,7 +35,7 @@ pub struct Members<'a> {
 }
 
 /// FROM item and conditions of a SELECT over one table.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Selection {
     /// FROM item with its alias.
     pub from: String,
@@ -298,8 +298,15 @@ impl Members<'_> {
 
 /// `ONLY`, unless partitioned: a parent in the old inheritance would show its children's rows too.
 pub fn plain_source(table: &Table, alias: &str) -> String {
-    let only = if table.kind == TableKind::Partitioned { "" } else { "ONLY " };
-    format!("{only}{} AS {alias}", qualified(&table.name))
+    if table.kind == TableKind::Partitioned {
+        return format!("{} AS {alias}", qualified(&table.name));
+    }
+    own_rows(&table.name, alias)
+}
+
+/// FROM item of the rows that a relation holds by itself: an ordinary table or a leaf partition.
+pub fn own_rows(relation: &QualifiedName, alias: &str) -> String {
+    format!("ONLY {} AS {alias}", qualified(relation))
 }
 
 /// `LOCK TABLE` of the plan's tables, so that none is dropped or altered under the run.

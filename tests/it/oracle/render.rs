@@ -127,12 +127,14 @@ impl Case {
         if table.other_key.is_some() {
             parts.push("UNIQUE (u)".to_owned());
         }
-        let by = if table.partitioned { format!(" PARTITION BY HASH ({})", key[0]) } else { String::new() };
-        let _ = writeln!(sql, "CREATE TABLE {name} ({}){by};", parts.join(", "));
+        // A few rows to a page, so that small tables have several.
+        let loose = "WITH (fillfactor = 10)";
+        let by = if table.partitioned { format!("PARTITION BY HASH ({})", key[0]) } else { loose.to_owned() };
+        let _ = writeln!(sql, "CREATE TABLE {name} ({}) {by};", parts.join(", "));
         for part in (0..2).filter(|_| table.partitioned) {
             let _ = writeln!(
                 sql,
-                "CREATE TABLE {name}_p{part} PARTITION OF {name} FOR VALUES WITH (MODULUS 2, REMAINDER {part});"
+                "CREATE TABLE {name}_p{part} PARTITION OF {name} FOR VALUES WITH (MODULUS 2, REMAINDER {part}) {loose};"
             );
         }
         let rows: Vec<String> = (0..table.rows.len()).map(|row| self.row_sql(at, row)).collect();
