@@ -185,3 +185,35 @@ fn several_references_pull_the_same_parent() {
         assert_eq!(places["support"], 5, "{places:#}");
     }
 }
+
+/// A partition may promise more than its root: NOT NULL, CHECK, what is unique.
+#[test]
+fn what_one_partition_forbids_is_not_done_to_its_rows() {
+    let gifts = |alter: &str| {
+        with_users(&format!(
+            "CREATE TABLE gifts (id int NOT NULL, owner int NOT NULL REFERENCES users, giver int REFERENCES users, note text)
+                 PARTITION BY RANGE (id);
+             CREATE TABLE gifts_old (note text, gone int, giver int, owner int NOT NULL, id int NOT NULL);
+             ALTER TABLE gifts_old DROP COLUMN gone;
+             ALTER TABLE gifts ATTACH PARTITION gifts_old FOR VALUES FROM (0) TO (3);
+             CREATE TABLE gifts_new PARTITION OF gifts DEFAULT;
+             ALTER TABLE gifts_old {alter};
+             INSERT INTO gifts VALUES (1, 1, 2, 'a'), (2, 1, 5, 'b'), (3, 2, 1, 'c'), (4, 2, 5, 'd');",
+        ))
+    };
+    for alter in [
+        "ALTER giver SET NOT NULL",
+        "ADD CHECK (giver IS NOT NULL)",
+        "ADD UNIQUE (giver), ADD CHECK (giver IS NOT NULL)",
+    ] {
+        Setting::new(&gifts(alter), "").brings(&[("(id, giver) FROM gifts", "(1,2) (3,1)")]);
+    }
+    for (alter, mask, word) in [
+        ("ADD UNIQUE (note)", "{ constant = \"x\" }", "gifts_old_note_key"),
+        ("ALTER note SET NOT NULL", "\"null\"", "NOT NULL in a partition"),
+    ] {
+        let setting = Setting::new(&gifts(alter), "").rewritten("\"note\" = \"keep\"", &format!("\"note\" = {mask}"));
+        let said = setting.run("plan", &[]).expect_code(5).stderr;
+        assert!(said.contains("gifts.note") && said.contains(word), "{said}");
+    }
+}

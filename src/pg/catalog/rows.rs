@@ -79,6 +79,8 @@ pub(super) struct IndexRow {
     pub(super) is_unique: bool,
     pub(super) is_primary: bool,
     pub(super) valid: bool,
+    /// One of a partition, by an index of its parent.
+    pub(super) inherited: bool,
     pub(super) partial: bool,
     pub(super) nulls_not_distinct: bool,
     pub(super) definition: String,
