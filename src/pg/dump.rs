@@ -45,6 +45,8 @@ pub struct Request<'a> {
     pub info: &'a ConnectInfo,
     /// `server_version_num` of the source.
     pub server_version: u32,
+    /// pg_dump must be told to write texts as they are read.
+    pub escapes_in_texts: bool,
     /// Exported snapshot.
     pub snapshot: &'a str,
     /// Schemas left out.
@@ -95,7 +97,7 @@ pub async fn run(request: &Request<'_>) -> Result<Dump> {
         command.env_remove(variable);
     }
     command
-        .envs(request.info.libpq_env())
+        .envs(environment(request))
         .env("LC_MESSAGES", "C")
         .args(["--schema-only", "--no-owner", "--verbose", "--no-publications", "--no-subscriptions", "--no-password"])
         .args(["--no-tablespaces", "--no-security-labels", "--lock-wait-timeout=10s"])
@@ -127,6 +129,18 @@ pub async fn run(request: &Request<'_>) -> Result<Dump> {
         return Err(Error::new(ErrorKind::Source, action).with_remedy(remedy));
     }
     Ok(cut(&String::from_utf8_lossy(&output.stdout)))
+}
+
+/// How to connect, and the setting on which the spelling of every text hangs: only where it is not on already, since a
+/// pooler may refuse options.
+fn environment(request: &Request<'_>) -> Vec<(String, String)> {
+    let mut variables = request.info.libpq_env();
+    if request.escapes_in_texts {
+        let options = variables.iter().position(|(name, _)| name == "PGOPTIONS").map(|at| variables.remove(at).1);
+        let all = format!("{} -c standard_conforming_strings=on", options.unwrap_or_default());
+        variables.push(("PGOPTIONS".to_owned(), all));
+    }
+    variables
 }
 
 /// Cuts pg_dump's verbose output into entries. Texts and bodies of functions may hold lines that look like a head.

@@ -290,3 +290,17 @@ fn texts_and_names_that_look_like_statements_stay_what_they_are() {
     assert_eq!(ask("SELECT has_table_privilege('public', oid, 'SELECT') FROM pg_class WHERE relname LIKE 'a;%'"), "t");
     assert_eq!(ask("SELECT count(*) FROM pg_class WHERE relname LIKE 'v; Type%'"), "1");
 }
+
+#[test]
+fn backslashes_arrive_from_a_database_in_which_they_escape() {
+    let scene = Scene::new();
+    let name = scene.source.name();
+    scene.source.execute(&format!(
+        "ALTER TABLE posts ALTER body SET DEFAULT 'a\\b'; COMMENT ON TABLE users IS 'c\\d';
+         ALTER DATABASE \"{name}\" SET standard_conforming_strings = off"
+    ));
+    scene.sample(&[]).expect_code(0);
+    let ask = |sql: &str| scene.target.query_one_text(&format!("SET standard_conforming_strings = on; {sql}"));
+    assert_eq!(ask("SELECT obj_description('users'::regclass)"), "c\\d");
+    assert_eq!(ask("SELECT pg_get_expr(adbin, adrelid) FROM pg_attrdef"), "'a\\b'::text");
+}

@@ -128,6 +128,8 @@ pub struct ServerRow {
     pub standby: bool,
     /// Block size in bytes.
     pub block_bytes: u32,
+    /// Unless a session says otherwise, a backslash in a text escapes.
+    pub escapes_in_texts: bool,
     /// Encoding of the database.
     pub database_encoding: String,
     /// LC_COLLATE
