@@ -13,7 +13,6 @@ mod lanes;
 mod land;
 mod plan;
 mod prepare;
-mod rate;
 mod rollback;
 mod sample;
 mod support;

@@ -25,9 +25,9 @@ use crate::schema::Catalog;
 use super::choose::Choice;
 use super::copy::{self, Arrived};
 use super::prepare::{Prepared, SourceRequest, prepare};
-use super::rate::RateLimit;
 use super::transfer::{self, Transfer};
 use super::{land, usage};
+use crate::rate::RateLimit;
 
 /// What to do.
 pub struct SampleRequest {

@@ -19,8 +19,8 @@ use crate::profile::{MaskRule, MaskSpec};
 use crate::schema::{Catalog, Table, TableKind, TypeClass};
 use crate::types::ColumnId;
 
-use super::rate::RateLimit;
 use super::units::{Part, TableCopy};
+use crate::rate::RateLimit;
 
 /// What every table's transfer shares.
 pub(super) struct Transfer {

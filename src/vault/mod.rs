@@ -1,0 +1,22 @@
+//! The vault: the files that sampled rows name, moved so that rows and files agree.
+//!
+//! Data moves one way: wanted paths (`path`, `collisions`, `wanted`) are compared with what lies in the source and in
+//! the target (`root`, `local`, `cache`), which makes a plan (`compare`); the plan's files are staged, verified and
+//! renamed into place (`stage`, `treat`, `bring`); what was installed is recorded (`installed`), and only recorded
+//! files are ever removed (`trash`).
+
+mod bring;
+mod cache;
+mod collisions;
+mod compare;
+mod installed;
+mod ledger;
+mod local;
+mod own;
+mod path;
+mod root;
+mod stage;
+mod target;
+mod trash;
+mod treat;
+mod wanted;

@@ -1,0 +1,62 @@
+//! What becomes of a file whose content may not travel as it is.
+
+use std::fmt;
+use std::fs::File;
+use std::io::{self, Read};
+
+use super::cache::ContentHash;
+use super::path::VaultPath;
+use super::root::Facts;
+use super::wanted::FileMode;
+use crate::rate::RateLimit;
+
+/// Largest file that is treated; it is held in memory.
+const TREATED_BYTES_MAX: u64 = 256 << 20;
+
+/// Why a file could not be treated. It stays behind then.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TreatFault {
+    /// No image of a kind that is known.
+    UnknownKind,
+    /// Its structure is broken.
+    Broken,
+}
+
+impl fmt::Display for TreatFault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::UnknownKind => "it is no image of a kind that can be treated",
+            Self::Broken => "its image data are broken",
+        })
+    }
+}
+
+/// A file's whole content with its hash.
+///
+/// # Errors
+/// As the system says; where it is too large or changes meanwhile.
+pub fn read(file: &mut File, facts: &Facts, rate: &RateLimit) -> io::Result<(Vec<u8>, ContentHash)> {
+    if facts.size > TREATED_BYTES_MAX {
+        return Err(io::Error::other("it is larger than 256 MB, more than can be treated"));
+    }
+    rate.take_blocking(usize::try_from(facts.size).unwrap_or(usize::MAX));
+    let mut bytes = Vec::with_capacity(usize::try_from(facts.size).unwrap_or_default());
+    file.take(facts.size + 1).read_to_end(&mut bytes)?;
+    if super::root::facts_of(&*file)? != *facts || bytes.len() as u64 != facts.size {
+        return Err(io::Error::other("it changed while it was read"));
+    }
+    let hash = *blake3::hash(&bytes).as_bytes();
+    Ok((bytes, hash))
+}
+
+/// The bytes that travel instead.
+///
+/// # Errors
+/// `TreatFault`
+pub fn treat(mode: FileMode, path: &VaultPath, bytes: &[u8]) -> Result<Vec<u8>, TreatFault> {
+    let _ = (path, bytes);
+    match mode {
+        FileMode::Real => Ok(bytes.to_vec()),
+        FileMode::StripMetadata { .. } | FileMode::Placeholder | FileMode::None => Err(TreatFault::UnknownKind),
+    }
+}
