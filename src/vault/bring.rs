@@ -113,11 +113,13 @@ impl Bring<'_> {
         let mut news: Vec<(VaultPath, Option<Installed>)> = Vec::new();
         let mut ended = self.clear_room(plan);
         let mut rest = &plan.steps[..];
+        let mut number = 0;
         while !rest.is_empty() && ended.is_ok() {
             let (batch, later) = rest.split_at(batch_length(rest));
             rest = later;
-            let (placed, outcome) = self.batch(batch, &mut brought);
+            let (placed, outcome) = self.batch(number, batch, &mut brought);
             ended = outcome;
+            number += 1;
             for Placed { path, facts, installed, replaced } in placed {
                 *(if replaced { &mut brought.replaced } else { &mut brought.copied }) += 1;
                 brought.bytes += installed.size;
@@ -126,7 +128,10 @@ impl Bring<'_> {
             }
         }
         news.sort_by(|a, b| a.0.cmp(&b.0));
-        let recorded = self.settle().and_then(|()| installed::update(&self.target.own, &self.target.id, &news));
+        let recorded = self
+            .settle()
+            .and_then(|()| installed::update(&self.target.own, &self.target.id, &news))
+            .and_then(|()| installed::forget_intents(&self.target.own));
         ended.and(recorded.map_err(|error| self.target_failed("record what was installed in", error)))?;
         Ok(brought)
     }
@@ -151,7 +156,7 @@ impl Bring<'_> {
     }
 
     /// Stages, settles and places one batch; what was placed counts even where the batch failed in the end.
-    fn batch(&self, steps: &[Step], brought: &mut Brought) -> (Vec<Placed>, Result<()>) {
+    fn batch(&self, number: usize, steps: &[Step], brought: &mut Brought) -> (Vec<Placed>, Result<()>) {
         let full = AtomicBool::new(false);
         let staged: Vec<Result<Option<Ready<'_>>, Failed>> = steps
             .par_iter()
@@ -177,7 +182,7 @@ impl Bring<'_> {
                 Err(Failed::All(error)) => outcome = outcome.and(Err(error)),
             }
         }
-        if let Err(error) = self.settle() {
+        if let Err(error) = self.intend(number, &ready).and_then(|()| self.settle()) {
             return (Vec::new(), Err(self.target_failed("make files durable in", error)));
         }
         let placed: Vec<Result<Placed, Failed>> = ready
@@ -275,13 +280,20 @@ impl Bring<'_> {
         let Found::File(facts) = hands.target.look(&wanted.path).map_err(failed)? else {
             return Err(trouble(TroubleKind::Conflict));
         };
-        let installed = Installed {
-            hash: ready.staged.hash,
-            origin: ready.origin,
-            mode: self.wanted.rule(wanted).mode,
-            size: ready.staged.size,
-        };
-        Ok(Placed { path: wanted.path.clone(), facts, installed, replaced: ready.step.replaces.is_some() })
+        let replaced = ready.step.replaces.is_some();
+        Ok(Placed { path: wanted.path.clone(), facts, installed: self.record(ready), replaced })
+    }
+
+    fn intend(&self, number: usize, ready: &[Ready<'_>]) -> io::Result<()> {
+        let mut records: Vec<_> =
+            ready.iter().map(|file| (self.file(file.step).path.clone(), Some(self.record(file)))).collect();
+        records.sort_by(|a, b| a.0.cmp(&b.0));
+        installed::intend(&self.target.own, &self.target.id, number, &records)
+    }
+
+    fn record(&self, ready: &Ready<'_>) -> Installed {
+        let mode = self.wanted.rule(self.file(ready.step)).mode;
+        Installed { hash: ready.staged.hash, origin: ready.origin, mode, size: ready.staged.size }
     }
 
     fn settle(&self) -> io::Result<()> {

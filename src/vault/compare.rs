@@ -1,6 +1,6 @@
 //! Wanted against source against target: what is to be done, decided by content and by nothing else.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::io;
 
 use super::cache::ContentHash;
@@ -31,7 +31,21 @@ pub struct VaultPlan {
     pub totals: Vec<Totals>,
     /// Files that Tithe installed, before.
     pub installed: u64,
+    /// What the source holds of the wanted, by ending of the name.
+    pub kinds: BTreeMap<Box<str>, KindTotals>,
 }
+
+/// Counts of one ending.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct KindTotals {
+    /// Files.
+    pub files: u64,
+    /// Their bytes.
+    pub bytes: u64,
+}
+
+/// Endings that are counted each by itself; the rest together.
+const KINDS_MAX: usize = 32;
 
 /// A file to bring.
 #[derive(Clone, Debug)]
@@ -245,6 +259,13 @@ impl VaultPlan {
     fn add(&mut self, case: &Case<'_>, rules: Rules) {
         let totals = &mut self.totals[usize::from(case.file.rule)];
         totals.wanted += 1;
+        if let Seen::File(facts, _) = &case.source {
+            let kind = case.file.path.extension();
+            let known = self.kinds.len() < KINDS_MAX || self.kinds.contains_key(kind);
+            let counts = self.kinds.entry(if known { kind.into() } else { "other".into() }).or_default();
+            counts.files += 1;
+            counts.bytes += facts.size;
+        }
         let file = case.index as u32;
         match case.decide(rules) {
             Decision::Keep => totals.kept += 1,

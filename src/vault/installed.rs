@@ -1,14 +1,19 @@
 //! What Tithe put into a vault: the only files it ever changes or removes.
 
+use std::collections::BTreeMap;
 use std::io;
 
 use super::cache::ContentHash;
 use super::ledger::{self, Opened, Owner, Reader, Record};
 use super::own::OwnFolder;
 use super::path::VaultPath;
+use super::root::Root;
+use super::stage::hash_file;
 use super::wanted::FileMode;
+use crate::rate::RateLimit;
 
 const NAME: &str = "installed";
+const INTENTS: &str = "placing-";
 
 /// One installed file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -74,4 +79,51 @@ pub fn open(folder: &OwnFolder, owner: &Owner) -> io::Result<(Reader<Installed>,
 /// As the system says.
 pub fn update(folder: &OwnFolder, owner: &Owner, news: &[(VaultPath, Option<Installed>)]) -> io::Result<()> {
     ledger::merge(folder, NAME, owner, news)
+}
+
+/// Before a batch is renamed into place: what it is going to be. A run that is killed there is so known to have
+/// installed what it did.
+///
+/// # Errors
+/// As the system says.
+pub fn intend(
+    folder: &OwnFolder,
+    owner: &Owner,
+    batch: usize,
+    records: &[(VaultPath, Option<Installed>)],
+) -> io::Result<()> {
+    ledger::merge(folder, &format!("{INTENTS}{batch}"), owner, records)
+}
+
+/// The intents are carried out and recorded.
+///
+/// # Errors
+/// As the system says.
+pub fn forget_intents(folder: &OwnFolder) -> io::Result<()> {
+    folder.names()?.iter().filter(|name| name.starts_with(INTENTS)).try_for_each(|name| folder.remove(name))
+}
+
+/// Records what a killed run did install of what it intended: the files that hold what they were to hold.
+///
+/// # Errors
+/// As the system says.
+pub fn recover(folder: &OwnFolder, owner: &Owner, root: &Root) -> io::Result<()> {
+    let mut found = BTreeMap::new();
+    let mut buffer = vec![0; 256 << 10];
+    let unlimited = RateLimit::new(None);
+    for name in folder.names()?.iter().filter(|name| name.starts_with(INTENTS)) {
+        let Opened::Whole(mut reader) = ledger::open::<Installed>(folder, name, owner)? else { continue };
+        let mut folders = root.folders();
+        while let Some((path, record)) = reader.take()? {
+            let hashed =
+                folders.open_file(&path).and_then(|(mut file, _)| hash_file(&mut file, &mut buffer, &unlimited));
+            if hashed.is_ok_and(|(hash, _)| hash == record.hash) {
+                found.insert(path, Some(record));
+            }
+        }
+    }
+    if !found.is_empty() {
+        update(folder, owner, &found.into_iter().collect::<Vec<_>>())?;
+    }
+    forget_intents(folder)
 }

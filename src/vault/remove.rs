@@ -1,0 +1,88 @@
+//! Removing what Tithe installed and nobody wants any more: into the trash, never for good.
+
+use std::io;
+
+use rustix::fs::{self, AtFlags};
+
+use super::cache;
+use super::compare::Extra;
+use super::installed::{self, Installed};
+use super::path::VaultPath;
+use super::root::Found;
+use super::target::Workshop;
+use super::trash::{self, Trash, Why};
+
+/// Moves the extras to the trash, unless they changed since they were compared; forgets what is gone already.
+/// Returns how many were moved, and the paths that changed.
+///
+/// # Errors
+/// As the system says; what was moved by then is recorded.
+pub fn remove(
+    target: &Workshop,
+    trash: &Trash,
+    extras: &[Extra],
+    gone: &[VaultPath],
+) -> io::Result<(u64, Vec<VaultPath>)> {
+    let mut moved = Vec::new();
+    let mut changed = Vec::new();
+    let outcome = move_all(target, trash, extras, &mut moved, &mut changed);
+    let mut forgotten: Vec<VaultPath> = moved.iter().chain(gone).cloned().collect();
+    forgotten.sort();
+    forgotten.dedup();
+    if !forgotten.is_empty() {
+        keep_records(target, trash, &moved)?;
+        let without: Vec<(VaultPath, Option<Installed>)> = forgotten.iter().map(|path| (path.clone(), None)).collect();
+        installed::update(&target.own, &target.id, &without)?;
+        let without: Vec<_> = forgotten.into_iter().map(|path| (path, None)).collect();
+        cache::update(&target.own, &target.id, &without)?;
+    }
+    outcome?;
+    Ok((moved.len() as u64, changed))
+}
+
+fn move_all(
+    target: &Workshop,
+    trash: &Trash,
+    extras: &[Extra],
+    moved: &mut Vec<VaultPath>,
+    changed: &mut Vec<VaultPath>,
+) -> io::Result<()> {
+    let mut folders = target.root.folders();
+    for extra in extras {
+        if folders.look(&extra.path)? != Found::File(extra.facts) {
+            changed.push(extra.path.clone());
+            continue;
+        }
+        let (folder, _) = extra.path.split();
+        trash::take(trash.part(Why::Removed), &extra.path, folders.make(folder)?)?;
+        moved.push(extra.path.clone());
+        prune(target, folder);
+        folders.forget();
+    }
+    Ok(())
+}
+
+/// Removes folders that have become empty, from the inside out.
+fn prune(target: &Workshop, mut folder: &str) {
+    while !folder.is_empty() {
+        let (above, name) = folder.rsplit_once('/').unwrap_or(("", folder));
+        let mut folders = target.root.folders();
+        let Ok(handle) = folders.make(above) else { return };
+        if fs::unlinkat(handle, name, AtFlags::REMOVEDIR).is_err() {
+            return;
+        }
+        folder = above;
+    }
+}
+
+/// Copies what is known of the moved files to the trash, for a rollback. `moved` is sorted.
+fn keep_records(target: &Workshop, trash: &Trash, moved: &[VaultPath]) -> io::Result<()> {
+    let (mut records, _) = installed::open(&target.own, &target.id)?;
+    let mut kept = Vec::with_capacity(moved.len());
+    for path in moved {
+        if let Some(record) = records.find(path)? {
+            kept.push((path.clone(), Some(record)));
+        }
+    }
+    trash.record(&target.id, &kept)
+}
