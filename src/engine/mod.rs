@@ -8,6 +8,7 @@ mod choose;
 mod copy;
 mod cycle;
 mod explain;
+mod files;
 mod inspect;
 mod lanes;
 mod land;
@@ -22,6 +23,7 @@ mod usage;
 mod verify;
 
 pub use explain::{ExplainRequest, Explanation, Role, Step, explain};
+pub use files::{VaultRequest, wanted_files};
 pub use inspect::{InspectRequest, inspect};
 pub use plan::{Exactness, plan};
 pub use prepare::{Prepared, SourceRequest, prepare};

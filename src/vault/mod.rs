@@ -19,6 +19,16 @@ mod root;
 mod session;
 mod stage;
 mod target;
+mod tell;
 mod trash;
 mod treat;
+mod verify;
 mod wanted;
+
+pub use bring::{Brought, Durability};
+pub use compare::{KindTotals, Totals, Trouble, TroubleKind, VaultPlan};
+pub use path::{PathFault, VaultPath};
+pub use session::{Planned, Session, Settings, check_removal, contradiction, plan};
+pub use tell::{mode_name, notes, problems, report};
+pub use verify::{VaultStatus, VaultVerified, status, verify};
+pub use wanted::{Contradiction, FileMode, FileRule, WantedFile, WantedList};

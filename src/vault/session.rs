@@ -310,7 +310,8 @@ fn threads(jobs: usize) -> Result<rayon::ThreadPool> {
         .map_err(|cause| Error::new(ErrorKind::Unexpected, "start the threads that move files").with_cause(cause))
 }
 
-fn contradiction(found: Contradiction) -> Error {
+/// What to tell of a list that cannot be.
+pub fn contradiction(found: Contradiction) -> Error {
     match found {
         Contradiction::Modes { path, rules: [one, other] } => Error::new(
             ErrorKind::Profile,

@@ -2,22 +2,7 @@
 
 use super::collisions::{Collision, collisions};
 use super::path::VaultPath;
-
-/// What becomes of a kind of file on its way.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum FileMode {
-    /// As it is.
-    Real,
-    /// Without metadata, pixels untouched; the colour profile stays where it says so.
-    StripMetadata {
-        /// Keep the ICC profile.
-        keep_icc: bool,
-    },
-    /// An image of the same type and size, made from the path.
-    Placeholder,
-    /// Does not come.
-    None,
-}
+pub use crate::profile::FileTreatment as FileMode;
 
 /// A kind of files: one entry of the profile.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -127,6 +127,7 @@ async fn commands(scene: &Scene, profile: &Path, run: &RunId, display: &Arc<Disp
         max_rate: None,
         yield_to_ddl: Duration::from_secs(5),
         started_at: run.started_at.clone(),
+        vault: None,
         confirm: None,
     };
     display.heading("tithe sample --percent 10");
