@@ -12,7 +12,7 @@ test: ## Run all tests (they start their own servers)
 	@.ci/install-postgres
 	@.ci/test
 
-test-versions: ## Run the tests against PostgreSQL 16, 17 and 18 as well (fetched with npm)
+test-versions: ## Run the tests against PostgreSQL 16, 17 and 18 as well (fetched with npm and pip)
 	@.ci/install-postgres
 	@.ci/test-versions
 

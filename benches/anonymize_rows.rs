@@ -66,6 +66,7 @@ fn column(name: &str, class: TypeClass) -> Column {
             max_chars: None,
             enum_labels: vec![],
             domain: false,
+            domain_checks: vec![],
             has_binary: true,
             sends_oids: false,
             carries_type_oids: false,
@@ -73,7 +74,7 @@ fn column(name: &str, class: TypeClass) -> Column {
         not_null: false,
         generated: false,
         identity: false,
-        deterministic_collation: true,
+        loose_collation: None,
         comment: None,
     }
 }
@@ -94,6 +95,7 @@ fn transform(texts: &[Option<MaskSpec>]) -> RowTransform {
         indexes: vec![],
         checks: vec![],
         partition_key: vec![],
+        leaves_apart: false,
         rows_estimate: 0.0,
         heap_bytes: 0,
         rls_applies: false,

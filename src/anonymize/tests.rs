@@ -22,6 +22,7 @@ pub(super) fn data_type(class: TypeClass, max_chars: Option<u32>) -> ColumnType 
         max_chars,
         enum_labels: vec!["happy".into(), "sad".into()],
         domain: false,
+        domain_checks: vec![],
         has_binary: true,
         sends_oids: false,
         carries_type_oids: false,
@@ -36,7 +37,7 @@ fn column(name: &str, class: TypeClass, max_chars: Option<u32>) -> Column {
         not_null: name.starts_with("required"),
         generated: name.starts_with("generated"),
         identity: false,
-        deterministic_collation: true,
+        loose_collation: None,
         comment: None,
     }
 }
@@ -55,6 +56,7 @@ fn table(columns: Vec<Column>) -> Table {
         build_oids: Vec::new(),
         checks: vec![],
         partition_key: vec![],
+        leaves_apart: false,
         rows_estimate: 0.0,
         heap_bytes: 0,
         rls_applies: false,

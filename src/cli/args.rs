@@ -113,7 +113,7 @@ pub(super) struct Choice {
 /// How hard to work.
 #[derive(Args, Debug)]
 pub(super) struct Limits {
-    /// Tables copied at the same time, each with a session on either side
+    /// Tables, partitions and parts of large tables read at the same time; limits the sessions on either side
     #[arg(long, short, value_name = "N", default_value_t = default_jobs(), value_parser = clap::value_parser!(u16).range(1..=64))]
     pub(super) jobs: u16,
     /// Memory for key sets
@@ -190,6 +190,9 @@ pub(super) struct SampleArgs {
     /// Read at most this many bytes of rows and keys per second
     #[arg(long, value_name = "SIZE", value_parser = bytes)]
     pub(super) max_rate: Option<u64>,
+    /// Largest heap read by one statement; larger tables are read in ranges of pages
+    #[arg(long, value_name = "SIZE", hide = true, default_value_t = crate::engine::RANGE_BYTES, value_parser = bytes)]
+    pub(super) range_bytes: u64,
     /// End when another session waited this long for a lock of ours on the source
     #[arg(long, value_name = "SECONDS", default_value_t = 5.0, value_parser = seconds)]
     pub(super) yield_to_ddl: f64,

@@ -2,8 +2,16 @@
 //!
 //! The members are the largest set in which every non-null `within` parent of a member is a member, and every member
 //! has a finite chain of `follow` references (of `within`, in a table where nothing is followed) to a row that stands
-//! for itself. So: a greatest fixpoint over `within`, and inside it a least fixpoint over the chains, repeated until
-//! neither removes a row. Each round removes at least one row or ends, and each is linear in the links.
+//! for itself. So rows are removed that cannot be in such a set, and with each the rows that need it: at once below a
+//! `within`, and below a carrying link when it was the last one to a row still there. Only rows that carry each other
+//! in a circle would hold each other up; a circle is walked anew when it lost a row or what carried it from outside.
+//! All is linear in the links, but for such circles.
+
+mod circles;
+#[cfg(test)]
+mod tests;
+
+use circles::Circles;
 
 /// A link to no row: the reference is NULL.
 pub const NULL_LINK: u32 = u32::MAX;
@@ -39,97 +47,181 @@ pub struct Link {
     pub rows: Vec<u32>,
 }
 
+/// A row: its table's position in the group, and its own in the table.
+type Place = (usize, u32);
+
 /// By table and row: is it a member.
 pub fn members(group: &Group) -> Vec<Vec<bool>> {
-    let mut alive: Vec<Vec<bool>> = group.tables.iter().map(|table| vec![true; table.anchored.len()]).collect();
+    let mut removal = Removal::new(group);
+    removal.begin();
     loop {
-        let removed = remove_broken(group, &mut alive);
-        let reached = reach(group, &alive);
-        if !removed && reached == alive {
-            return alive;
+        while let Some(place) = removal.open.pop() {
+            removal.spread(place);
         }
-        alive = reached;
+        match removal.suspects.pop() {
+            Some(circle) => removal.walk(circle),
+            None => return removal.alive,
+        }
     }
 }
 
-/// Removes rows whose `within` parent is gone, and the rows below them; a row that refers to itself satisfies it.
-fn remove_broken(group: &Group, alive: &mut [Vec<bool>]) -> bool {
-    let mut open: Vec<(usize, u32)> = Vec::new();
-    for (at, table) in group.tables.iter().enumerate() {
-        for link in table.links.iter().filter(|link| link.within) {
-            for (row, parent) in link.rows.iter().enumerate() {
-                let holds = match *parent {
-                    NULL_LINK => true,
-                    NO_PARENT => false,
-                    parent => alive[link.parent][parent as usize],
-                };
-                if alive[at][row] && !holds {
-                    alive[at][row] = false;
-                    open.push((at, u32::try_from(row).unwrap_or(NO_PARENT)));
-                }
-            }
-        }
-    }
-    if open.is_empty() {
-        return false;
-    }
-    let children = children_lists(group, |link| link.within);
-    while let Some((at, row)) = open.pop() {
-        for list in &children[at] {
-            for child in list.of(row) {
-                if std::mem::take(&mut alive[list.table][*child as usize]) {
-                    open.push((list.table, *child));
-                }
-            }
-        }
-    }
-    true
+/// Rows being removed until the rest holds.
+struct Removal<'g> {
+    group: &'g Group,
+    /// By parent table.
+    children: Vec<Vec<Children>>,
+    circles: Circles,
+    alive: Vec<Vec<bool>>,
+    /// By row: carrying links to rows that are alive, itself apart.
+    carriers: Vec<Vec<u32>>,
+    /// Removed rows whose children have not been looked at.
+    open: Vec<Place>,
+    /// Circles that may have lost what carries them.
+    suspects: Vec<usize>,
+    suspected: Vec<bool>,
+    /// Rows that the walk of a circle has reached; all false between walks.
+    reached: Vec<Vec<bool>>,
 }
 
-/// Rows that a chain reaches: breadth first from the anchored rows, parents to children.
-fn reach(group: &Group, alive: &[Vec<bool>]) -> Vec<Vec<bool>> {
-    let children = children_lists(group, |link| link.carries);
-    let mut reached: Vec<Vec<bool>> = alive.iter().map(|rows| vec![false; rows.len()]).collect();
-    let mut open: Vec<(usize, u32)> = Vec::new();
-    for (at, table) in group.tables.iter().enumerate() {
-        for (row, anchored) in table.anchored.iter().enumerate() {
-            if *anchored && alive[at][row] {
-                reached[at][row] = true;
-                open.push((at, u32::try_from(row).unwrap_or(NO_PARENT)));
-            }
+impl<'g> Removal<'g> {
+    fn new(group: &'g Group) -> Self {
+        let circles = Circles::of(group);
+        let all = |value| group.tables.iter().map(|table| vec![value; table.anchored.len()]).collect();
+        Self {
+            group,
+            children: children_lists(group),
+            alive: all(true),
+            carriers: group.tables.iter().enumerate().map(|(at, table)| count_carriers(at, table)).collect(),
+            open: Vec::new(),
+            suspects: (0..circles.len()).collect(),
+            suspected: vec![true; circles.len()],
+            reached: all(false),
+            circles,
         }
     }
-    while let Some((at, row)) = open.pop() {
-        for list in &children[at] {
-            for child in list.of(row) {
-                if alive[list.table][*child as usize] && !reached[list.table][*child as usize] {
-                    reached[list.table][*child as usize] = true;
-                    open.push((list.table, *child));
+
+    /// Removes the rows that need none of the others to fall.
+    fn begin(&mut self) {
+        for (at, table) in self.group.tables.iter().enumerate() {
+            for (row, anchored) in (0..).zip(&table.anchored) {
+                let broken = table.links.iter().any(|link| link.within && link.rows[row as usize] == NO_PARENT);
+                if broken || (!anchored && self.carriers[at][row as usize] == 0) {
+                    self.remove((at, row));
                 }
             }
         }
     }
-    reached
+
+    fn remove(&mut self, (at, row): Place) {
+        if std::mem::take(&mut self.alive[at][row as usize]) {
+            self.open.push((at, row));
+        }
+    }
+
+    /// What a removed row's children lose. A row that refers to itself is gone already.
+    fn spread(&mut self, (at, row): Place) {
+        for list in 0..self.children[at].len() {
+            let (table, within) = (self.children[at][list].table, self.children[at][list].within);
+            for slot in self.children[at][list].slots(row) {
+                let child = (table, self.children[at][list].rows[slot]);
+                if within {
+                    self.remove(child);
+                } else {
+                    self.lose_carrier(child);
+                }
+            }
+        }
+    }
+
+    fn lose_carrier(&mut self, (at, row): Place) {
+        if self.group.tables[at].anchored[row as usize] || !self.alive[at][row as usize] {
+            return;
+        }
+        let left = &mut self.carriers[at][row as usize];
+        *left -= 1;
+        if *left == 0 {
+            self.remove((at, row));
+        } else if let Some(circle) = self.circles.around((at, row))
+            && !std::mem::replace(&mut self.suspected[circle], true)
+        {
+            self.suspects.push(circle);
+        }
+    }
+
+    /// Removes the rows of a circle that no chain from outside reaches.
+    fn walk(&mut self, circle: usize) {
+        self.suspected[circle] = false;
+        let mut open: Vec<Place> = Vec::new();
+        for (at, row) in self.circles.rows(circle) {
+            if self.alive[*at][*row as usize] && self.stands_without(circle, (*at, *row)) {
+                self.reached[*at][*row as usize] = true;
+                open.push((*at, *row));
+            }
+        }
+        while let Some((at, row)) = open.pop() {
+            for list in self.children[at].iter().filter(|list| list.carries) {
+                for child in &list.rows[list.slots(row)] {
+                    let inside = self.circles.around((list.table, *child)) == Some(circle);
+                    let reached = &mut self.reached[list.table][*child as usize];
+                    if inside && self.alive[list.table][*child as usize] && !std::mem::replace(reached, true) {
+                        open.push((list.table, *child));
+                    }
+                }
+            }
+        }
+        for at in 0..self.circles.rows(circle).len() {
+            let (table, row) = self.circles.rows(circle)[at];
+            if !std::mem::take(&mut self.reached[table][row as usize]) {
+                self.remove((table, row));
+            }
+        }
+    }
+
+    /// The row stands for itself, or a row outside the circle carries it.
+    fn stands_without(&self, circle: usize, (at, row): Place) -> bool {
+        let table = &self.group.tables[at];
+        table.anchored[row as usize]
+            || table.links.iter().filter(|link| link.carries).any(|link| {
+                let parent = link.rows[row as usize];
+                parent < NO_PARENT
+                    && self.alive[link.parent][parent as usize]
+                    && self.circles.around((link.parent, parent)) != Some(circle)
+            })
+    }
+}
+
+fn count_carriers(at: usize, table: &GroupTable) -> Vec<u32> {
+    let mut carriers = vec![0; table.anchored.len()];
+    for link in table.links.iter().filter(|link| link.carries) {
+        for (row, parent) in (0..).zip(&link.rows) {
+            let itself = link.parent == at && *parent == row;
+            carriers[row as usize] += u32::from(*parent < NO_PARENT && !itself);
+        }
+    }
+    carriers
 }
 
 /// Children of each row along one link, as one array with offsets.
 struct Children {
     table: usize,
+    within: bool,
+    carries: bool,
     starts: Vec<u32>,
     rows: Vec<u32>,
 }
 
 impl Children {
-    fn of(&self, parent: u32) -> &[u32] {
-        &self.rows[self.starts[parent as usize] as usize..self.starts[parent as usize + 1] as usize]
+    /// Where a parent's children stand in `rows`.
+    fn slots(&self, parent: u32) -> std::ops::Range<usize> {
+        self.starts[parent as usize] as usize..self.starts[parent as usize + 1] as usize
     }
 }
 
-/// By parent table: its lists of children along the wanted links.
-fn children_lists(group: &Group, wanted: impl Fn(&Link) -> bool) -> Vec<Vec<Children>> {
+/// By parent table: its lists of children along each link.
+fn children_lists(group: &Group) -> Vec<Vec<Children>> {
     let mut lists: Vec<Vec<Children>> = group.tables.iter().map(|_| Vec::new()).collect();
     for (at, table) in group.tables.iter().enumerate() {
-        for link in table.links.iter().filter(|link| wanted(link)) {
+        for link in table.links.iter().filter(|link| link.within || link.carries) {
             let parents = group.tables[link.parent].anchored.len();
             let mut starts = vec![0_u32; parents + 1];
             for parent in link.rows.iter().filter(|parent| **parent < NO_PARENT) {
@@ -145,51 +237,8 @@ fn children_lists(group: &Group, wanted: impl Fn(&Link) -> bool) -> Vec<Vec<Chil
                 rows[*slot as usize] = u32::try_from(row).unwrap_or(NO_PARENT);
                 *slot += 1;
             }
-            lists[link.parent].push(Children { table: at, starts, rows });
+            lists[link.parent].push(Children { table: at, within: link.within, carries: link.carries, starts, rows });
         }
     }
     lists
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn one(anchored: &[bool], within: bool, carries: bool, rows: &[u32]) -> Vec<bool> {
-        let table = GroupTable {
-            anchored: anchored.to_vec(),
-            links: vec![Link { parent: 0, within, carries, rows: rows.to_vec() }],
-        };
-        members(&Group { tables: vec![table] }).remove(0)
-    }
-
-    #[test]
-    fn follow_brings_descendants_of_anchored_rows() {
-        let n = NULL_LINK;
-        assert_eq!(one(&[true, false, false, false], false, true, &[n, 0, 1, n]), [true, true, true, false]);
-    }
-
-    #[test]
-    fn a_circle_without_anchor_is_no_member() {
-        assert_eq!(one(&[false, false], false, true, &[1, 0]), [false, false]);
-    }
-
-    #[test]
-    fn within_removes_rows_below_a_missing_parent() {
-        let n = NULL_LINK;
-        assert_eq!(one(&[true, true, true, true], true, false, &[n, NO_PARENT, 1, 3]), [true, false, false, true]);
-    }
-
-    #[test]
-    fn a_long_chain_falls_in_linear_time() {
-        let rows = 300_000;
-        // Every row hangs on the next one, and the last on nothing that is there.
-        let links: Vec<u32> = (1..rows).chain([NO_PARENT]).collect();
-        assert!(one(&vec![true; rows as usize], true, false, &links).iter().all(|alive| !alive));
-    }
-
-    #[test]
-    fn an_anchored_circle_under_within_stays() {
-        assert_eq!(one(&[true, true], true, true, &[1, 0]), [true, true]);
-    }
 }

@@ -1,111 +1,189 @@
-//! Copies every table and builds its indexes as soon as its rows are in.
+//! Copies every table, whole or leaf by leaf, and builds its indexes as soon as its rows are in.
 
 use std::collections::HashMap;
-use std::sync::Arc;
-use std::time::Instant;
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::time::{Duration, Instant};
 
 use crate::error::Result;
-use crate::monitor::Monitor;
-use crate::pg::connect::Pool;
+use crate::monitor::{Monitor, Progress};
+use crate::pg::connect::{Client, Pool};
 use crate::pg::dump::Entry;
 use crate::pg::landing;
 use crate::pg::quote::qualified;
+use crate::schema::Catalog;
 use crate::types::TableId;
 
 use super::lanes;
 use super::transfer::{Moved, Transfer};
-use super::units;
 
 /// A table that arrived.
 pub(super) struct Arrived {
     pub(super) table: TableId,
     pub(super) moved: Moved,
+    /// Those of its leaves added up, where they came one by one.
     pub(super) seconds: f64,
 }
 
-/// Entries of the dump that belong to one table's rows, by table; the others stay in `rest`, in order.
-pub(super) fn split_builds(transfer: &Transfer, entries: Vec<Entry>) -> (HashMap<TableId, Vec<Entry>>, Vec<Entry>) {
-    let mut owner: HashMap<u32, TableId> = HashMap::new();
-    for table in &transfer.catalog.tables {
-        owner.extend(table.build_oids.iter().map(|oid| (*oid, table.id)));
+/// Entries of the dump that belong to a table's rows; with a leaf, to those of the leaf alone.
+pub(super) type Builds = HashMap<(TableId, Option<usize>), Vec<Entry>>;
+
+/// Tells them from the others, which keep their order. Leaves count apart where `by_leaf` says so.
+pub(super) fn split_builds(catalog: &Catalog, by_leaf: &[bool], entries: Vec<Entry>) -> (Builds, Vec<Entry>) {
+    let mut owner: HashMap<u32, (TableId, Option<usize>)> = HashMap::new();
+    for table in &catalog.tables {
+        owner.extend(table.build_oids.iter().map(|oid| (*oid, (table.id, None))));
+        for (at, leaf) in table.leaves.iter().enumerate() {
+            let leaf_index = by_leaf[table.id.index()].then_some(at);
+            owner.extend(leaf.build_oids.iter().map(|oid| (*oid, (table.id, leaf_index))));
+        }
     }
-    let mut builds: HashMap<TableId, Vec<Entry>> = HashMap::new();
+    let mut builds = Builds::new();
     let mut rest = Vec::new();
     for entry in entries {
         let is_build = matches!(entry.kind.as_str(), "INDEX" | "CONSTRAINT");
         match owner.get(&entry.oid).filter(|_| is_build) {
-            Some(table) => builds.entry(*table).or_default().push(entry),
+            Some(key) => builds.entry(*key).or_default().push(entry),
             None => rest.push(entry),
         }
     }
     (builds, rest)
 }
 
-/// Moves all tables, largest first, in lanes.
+/// A table on its way, shared by the lanes that copy its pieces.
+struct Unit {
+    table: TableId,
+    brings_rows: bool,
+    /// Built when all pieces are in.
+    entries: Vec<Entry>,
+    progress: OnceLock<Arc<Progress>>,
+    state: Mutex<State>,
+}
+
+struct State {
+    /// Pieces whose rows are still to come.
+    unread: usize,
+    /// Pieces that are not complete.
+    missing: usize,
+    moved: Moved,
+    took: Duration,
+}
+
+/// What a lane takes: a table, or one of its leaves.
+struct Piece {
+    unit: Arc<Unit>,
+    leaf: Option<usize>,
+    heap_bytes: u64,
+    /// Built when the piece is in.
+    entries: Vec<Entry>,
+}
+
+/// Moves all tables, largest piece first, in lanes.
 pub(super) async fn run(
     transfer: &Arc<Transfer>,
     pool: &Pool,
-    mut builds: HashMap<TableId, Vec<Entry>>,
+    by_leaf: &[bool],
+    builds: Builds,
     monitor: &Arc<dyn Monitor>,
 ) -> Result<Vec<Arrived>> {
-    // Tables that stay empty still get their keys and indexes.
-    let mut jobs: Vec<(TableId, Vec<Entry>)> = transfer
-        .catalog
-        .tables
-        .iter()
-        .filter_map(|table| match builds.remove(&table.id) {
-            None if !transfer.plan.brings_rows(table.id) => None,
-            entries => Some((table.id, entries.unwrap_or_default())),
-        })
-        .collect();
-    jobs.sort_by_key(|(table, _)| {
-        let rows = transfer.plan.brings_rows(*table);
-        std::cmp::Reverse((rows, transfer.catalog.table(*table).heap_bytes))
-    });
-    let expected = jobs.iter().map(|(table, _)| expected_rows(transfer, *table)).sum();
-    monitor.total(jobs.len(), expected);
+    let mut pieces = pieces(transfer, by_leaf, builds);
+    pieces.sort_by_key(|piece| std::cmp::Reverse((piece.unit.brings_rows, piece.heap_bytes)));
+    // Each table counts once, by whichever of its pieces is the first of the list.
+    let tables: Vec<TableId> = pieces.iter().filter(|p| p.leaf.unwrap_or(0) == 0).map(|p| p.unit.table).collect();
+    monitor.total(tables.len(), tables.iter().map(|table| expected_rows(transfer, *table)).sum());
     let (transfer, pool, monitor) = (Arc::clone(transfer), pool.clone(), Arc::clone(monitor));
     let lanes = transfer.source.jobs();
-    lanes::run(lanes, jobs, move |(table, entries)| {
+    let arrived = lanes::run(lanes, pieces, move |piece| {
         let (transfer, pool, monitor) = (Arc::clone(&transfer), pool.clone(), Arc::clone(&monitor));
-        async move { one(&transfer, &pool, table, &entries, &*monitor).await }
+        async move { one(&transfer, &pool, &piece, &*monitor).await }
     })
-    .await
+    .await?;
+    Ok(arrived.into_iter().flatten().collect())
 }
 
-async fn one(
-    transfer: &Transfer,
-    pool: &Pool,
-    id: TableId,
-    entries: &[Entry],
-    monitor: &dyn Monitor,
-) -> Result<Arrived> {
+fn pieces(transfer: &Transfer, by_leaf: &[bool], mut builds: Builds) -> Vec<Piece> {
+    let mut pieces = Vec::new();
+    for table in &transfer.catalog.tables {
+        let brings_rows = transfer.plan.brings_rows(table.id);
+        let entries = builds.remove(&(table.id, None));
+        let leaves = if by_leaf[table.id.index()] { table.leaves.len() } else { 0 };
+        // Tables that stay empty still get their keys and indexes.
+        if !brings_rows && entries.is_none() {
+            continue;
+        }
+        let state =
+            State { unread: leaves.max(1), missing: leaves.max(1), moved: Moved::default(), took: Duration::ZERO };
+        let unit = Arc::new(Unit {
+            table: table.id,
+            brings_rows,
+            entries: entries.unwrap_or_default(),
+            progress: OnceLock::new(),
+            state: Mutex::new(state),
+        });
+        if leaves == 0 {
+            pieces.push(Piece { unit, leaf: None, heap_bytes: table.heap_bytes, entries: Vec::new() });
+            continue;
+        }
+        pieces.extend(table.leaves.iter().enumerate().map(|(at, leaf)| Piece {
+            unit: Arc::clone(&unit),
+            leaf: Some(at),
+            heap_bytes: leaf.heap_bytes,
+            entries: builds.remove(&(table.id, Some(at))).unwrap_or_default(),
+        }));
+    }
+    pieces
+}
+
+/// Copies a piece; the one that completes its table returns the table.
+async fn one(transfer: &Arc<Transfer>, pool: &Pool, piece: &Piece, monitor: &dyn Monitor) -> Result<Option<Arrived>> {
     let started = Instant::now();
-    let table = transfer.catalog.table(id);
+    let unit = &*piece.unit;
     let target = pool.get().await?;
-    let mut moved = Moved::default();
-    let mut shown = None;
-    if transfer.plan.brings_rows(id) {
-        let version = transfer.target.server.version_num;
-        let copy = units::table_copy(&transfer.catalog, &transfer.plan, &transfer.chosen, version, id);
-        let progress = monitor.unit(&table.name.to_string(), expected_rows(transfer, id));
-        let source = transfer.source.session().await?;
-        moved = transfer.table(copy, &source, &target, &progress).await?;
-        drop(source);
+    let moved = if unit.brings_rows { rows(transfer, piece, &target, monitor).await? } else { Moved::default() };
+    landing::run_entries(pool, &target, &piece.entries, false).await?;
+    let (moved, took) = {
+        let mut state = unit.state.lock().unwrap_or_else(PoisonError::into_inner);
+        state.missing -= 1;
+        state.moved.merge(&moved);
+        state.took += started.elapsed();
+        if state.missing > 0 {
+            return Ok(None);
+        }
+        (std::mem::take(&mut state.moved), state.took)
+    };
+    let completing = Instant::now();
+    complete(transfer, pool, &target, unit, moved.rows > 0).await?;
+    let seconds = (took + completing.elapsed()).as_secs_f64();
+    Ok(Some(Arrived { table: unit.table, moved, seconds }))
+}
+
+async fn rows(transfer: &Arc<Transfer>, piece: &Piece, target: &Client, monitor: &dyn Monitor) -> Result<Moved> {
+    let unit = &*piece.unit;
+    let table = transfer.catalog.table(unit.table);
+    let progress =
+        unit.progress.get_or_init(|| monitor.unit(&table.name.to_string(), expected_rows(transfer, unit.table)));
+    let copy = transfer.copy_of(unit.table, piece.leaf);
+    let source = transfer.source.session().await?;
+    let moved = transfer.copy(copy, source, target, progress).await?;
+    let mut state = unit.state.lock().unwrap_or_else(PoisonError::into_inner);
+    state.unread -= 1;
+    if state.unread == 0 {
         progress.build();
-        shown = Some(progress);
     }
-    landing::run_entries(pool, &target, entries, false).await?;
-    if moved.rows > 0 {
-        target
-            .batch_execute(&format!("ANALYZE {}", qualified(&table.name)))
-            .await
-            .map_err(|e| pool.fail(format!("analyse {}", table.name), e))?;
+    Ok(moved)
+}
+
+/// What takes all rows of a table: entries of its own, statistics.
+async fn complete(transfer: &Transfer, pool: &Pool, target: &Client, unit: &Unit, has_rows: bool) -> Result<()> {
+    landing::run_entries(pool, target, &unit.entries, false).await?;
+    if has_rows {
+        let name = &transfer.catalog.table(unit.table).name;
+        let analyzed = target.batch_execute(&format!("ANALYZE {}", qualified(name))).await;
+        analyzed.map_err(|e| pool.fail(format!("analyse {name}"), e))?;
     }
-    if let Some(progress) = shown {
+    if let Some(progress) = unit.progress.get() {
         progress.finish();
     }
-    Ok(Arrived { table: id, moved, seconds: started.elapsed().as_secs_f64() })
+    Ok(())
 }
 
 /// A guess for the progress bar: the chosen rows where they are known, the table's share otherwise.

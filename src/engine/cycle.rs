@@ -58,6 +58,10 @@ pub(super) async fn sweep(choice: &Choice<'_>, group: &Group, chosen: &Chosen) -
         .map(|((table, candidates), alive)| (*table, keep(chosen, *table, candidates, &alive)))
         .collect();
     choice.budget.release(held_bytes);
+    for (table, sweep) in &mut sweeps {
+        // A circle's table is referred to by another, so its keys are held.
+        pull_elements(choice, *table, chosen, sweep).await?;
+    }
     sweeps.extend(choice.singles(whole.into_iter(), chosen).await?);
     Ok(sweeps)
 }
@@ -73,15 +77,8 @@ async fn read(choice: &Choice<'_>, table: TableId, chosen: &Chosen, held_bytes: 
         ))
         .with_remedy("give it mode null or pull in the profile"));
     }
-    let (arrays, pulls): (Vec<RefId>, Vec<RefId>) =
-        choice.pulls(table, chosen).into_iter().partition(|pull| choice.catalog.reference(*pull).array);
-    if let Some(array) = arrays.first() {
-        return Err(cycle_error(format!(
-            "{}: an array reference of a table in a cycle cannot pull",
-            choice.catalog.describe(choice.catalog.reference(*array))
-        ))
-        .with_remedy("give it mode null in the profile"));
-    }
+    let mut pulls = choice.pulls(table, chosen);
+    pulls.retain(|pull| !choice.catalog.reference(*pull).array);
     let mut expressions = vec![format!("CASE WHEN {} THEN 1::int8 ELSE 0::int8 END", members.anchor(table, "t"))];
     let mut columns = Vec::new();
     for demand in chosen.demands_on(table) {
@@ -180,6 +177,22 @@ fn keep(chosen: &Chosen, table: TableId, candidates: Candidates, alive: &[bool])
         .collect();
     let pulled = candidates.pulled.into_iter().map(|(reference, list)| (reference, living(list).collect())).collect();
     Sweep { keys, pulled, rows: Some(alive.iter().filter(|alive| **alive).count() as u64) }
+}
+
+/// Adds what the members' arrays pull. A row has any number of elements, so they are asked for once it is known who is
+/// a member.
+async fn pull_elements(choice: &Choice<'_>, table: TableId, chosen: &Chosen, sweep: &mut Sweep) -> Result<()> {
+    let mut arrays = choice.pulls(table, chosen);
+    arrays.retain(|pull| choice.catalog.reference(*pull).array);
+    let own =
+        chosen.demands_on(table).zip(&sweep.keys).find(|(demand, _)| Some(*demand) == chosen.identity[table.index()]);
+    let Some((demand, Some(keys))) = own else { return Ok(()) };
+    let members = Members { catalog: choice.catalog, plan: choice.plan, chosen };
+    let selection = members.by_keys(&chosen.demands[demand], &keys.members, "t");
+    for array in arrays {
+        sweep.pulled.push(choice.distinct(array, &members, &selection).await?);
+    }
+    Ok(())
 }
 
 fn cycle_error(text: String) -> Error {

@@ -26,8 +26,8 @@ use super::choose::Choice;
 use super::copy::{self, Arrived};
 use super::files::{self, FilesInPlace, VaultRequest};
 use super::prepare::{Prepared, SourceRequest, prepare};
-use super::transfer::{self, Transfer};
-use super::{land, usage};
+use super::transfer::Transfer;
+use super::{land, pieces, usage, worker};
 use crate::rate::RateLimit;
 
 /// What to do.
@@ -42,6 +42,8 @@ pub struct SampleRequest {
     pub memory_bytes: u64,
     /// Limit of bytes read per second.
     pub max_rate: Option<u64>,
+    /// Heap that one statement reads at most ([`super::RANGE_BYTES`] unless a test wants less).
+    pub range_bytes: u64,
     /// End when somebody waited this long for a lock of ours on the source.
     pub yield_to_ddl: Duration,
     /// When the run began, ISO 8601.
@@ -184,10 +186,12 @@ async fn build(
         chosen: Arc::new(chosen),
         key: request.key.clone(),
         rate,
+        range_bytes: request.range_bytes,
     });
+    let by_leaf = pieces::by_leaf(&transfer).await?;
     let after_rows = std::mem::take(&mut staging.dump.after_rows);
-    let (builds, rest) = copy::split_builds(&transfer, after_rows);
-    let arrived = copy::run(&transfer, &staging.pool, builds, monitor).await?;
+    let (builds, rest) = copy::split_builds(&transfer.catalog, &by_leaf, after_rows);
+    let arrived = copy::run(&transfer, &staging.pool, &by_leaf, builds, monitor).await?;
     let finished = complete(request, &transfer, &mut staging, rest, &**monitor).await?;
     let files = match &request.vault {
         None => None,
@@ -375,7 +379,7 @@ fn report(request: &SampleRequest, prepared: &Prepared, transfer: &Transfer, arr
             table: table.name.name.clone(),
             mode: plan.table(table.id).mode.name().to_owned(),
             rows_source: table.rows_estimate.max(-1.0) as i64,
-            not_compared: transfer::restated_columns(table, &plan.table(table.id).masks),
+            not_compared: worker::restated_columns(table, &plan.table(table.id).masks),
             ..TableReport::default()
         })
         .collect();

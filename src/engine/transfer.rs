@@ -1,25 +1,28 @@
-//! Moves one table's rows: COPY out of the source, masks, COPY into the staging database.
+//! Moves the rows of one table, or of one of its leaves: COPY out of the source, masks, COPY into the staging database.
 
+use std::pin::pin;
 use std::sync::Arc;
 
 use futures_util::TryStreamExt;
 
-use crate::anonymize::RowTransform;
 use crate::closure::Chosen;
-use crate::copyfmt::{Fields, Format, RowReader, RowWriter};
+use crate::copyfmt::{Format, RowWriter};
 use crate::digest::{MaskKey, RowChecksum};
 use crate::error::{Error, ErrorKind, Result};
 use crate::monitor::Progress;
-use crate::pg::connect::Client;
+use crate::pg::connect::{Client, PooledSession};
 use crate::pg::load::{Freeze, Loader};
+use crate::pg::quote::qualified;
+use crate::pg::scan::PageRange;
 use crate::pg::source::Source;
 use crate::pg::target::Target;
-use crate::plan::{ColumnMasks, Plan};
-use crate::profile::{MaskRule, MaskSpec};
-use crate::schema::{Catalog, Table, TableKind, TypeClass};
-use crate::types::ColumnId;
+use crate::plan::Plan;
+use crate::schema::Catalog;
+use crate::types::TableId;
 
-use super::units::{Part, TableCopy};
+use super::units::{self, Part, TableCopy};
+use super::worker::Worker;
+use super::{pieces, readers};
 use crate::rate::RateLimit;
 
 /// What every table's transfer shares.
@@ -31,6 +34,8 @@ pub(super) struct Transfer {
     pub(super) chosen: Arc<Chosen>,
     pub(super) key: Option<MaskKey>,
     pub(super) rate: RateLimit,
+    /// Heap that one statement reads at most.
+    pub(super) range_bytes: u64,
 }
 
 /// What was moved.
@@ -44,219 +49,117 @@ pub(super) struct Moved {
     pub(super) nulled: u64,
 }
 
+impl Moved {
+    pub(super) fn merge(&mut self, other: &Self) {
+        self.rows += other.rows;
+        self.support += other.support;
+        self.bytes += other.bytes;
+        self.checksum.merge(&other.checksum);
+        self.nulled += other.nulled;
+    }
+}
+
 impl Transfer {
-    /// Copies the table in one transaction of `target`; nothing remains of it on failure.
+    /// The copy of a table, or of one of its leaves.
+    pub(super) fn copy_of(&self, id: TableId, leaf: Option<usize>) -> TableCopy {
+        let version = self.target.server.version_num;
+        units::table_copy(&self.catalog, &self.plan, &self.chosen, version, id, leaf)
+    }
+
+    /// Copies it in one transaction of `target`; nothing remains of it on failure.
     ///
     /// # Errors
     /// `Source`, `Target`, or `Plan` where a value cannot be masked.
-    pub(super) async fn table(
-        &self,
+    pub(super) async fn copy(
+        self: &Arc<Self>,
         mut copy: TableCopy,
-        source: &Client,
+        source: PooledSession,
         target: &Client,
-        progress: &Arc<Progress>,
+        progress: &Progress,
     ) -> Result<Moved> {
-        let table = self.catalog.table(copy.table);
-        let freeze = if table.kind == TableKind::Partitioned { Freeze::No } else { Freeze::Yes };
+        let name = copy.relation.name.clone();
         let mut begin = "BEGIN".to_owned();
         if copy.format == Format::Text {
             begin.push_str(&format!("; SET LOCAL search_path = {}", self.source.search_path));
         }
-        if freeze == Freeze::Yes {
+        if copy.relation.freeze() == Freeze::Yes {
             // FREEZE wants the table emptied in its own transaction.
-            begin.push_str(&format!("; TRUNCATE ONLY {}", crate::pg::quote::qualified(&table.name)));
+            begin.push_str(&format!("; TRUNCATE ONLY {}", qualified(&name)));
         }
-        target
-            .batch_execute(&begin)
-            .await
-            .map_err(|e| self.target.fail(format!("prepare to load {}", table.name), e))?;
+        target.batch_execute(&begin).await.map_err(|e| self.target.fail(format!("prepare to load {name}"), e))?;
+        let parts = std::mem::take(&mut copy.parts);
+        let (copy, source) = (Arc::new(copy), Arc::new(source));
         let mut moved = Moved::default();
-        for mut part in std::mem::take(&mut copy.parts) {
-            self.part(&copy, &mut part, source, target, freeze, progress, &mut moved).await?;
+        for part in parts {
+            moved.merge(&self.part(&copy, part, &source, target, progress).await?);
         }
-        target
-            .batch_execute("COMMIT")
-            .await
-            .map_err(|e| self.target.fail(format!("commit the load of {}", table.name), e))?;
+        let commit = target.batch_execute("COMMIT").await;
+        commit.map_err(|e| self.target.fail(format!("commit the load of {name}"), e))?;
         Ok(moved)
     }
 
-    #[expect(clippy::too_many_arguments, reason = "one call site; a struct would only rename them")]
     async fn part(
-        &self,
-        copy: &TableCopy,
-        part: &mut Part,
-        source: &Client,
+        self: &Arc<Self>,
+        copy: &Arc<TableCopy>,
+        part: Part,
+        source: &Arc<PooledSession>,
         target: &Client,
-        freeze: Freeze,
-        progress: &Arc<Progress>,
-        moved: &mut Moved,
-    ) -> Result<()> {
+        progress: &Progress,
+    ) -> Result<Moved> {
+        let name = &copy.relation.name;
+        let load = |e| self.target.fail(format!("load rows into {name}"), e);
         let table = self.catalog.table(copy.table);
-        let read = |e| self.source.fail(format!("read rows of {}", table.name), e);
-        let load = |e| self.target.fail(format!("load rows into {}", table.name), e);
-        let names: Vec<&str> = copy.columns.iter().map(|c| table.column(*c).name.as_str()).collect();
-        // The statement may list a million keys: it is let go as soon as it is sent.
-        let statement = std::mem::take(&mut part.statement);
-        let stream = source.copy_out(&statement).await.map_err(read)?;
-        drop(statement);
-        let mut stream = std::pin::pin!(stream);
-        let mut loader = Loader::open(target, &table.name, &names, copy.format, freeze).await.map_err(load)?;
-        let mut worker = Worker::new(self, copy, part, table)?;
+        let columns: Vec<&str> = copy.columns.iter().map(|c| table.column(*c).name.as_str()).collect();
+        let ranges = pieces::ranges(self, copy, &part.query, source).await?;
+        let freeze = copy.relation.freeze();
+        let mut loader = Loader::open(target, name, &columns, copy.format, freeze).await.map_err(load)?;
         let frame = RowWriter::new(copy.format);
         frame.header(loader.batch());
-        let mut sent = 0;
+        let mut moved = if ranges.len() > 1 {
+            readers::run(self, copy, part, ranges, source, &mut loader, progress).await?
+        } else {
+            self.read_at_once(copy, part, source, &mut loader, progress).await?
+        };
+        frame.trailer(loader.batch());
+        progress.add(0, loader.batch().len() as u64);
+        let loaded = loader.finish().await.map_err(load)?;
+        if loaded.rows != moved.rows {
+            return Err(Error::new(
+                ErrorKind::Target,
+                format!("load rows into {name}: sent {} rows, the server counted {}", moved.rows, loaded.rows),
+            ));
+        }
+        moved.bytes = loaded.bytes;
+        Ok(moved)
+    }
+
+    async fn read_at_once(
+        &self,
+        copy: &TableCopy,
+        part: Part,
+        source: &Client,
+        loader: &mut Loader,
+        progress: &Progress,
+    ) -> Result<Moved> {
+        let name = &copy.relation.name;
+        let read = |e| self.source.fail(format!("read rows of {name}"), e);
+        let Part { query, rules } = part;
+        let statement = query.copy(PageRange::default(), copy.format);
+        drop(query);
+        let mut stream = pin!(source.copy_out(&statement).await.map_err(read)?);
+        drop(statement);
+        let mut worker = Worker::new(self, copy, &rules)?;
+        let mut shown = 0;
         while let Some(chunk) = stream.try_next().await.map_err(read)? {
             self.rate.take(chunk.len()).await;
             worker.take(chunk, loader.batch(), &self.chosen)?;
-            let rows = worker.checksum.rows();
             if loader.is_full() {
-                progress.add(rows - sent, loader.batch().len() as u64);
-                moved.bytes += loader.batch().len() as u64;
-                sent = rows;
+                progress.add(worker.rows() - shown, loader.batch().len() as u64);
+                shown = worker.rows();
             }
-            loader.flush_full().await.map_err(load)?;
+            loader.flush_full().await.map_err(|e| self.target.fail(format!("load rows into {name}"), e))?;
         }
-        worker.finish_reading(table)?;
-        frame.trailer(loader.batch());
-        let rows = worker.checksum.rows();
-        progress.add(rows - sent, loader.batch().len() as u64);
-        moved.bytes += loader.batch().len() as u64;
-        let counted = loader.finish().await.map_err(load)?;
-        if counted != rows {
-            return Err(Error::new(
-                ErrorKind::Target,
-                format!("load rows into {}: sent {rows} rows, the server counted {counted}", table.name),
-            ));
-        }
-        moved.rows += rows;
-        moved.support += if part.support { rows } else { 0 };
-        moved.nulled += worker.nulled;
-        moved.checksum.merge(&worker.checksum);
-        Ok(())
+        progress.add(worker.rows() - shown, 0);
+        worker.finish()
     }
-}
-
-/// Turns chunks of one COPY into rows of the other.
-struct Worker<'a> {
-    part: &'a Part,
-    format: Format,
-    reader: RowReader,
-    transform: RowTransform,
-    relays: bool,
-    fields: Fields,
-    written: Fields,
-    marks: Vec<bool>,
-    /// Columns that count in the checksum, by position.
-    compared: Vec<usize>,
-    checksum: RowChecksum,
-    nulled: u64,
-    table: String,
-}
-
-impl<'a> Worker<'a> {
-    fn new(transfer: &Transfer, copy: &TableCopy, part: &'a Part, table: &Table) -> Result<Self> {
-        let masks = &transfer.plan.table(copy.table).masks;
-        let rules: Vec<Option<&MaskRule>> = copy
-            .columns
-            .iter()
-            .map(|column| {
-                let masks = masks[column.index()].as_ref()?;
-                let rule = if part.support { &masks.support } else { &masks.member };
-                (rule.spec != MaskSpec::Keep).then_some(rule)
-            })
-            .collect();
-        let transform = RowTransform::compile(table, &copy.columns, &rules, copy.format, transfer.key.as_ref())?
-            .with_trailing_fields(part.hidden);
-        Ok(Self {
-            relays: transform.is_identity(),
-            part,
-            format: copy.format,
-            reader: RowReader::new(copy.format),
-            transform,
-            fields: Fields::default(),
-            written: Fields::default(),
-            marks: vec![false; copy.columns.len()],
-            compared: compared_columns(table, &copy.columns, &restated_columns(table, masks)),
-            checksum: RowChecksum::default(),
-            nulled: 0,
-            table: table.name.to_string(),
-        })
-    }
-
-    fn take(&mut self, chunk: bytes::Bytes, out: &mut Vec<u8>, chosen: &Chosen) -> Result<()> {
-        let Self { part, format, reader, transform, relays, fields, written, marks, compared, checksum, nulled, table } =
-            self;
-        let damaged =
-            |cause| Error::new(ErrorKind::Source, format!("read rows of {table}: not COPY data")).with_cause(cause);
-        reader.push(chunk);
-        while let Some(row) = reader.next_row().map_err(damaged)? {
-            fields.split(row.clone(), *format).map_err(damaged)?;
-            let mut any = false;
-            if !part.checks.is_empty() {
-                marks.fill(false);
-                for check in &part.checks {
-                    any |= check.mark(fields, *format, chosen, marks);
-                }
-                *nulled += marks.iter().filter(|mark| **mark).count() as u64;
-            }
-            if *relays && !any {
-                out.extend_from_slice(&row);
-                if *format == Format::Text {
-                    out.push(b'\n');
-                }
-                checksum.add(compared.iter().map(|at| fields.get(*at)));
-                continue;
-            }
-            let start = out.len();
-            transform
-                .apply(fields, if any { marks } else { &[] }, out)
-                .map_err(|cause| Error::new(ErrorKind::Plan, format!("mask a row of {table}")).with_cause(cause))?;
-            let end = if *format == Format::Text { out.len() - 1 } else { out.len() };
-            written.split(bytes::Bytes::copy_from_slice(&out[start..end]), *format).map_err(damaged)?;
-            checksum.add(compared.iter().map(|at| written.get(*at)));
-        }
-        Ok(())
-    }
-
-    fn finish_reading(&mut self, table: &Table) -> Result<()> {
-        let reader = std::mem::replace(&mut self.reader, RowReader::new(self.format));
-        reader.finish().map_err(|cause| {
-            Error::new(ErrorKind::Source, format!("read rows of {}: the stream broke off", table.name))
-                .with_cause(cause)
-        })
-    }
-}
-
-/// Positions that count in the checksum, by column name, so that another order of columns gives the same sum. Left out
-/// are columns whose bytes are not the same in every database because they carry its type oids, and those of
-/// [`restated_columns`].
-pub(super) fn compared_columns(table: &Table, columns: &[ColumnId], restated: &[String]) -> Vec<usize> {
-    let name = |at: usize| &table.column(columns[at]).name;
-    let mut compared: Vec<usize> = (0..columns.len())
-        .filter(|at| !table.column(columns[*at]).data_type.carries_type_oids && !restated.contains(name(*at)))
-        .collect();
-    compared.sort_by(|a, b| name(*a).cmp(name(*b)));
-    compared
-}
-
-/// Masked columns whose type may store a value in another form than it was written in: padded, rounded, normalized.
-pub(super) fn restated_columns(table: &Table, masks: &[Option<ColumnMasks>]) -> Vec<String> {
-    use TypeClass as C;
-    let exact = |class: TypeClass| {
-        class.is_integer()
-            || matches!(class, C::Text | C::Varchar | C::Citext | C::Uuid | C::Bool | C::Enum | C::Json | C::Inet)
-    };
-    let restates = |rule: &MaskRule, class| match rule.spec {
-        MaskSpec::Keep | MaskSpec::Null | MaskSpec::EmptyJson => false,
-        _ => !exact(class),
-    };
-    table
-        .copied_columns()
-        .filter(|(id, column)| {
-            let class = column.data_type.class;
-            masks[id.index()].as_ref().is_some_and(|m| restates(&m.member, class) || restates(&m.support, class))
-        })
-        .map(|(_, column)| column.name.clone())
-        .collect()
 }

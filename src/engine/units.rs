@@ -2,17 +2,22 @@
 
 use crate::closure::{Chosen, Key, KeyKind};
 use crate::copyfmt::{Fields, Format};
-use crate::pg::members::{Members, Selection};
+use crate::pg::members::{Members, Selection, own_rows};
 use crate::pg::quote::column;
+use crate::pg::scan::PageRange;
 use crate::plan::{Plan, ReferenceMode, TableMode};
 use crate::profile::Orphans;
 use crate::schema::{Catalog, Reference, Table, TypeClass};
 use crate::types::{ColumnId, TableId};
 
-/// One table's copy.
+use super::pieces::{self, Relation};
+
+/// One table's copy, or that of one of its leaves.
 #[derive(Debug)]
 pub(super) struct TableCopy {
     pub(super) table: TableId,
+    /// What is read and written.
+    pub(super) relation: Relation,
     /// Columns of the target, in order.
     pub(super) columns: Vec<ColumnId>,
     pub(super) format: Format,
@@ -23,10 +28,45 @@ pub(super) struct TableCopy {
 /// Members or support rows of a table.
 #[derive(Debug)]
 pub(super) struct Part {
+    /// May list a million keys: let go as soon as it is sent.
+    pub(super) query: Query,
+    pub(super) rules: RowRules,
+}
+
+/// The rows of a part.
+#[derive(Debug, Default)]
+pub(super) struct Query {
+    /// The columns, then hidden key columns.
+    expressions: String,
+    selection: Selection,
+    /// It stands over the relation itself, so each range of pages can be asked for by itself.
+    pub(super) has_pages: bool,
+}
+
+impl Query {
+    /// The name of the relation in the query.
+    pub(super) const ALIAS: &str = "t";
+
+    /// SELECT of the rows in these pages.
+    pub(super) fn select(&self, pages: PageRange) -> String {
+        // First, so that the range shows where the statement is cut off: in pg_stat_activity, in logs.
+        let conditions = pages.conditions(Self::ALIAS).chain(self.selection.conditions.iter().cloned());
+        let selection = Selection { from: self.selection.from.clone(), conditions: conditions.collect() };
+        format!("SELECT {}{}", self.expressions, selection.sql())
+    }
+
+    /// COPY of the rows in these pages.
+    pub(super) fn copy(&self, pages: PageRange, format: Format) -> String {
+        let format = if format == Format::Binary { "binary" } else { "text" };
+        format!("COPY ({}) TO STDOUT (FORMAT {format})", self.select(pages))
+    }
+}
+
+/// What happens to the rows of a part on their way.
+#[derive(Clone, Debug, Default)]
+pub(super) struct RowRules {
     /// Support rows take the stricter rules.
     pub(super) support: bool,
-    /// COPY of the columns, then of hidden key columns.
-    pub(super) statement: String,
     /// Hidden columns at the end of each row.
     pub(super) hidden: usize,
     pub(super) checks: Vec<NullCheck>,
@@ -114,15 +154,17 @@ pub(super) fn copy_format(table: &Table, columns: &[ColumnId], target_version: u
     if as_text { Format::Text } else { Format::Binary }
 }
 
-/// The copy of one table. Made when its turn comes: the queries hold lists of keys.
+/// The copy of one table, or of one of its leaves. Made when its turn comes: the queries hold lists of keys.
 pub(super) fn table_copy(
     catalog: &Catalog,
     plan: &Plan,
     chosen: &Chosen,
     target_version: u32,
     id: TableId,
+    leaf: Option<usize>,
 ) -> TableCopy {
     let table = catalog.table(id);
+    let relation = Relation::of(table, leaf);
     let columns: Vec<ColumnId> = table.copied_columns().map(|(id, _)| id).collect();
     let format = copy_format(table, &columns, target_version);
     let members = Members { catalog, plan, chosen };
@@ -134,15 +176,19 @@ pub(super) fn table_copy(
             }
             _ => members.of(id, "t"),
         };
-        parts.push(part(&members, id, &columns, format, selection, false));
+        let has_pages = pieces::has_pages(plan, chosen, id);
+        parts.push(part(&members, id, &columns, format, selection, false, has_pages));
     }
     if let Some(demand) = chosen.identity[id.index()]
         && !chosen.keys[demand].support.is_empty()
     {
         let selection = members.by_keys(&chosen.demands[demand], &chosen.keys[demand].support, "t");
-        parts.push(part(&members, id, &columns, format, selection, true));
+        parts.push(part(&members, id, &columns, format, selection, true, true));
     }
-    TableCopy { table: id, columns, format, parts }
+    if leaf.is_some() {
+        parts.iter_mut().for_each(|part| part.query.selection.from = own_rows(&relation.name, Query::ALIAS));
+    }
+    TableCopy { table: id, relation, columns, format, parts }
 }
 
 fn part(
@@ -152,6 +198,7 @@ fn part(
     format: Format,
     selection: Selection,
     support: bool,
+    has_pages: bool,
 ) -> Part {
     let (catalog, chosen) = (members.catalog, members.chosen);
     let mut expressions: Vec<String> = columns.iter().map(|c| column(catalog, id, *c, "t")).collect();
@@ -223,11 +270,9 @@ fn part(
             }
         }
     }
-    let hidden_count = hidden.len();
+    let rules = RowRules { support, hidden: hidden.len(), checks };
     expressions.extend(hidden);
-    let format = if format == Format::Binary { "binary" } else { "text" };
-    let statement = format!("COPY (SELECT {}{}) TO STDOUT (FORMAT {format})", expressions.join(", "), selection.sql());
-    Part { support, statement, hidden: hidden_count, checks }
+    Part { query: Query { expressions: expressions.join(", "), selection, has_pages }, rules }
 }
 
 fn when(reference: &Reference, then: &str, otherwise: &str) -> String {
@@ -305,7 +350,7 @@ fn direct_decode(catalog: &Catalog, reference: &Reference, format: Format) -> Op
     let ([child], [parent]) = (reference.child_columns.as_slice(), reference.parent_columns.as_slice()) else {
         return None;
     };
-    if format != Format::Binary || reference.condition.is_some() {
+    if format != Format::Binary || reference.condition.is_some() || catalog.compares_loosely(reference) {
         return None;
     }
     let child = catalog.table(reference.child).column(*child).data_type.class;

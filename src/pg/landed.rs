@@ -213,21 +213,26 @@ fn broken_rows_sql(catalog: &Catalog, reference: &Reference) -> String {
     // A key of one partition is asked of that partition; an ordinary table's key does not bind those that inherit.
     let only = if *on == child.name && child.kind != TableKind::Partitioned { "ONLY " } else { "" };
     let (mut present, mut equal, mut absent) = (Vec::new(), Vec::new(), Vec::new());
-    for (c, p) in reference.child_columns.iter().zip(&reference.parent_columns) {
-        let child_column = column("c", &child.column(*c).name);
-        present.push(format!("{child_column} IS NOT NULL"));
-        absent.push(format!("{child_column} IS NULL"));
-        equal.push(format!("{} = {child_column}", column("p", &parent.column(*p).name)));
+    let mut period = None;
+    for (at, (c, p)) in reference.child_columns.iter().zip(&reference.parent_columns).enumerate() {
+        let (ours, theirs) = (column("c", &child.column(*c).name), column("p", &parent.column(*p).name));
+        present.push(format!("{ours} IS NOT NULL"));
+        absent.push(format!("{ours} IS NULL"));
+        if reference.temporal && at + 1 == reference.child_columns.len() {
+            period = Some(format!("range_agg({theirs}) @> {ours}"));
+        } else {
+            equal.push(format!("{theirs} = {ours}"));
+        }
     }
     let present = present.join(" AND ");
+    let parents = format!("FROM {} WHERE {}", super::members::plain_source(parent, "p"), equal.join(" AND "));
+    let holds = match period {
+        Some(covered) => format!("(SELECT {covered} {parents}) IS TRUE"),
+        None => format!("EXISTS (SELECT {parents})"),
+    };
     let half = match reference.match_full && reference.child_columns.len() > 1 {
         true => format!(" OR (NOT ({present}) AND NOT ({}))", absent.join(" AND ")),
         false => String::new(),
     };
-    format!(
-        "SELECT count(*) FROM {only}{} AS c WHERE ({present} AND NOT EXISTS (SELECT FROM {} WHERE {})){half}",
-        qualified(on),
-        super::members::plain_source(parent, "p"),
-        equal.join(" AND ")
-    )
+    format!("SELECT count(*) FROM {only}{} AS c WHERE ({present} AND NOT {holds}){half}", qualified(on))
 }

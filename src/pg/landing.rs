@@ -1,6 +1,7 @@
 //! Statements that turn loaded tables into a usable database: entries of the dump, foreign keys, sequences, settings.
 
 use tokio_postgres::Client;
+use tokio_postgres::error::SqlState;
 
 use super::connect::{Connector, Pool};
 use super::dump::Entry;
@@ -58,9 +59,15 @@ async fn run_batch(pool: &Pool, client: &Client, batch: &[&Entry]) -> Result<()>
 }
 
 fn entry_error(pool: &Pool, entry: &Entry, error: tokio_postgres::Error) -> Error {
+    let unknown_syntax = error.code() == Some(&SqlState::SYNTAX_ERROR);
     let failed = pool.fail(format!("create {} {} in the target", entry.kind.to_lowercase(), entry.name), error);
     if entry.kind == "EXTENSION" {
         return failed.with_remedy(format!("install the extension {} on the target server", entry.name));
+    }
+    if unknown_syntax {
+        return failed.with_remedy(
+            "the target's PostgreSQL is older than the source's or than pg_dump, and does not know this: use a target of the source's version or later",
+        );
     }
     failed
 }

@@ -27,6 +27,16 @@ pub enum Freeze {
 pub struct Loader {
     sink: Pin<Box<CopyInSink<Bytes>>>,
     batch: Vec<u8>,
+    sent_bytes: u64,
+}
+
+/// What a COPY took.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Loaded {
+    /// Counted by the server.
+    pub rows: u64,
+    /// Sent, with the format's frame.
+    pub bytes: u64,
 }
 
 impl Loader {
@@ -48,7 +58,7 @@ impl Loader {
         let list = if names.is_empty() { String::new() } else { format!(" ({})", names.join(", ")) };
         let sql = format!("COPY {}{list} FROM STDIN (FORMAT {format}{freeze})", qualified(table));
         let sink = client.copy_in(&sql).await?;
-        Ok(Self { sink: Box::pin(sink), batch: Vec::with_capacity(BATCH_BYTES + 16 * 1024) })
+        Ok(Self { sink: Box::pin(sink), batch: Vec::with_capacity(BATCH_BYTES + 16 * 1024), sent_bytes: 0 })
     }
 
     /// Where rows are written; call [`Self::flush_full`] after each.
@@ -69,17 +79,31 @@ impl Loader {
         if self.is_full() { self.flush().await } else { Ok(()) }
     }
 
-    async fn flush(&mut self) -> Result<(), tokio_postgres::Error> {
-        let full = std::mem::replace(&mut self.batch, Vec::with_capacity(BATCH_BYTES + 16 * 1024));
-        if full.is_empty() { Ok(()) } else { self.sink.send(Bytes::from(full)).await }
-    }
-
-    /// Completes the COPY and returns the rows that the server counted.
+    /// Sends rows that were gathered elsewhere, after those of the own batch.
     ///
     /// # Errors
     /// The server's.
-    pub async fn finish(mut self) -> Result<u64, tokio_postgres::Error> {
+    pub async fn send(&mut self, rows: Vec<u8>) -> Result<(), tokio_postgres::Error> {
         self.flush().await?;
-        self.sink.as_mut().finish().await
+        self.hand_over(rows).await
+    }
+
+    async fn flush(&mut self) -> Result<(), tokio_postgres::Error> {
+        let full = std::mem::replace(&mut self.batch, Vec::with_capacity(BATCH_BYTES + 16 * 1024));
+        self.hand_over(full).await
+    }
+
+    async fn hand_over(&mut self, rows: Vec<u8>) -> Result<(), tokio_postgres::Error> {
+        self.sent_bytes += rows.len() as u64;
+        if rows.is_empty() { Ok(()) } else { self.sink.send(Bytes::from(rows)).await }
+    }
+
+    /// Completes the COPY.
+    ///
+    /// # Errors
+    /// The server's.
+    pub async fn finish(mut self) -> Result<Loaded, tokio_postgres::Error> {
+        self.flush().await?;
+        Ok(Loaded { rows: self.sink.as_mut().finish().await?, bytes: self.sent_bytes })
     }
 }

@@ -13,5 +13,6 @@ pub mod load;
 pub mod members;
 pub mod quote;
 pub mod rows;
+pub mod scan;
 pub mod source;
 pub mod target;

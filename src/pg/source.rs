@@ -120,6 +120,14 @@ impl Source {
         Ok(session)
     }
 
+    /// A session in the snapshot, if one is free at this moment.
+    ///
+    /// # Errors
+    /// As [`Self::session`].
+    pub async fn spare_session(&self) -> Result<Option<Object>> {
+        self.pool.get_if_free().await
+    }
+
     /// Reads the catalog under the snapshot's session.
     ///
     /// # Errors

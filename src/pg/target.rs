@@ -389,10 +389,15 @@ impl Target {
     }
 
     async fn drop_database(&self, name: &str) -> Result<()> {
-        self.execute(&format!("DROP DATABASE IF EXISTS {} WITH (FORCE)", ident(name)), || {
-            format!("drop the database {name}")
-        })
-        .await
+        let sql = format!("DROP DATABASE IF EXISTS {}", ident(name));
+        let forced = self.maintenance.client.batch_execute(&format!("{sql} WITH (FORCE)")).await;
+        match forced {
+            // An ordinary role may not end autovacuum's workers; a plain DROP has the server do it.
+            Err(error) if error.code() == Some(&SqlState::INSUFFICIENT_PRIVILEGE) => {
+                self.execute(&sql, || format!("drop the database {name}")).await
+            }
+            done => done.map_err(|e| self.fail(format!("drop the database {name}"), e)),
+        }
     }
 
     /// Ends this run's other sessions on the target, so that the staging database can be dropped.

@@ -10,6 +10,7 @@ use crate::types::ColumnId;
 
 use super::make::{column_names, did_you_mean, is_left_out, table_names};
 use super::modes::profile_error;
+use super::nullable::domain_forbids_null;
 use super::{ColumnMasks, TableMode};
 
 type Masks = Vec<Vec<Option<ColumnMasks>>>;
@@ -111,12 +112,15 @@ fn carry_to_references(catalog: &Catalog, modes: &[(TableMode, String)], masks: 
             for (child_column, parent_column) in reference.child_columns.iter().zip(&reference.parent_columns) {
                 let Some(of_parent) = masks[parent][parent_column.index()].clone() else { continue };
                 let Some(of_child) = masks[child][child_column.index()].clone() else { continue };
+                let kept =
+                    |masks: &ColumnMasks| masks.member.spec == MaskSpec::Keep && masks.support.spec == MaskSpec::Keep;
+                if !kept(&of_parent) && catalog.compares_loosely(reference) {
+                    return Err(loose_key_mask(catalog.table(reference.parent), *parent_column, &of_parent));
+                }
                 if of_child == of_parent {
                     continue;
                 }
                 let describe = catalog.describe(reference);
-                let kept =
-                    |masks: &ColumnMasks| masks.member.spec == MaskSpec::Keep && masks.support.spec == MaskSpec::Keep;
                 if kept(&of_parent) && of_child.member.spec == MaskSpec::Null && of_child.support.spec == MaskSpec::Null
                 {
                     continue;
@@ -143,6 +147,17 @@ fn carry_to_references(catalog: &Catalog, modes: &[(TableMode, String)], masks: 
         }
     }
     Ok(())
+}
+
+/// Masks are functions of a value's bytes: a key and another spelling of it would part.
+fn loose_key_mask(table: &Table, column: ColumnId, masks: &ColumnMasks) -> Error {
+    let what = format!(
+        "{}.{} is referenced under a collation that is not deterministic, and {} would give equal keys different values",
+        table.name,
+        table.column(column).name,
+        masks.member.spec.name()
+    );
+    Error::new(ErrorKind::Plan, what).with_remedy("keep the key and its references, or give the tables rows = \"none\"")
 }
 
 fn check_key_mask(table: &Table, column: ColumnId, masks: &ColumnMasks, array: bool) -> Result<()> {
@@ -177,6 +192,11 @@ fn check_null(table: &Table, masks: &[Option<ColumnMasks>]) -> Result<()> {
                 format!("{}.{}: the rule is null, but the column is NOT NULL", table.name, column.name),
             )
             .with_remedy("choose another mask, such as constant"));
+        }
+        if nulls && domain_forbids_null(column) {
+            let what = "the rule is null, but the CHECK of the column's domain may forbid NULL";
+            return Err(Error::new(ErrorKind::Plan, format!("{}.{}: {what}", table.name, column.name))
+                .with_remedy("choose another mask, such as constant"));
         }
     }
     Ok(())

@@ -9,7 +9,7 @@ use crate::types::{ColumnId, RefId, TableId};
 
 use super::modes::{named_references, profile_error, reference_modes, table_modes};
 use super::nullable::cut_columns;
-use super::{Draw, DrawSize, FilePlan, Plan, TableMode, TablePlan, columns, files};
+use super::{Draw, DrawSize, FilePlan, Plan, ReferenceMode, ReferencePlan, TableMode, TablePlan, columns, files};
 
 /// What the command line adds to the profile.
 #[derive(Clone, Debug, Default)]
@@ -29,15 +29,7 @@ pub struct Options {
 /// # Errors
 /// `Profile` (does not fit the schema), `Undecided` (tables or columns) or `Plan` (no valid plan).
 pub fn make(catalog: &mut Catalog, profile: &Profile, options: &Options) -> Result<Plan> {
-    for written in &profile.source.exclude_tables {
-        if !is_left_out(catalog, written) {
-            let hint = did_you_mean(written, &table_names(catalog));
-            let what = format!(
-                "source.exclude_tables: the source has no table {written:?}{hint}; partitions cannot be left out"
-            );
-            return Err(profile_error(profile, what));
-        }
-    }
+    check_left_out(catalog, profile)?;
     let root = find_table(catalog, profile, &profile.sample.root, "sample.root")?;
     add_virtual_references(catalog, profile)?;
     let rules = table_rules(catalog, profile)?;
@@ -45,6 +37,7 @@ pub fn make(catalog: &mut Catalog, profile: &Profile, options: &Options) -> Resu
     let named = named_references(catalog, profile, &rules)?;
     let modes = table_modes(catalog, profile, root, &rules, &named)?;
     let references = reference_modes(catalog, profile, &modes, &rules, &named, &mut warnings)?;
+    check_periods(catalog, &references)?;
     check_reading(catalog, profile, &modes)?;
     let draw = draw(catalog, profile, options, root)?;
     let masks = columns::decide(catalog, profile, &modes)?;
@@ -110,6 +103,44 @@ pub fn make(catalog: &mut Catalog, profile: &Profile, options: &Options) -> Resu
 pub fn files_of_landed(catalog: &mut Catalog, profile: &Profile, run_time: &str) -> Result<Vec<FilePlan>> {
     add_virtual_references(catalog, profile)?;
     files::files(catalog, profile, &literal(run_time))
+}
+
+/// Which parents cover a child's period together is not asked: such a key can only be kept whole, or given up.
+fn check_periods(catalog: &Catalog, references: &[ReferencePlan]) -> Result<()> {
+    use ReferenceMode::{Cut, Drop, Idle, Whole};
+    let settled = |mode| matches!(mode, Whole | Cut | Drop | Idle);
+    let open = catalog.references.iter().find(|r| r.temporal && !settled(references[r.id.index()].mode));
+    open.map_or(Ok(()), |reference| {
+        let parent = &catalog.table(reference.parent).name;
+        let what = format!(
+            "the foreign key {} ({}) is over periods, and such a key is not followed",
+            reference.name,
+            catalog.describe(reference)
+        );
+        Err(Error::new(ErrorKind::Plan, what)
+            .with_remedy(format!("say rows = \"all\" or rows = \"none\" under [tables.{parent}]")))
+    })
+}
+
+/// What the profile leaves out must be there, lest a misspelt name lets it out.
+fn check_left_out(catalog: &Catalog, profile: &Profile) -> Result<()> {
+    for written in &profile.source.exclude_schemas {
+        if !catalog.schemas.contains(written) {
+            let hint = did_you_mean(written, &catalog.schemas);
+            let what = format!("source.exclude_schemas: the source has no schema {written:?}{hint}");
+            return Err(profile_error(profile, what));
+        }
+    }
+    for written in &profile.source.exclude_tables {
+        if !is_left_out(catalog, written) {
+            let hint = did_you_mean(written, &table_names(catalog));
+            let what = format!(
+                "source.exclude_tables: the source has no table {written:?}{hint}; partitions cannot be left out"
+            );
+            return Err(profile_error(profile, what));
+        }
+    }
+    Ok(())
 }
 
 /// A timestamp literal that is safe to splice: the text has been made by us or checked by the command line.
@@ -205,6 +236,7 @@ fn add_virtual_references(catalog: &mut Catalog, profile: &Profile) -> Result<()
             parent_columns,
             validated: false,
             match_full: false,
+            temporal: false,
             array: virtual_reference.array,
             condition: virtual_reference.condition.clone(),
             foreign_key: None,

@@ -185,11 +185,30 @@ pub(super) fn reference_modes(
             warnings.push(format!("{}: {reason}", catalog.describe(reference)));
             mode = fallback;
         }
+        check_collations(catalog, reference, mode)?;
         let nullable = nullable.unwrap_or_default();
         let orphans = orphans_of(rules[reference.child.index()], nullable.is_empty());
         plans.push(ReferencePlan { mode, reason, nullable, orphans });
     }
     Ok(plans)
+}
+
+/// A reference that asks which parents are chosen must have one notion of equal keys at both ends.
+fn check_collations(catalog: &Catalog, reference: &Reference, mode: ReferenceMode) -> Result<()> {
+    let asks = mode.gates() || matches!(mode, ReferenceMode::Pull | ReferenceMode::Null);
+    let differ = catalog.column_pairs(reference).any(|(c, p)| c.loose_collation != p.loose_collation);
+    if !asks || !(differ || (reference.array && catalog.compares_loosely(reference))) {
+        return Ok(());
+    }
+    let what = if differ {
+        "its two ends differ in collation, and one that is not deterministic takes different texts for equal"
+    } else {
+        "the collation of the array's elements is not deterministic and takes different texts for equal"
+    };
+    let parent = &catalog.table(reference.parent).name;
+    Err(Error::new(ErrorKind::Plan, format!("{}: {what}", catalog.describe(reference))).with_remedy(format!(
+        "give {parent} rows = \"all\" or \"none\" in the profile, or give both columns the same collation in the source"
+    )))
 }
 
 fn orphans_of(rules: Option<&TableRules>, cannot_null: bool) -> Orphans {

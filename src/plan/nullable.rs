@@ -1,6 +1,6 @@
 //! Which columns of a reference may become NULL.
 
-use crate::schema::{Catalog, Index, Reference};
+use crate::schema::{Catalog, Column, Index, Reference};
 use crate::types::{ColumnId, RefId, TableId};
 
 /// Columns of the reference that can be set to NULL without breaking the table; empty with a reason when none can.
@@ -36,6 +36,7 @@ pub(super) fn cut_columns(catalog: &Catalog, child: TableId, columns: &[ColumnId
         parent_columns: columns.to_vec(),
         validated: false,
         match_full: false,
+        temporal: false,
         array: false,
         condition: None,
         foreign_key: None,
@@ -51,6 +52,9 @@ fn obstacle(catalog: &Catalog, reference: &Reference, id: ColumnId) -> Option<&'
     }
     if column.generated {
         return Some("is generated");
+    }
+    if domain_forbids_null(column) {
+        return Some("has a domain whose CHECK may forbid NULL");
     }
     if table.partition_key.contains(&id) {
         return Some("is in the partition key");
@@ -81,11 +85,49 @@ fn looks_at_null(index: &Index, id: ColumnId, name: &str) -> bool {
     may_look && !index.columns.contains(&Some(id)) && index.definition.contains(name)
 }
 
-/// A CHECK made of comparisons, AND, OR and NOT cannot turn false when a column becomes NULL: in three-valued logic an
-/// unknown atom leaves the result as it was or makes it unknown, and unknown passes. `IS`, CASE and function calls can.
+/// Some CHECK of the column's domain, or of a domain under it, may be false of NULL.
+pub(super) fn domain_forbids_null(column: &Column) -> bool {
+    // The whole of such a CHECK is an OR, as the server prints it.
+    let excepted = |check: &str| check.starts_with("CHECK (((VALUE IS NULL) OR ");
+    column.data_type.domain_checks.iter().any(|check| !excepted(check) && !holds_for_null(check))
+}
+
+/// Functions of every server that give NULL for NULL. Those of other schemas are printed with their schema.
+fn is_strict(name: &str) -> bool {
+    matches!(
+        name,
+        "abs"
+            | "btrim"
+            | "cardinality"
+            | "char_length"
+            | "character_length"
+            | "date_part"
+            | "date_trunc"
+            | "json_typeof"
+            | "jsonb_typeof"
+            | "length"
+            | "lower"
+            | "ltrim"
+            | "mod"
+            | "octet_length"
+            | "regexp_replace"
+            | "replace"
+            | "round"
+            | "rtrim"
+            | "scale"
+            | "starts_with"
+            | "strpos"
+            | "trunc"
+            | "upper"
+    )
+}
+
+/// A CHECK made of comparisons, AND, OR, NOT and strict functions cannot turn false when a column becomes NULL: in
+/// three-valued logic an unknown atom leaves the result as it was or makes it unknown, and unknown passes. `IS`, CASE
+/// and other function calls can.
 fn holds_for_null(definition: &str) -> bool {
     let mut word = String::new();
-    let mut in_text = false;
+    let (mut in_text, mut qualified, mut last) = (false, false, ' ');
     for letter in definition.chars() {
         if letter == '\'' {
             in_text = !in_text;
@@ -93,12 +135,17 @@ fn holds_for_null(definition: &str) -> bool {
         if in_text {
             continue;
         }
+        if word.is_empty() {
+            qualified = last == '.';
+        }
+        last = letter;
         if letter.is_alphanumeric() || letter == '_' || letter == '"' {
             word.push(letter.to_ascii_lowercase());
             continue;
         }
         let harmless_call =
-            matches!(word.as_str(), "" | "check" | "and" | "or" | "not" | "any" | "all" | "in" | "array" | "operator");
+            matches!(word.as_str(), "" | "check" | "and" | "or" | "not" | "any" | "all" | "in" | "array" | "operator")
+                || (!qualified && is_strict(&word));
         if matches!(word.as_str(), "is" | "case" | "coalesce" | "nullif") || (letter == '(' && !harmless_call) {
             return false;
         }
@@ -121,6 +168,9 @@ mod tests {
             ("CHECK (((a > 0) OR (b > 0)))", true),
             ("CHECK ((mail OPERATOR(public.=) mail))", true),
             ("CHECK (((a IS NOT NULL) OR (b IS NOT NULL)))", false),
+            ("CHECK ((length(name) > 2))", true),
+            ("CHECK ((app.length(name) > 2))", false),
+            ("CHECK ((length(COALESCE(name, 'x'::text)) > 2))", false),
             ("CHECK ((num_nonnulls(a, b) = 1))", false),
             ("CHECK ((COALESCE(a, 0) > 0))", false),
             ("CHECK (CASE WHEN (a > 0) THEN true ELSE false END)", false),

@@ -55,6 +55,7 @@ fn table(index: usize, schema: &str, name: &str) -> Table {
         build_oids: Vec::new(),
         checks: Vec::new(),
         partition_key: Vec::new(),
+        leaves_apart: false,
         rows_estimate: 100.0,
         heap_bytes: 8192,
         rls_applies: false,
@@ -87,6 +88,7 @@ fn column(name: &str, type_name: &str, not_null: bool) -> Column {
         max_chars,
         enum_labels: Vec::new(),
         domain: false,
+        domain_checks: vec![],
         has_binary: true,
         sends_oids: false,
         carries_type_oids: false,
@@ -98,7 +100,7 @@ fn column(name: &str, type_name: &str, not_null: bool) -> Column {
         not_null,
         generated: false,
         identity: false,
-        deterministic_collation: true,
+        loose_collation: None,
         comment: None,
     }
 }
@@ -134,6 +136,7 @@ fn refer(catalog: &mut Catalog, child: TableId, column: ColumnId, parent: TableI
         parent_columns,
         validated: true,
         match_full: false,
+        temporal: false,
         array: false,
         condition: None,
         foreign_key: Some(ForeignKey { oid: 0, definition: String::new(), on }),

@@ -55,6 +55,18 @@ impl Catalog {
         )
     }
 
+    /// Pairs of the reference's columns, the child's first.
+    pub fn column_pairs<'a>(&'a self, reference: &'a Reference) -> impl Iterator<Item = (&'a Column, &'a Column)> {
+        let (child, parent) = (self.table(reference.child), self.table(reference.parent));
+        let pairs = reference.child_columns.iter().zip(&reference.parent_columns);
+        pairs.map(|(c, p)| (child.column(*c), parent.column(*p)))
+    }
+
+    /// Equal keys of the reference need not be equal bytes: only the server can tell which parent a row names.
+    pub fn compares_loosely(&self, reference: &Reference) -> bool {
+        self.column_pairs(reference).any(|(c, p)| c.loose_collation.is_some() || p.loose_collation.is_some())
+    }
+
     /// Every child column of the reference is NOT NULL, so that it cannot be absent.
     pub fn is_required(&self, reference: &Reference) -> bool {
         let child = self.table(reference.child);

@@ -22,6 +22,8 @@ pub struct Catalog {
     pub tables: Vec<Table>,
     /// Foreign keys, then virtual references; [`RefId`] is the position.
     pub references: Vec<Reference>,
+    /// Names of all schemas, the system's and those left out included.
+    pub schemas: Vec<String>,
     /// Tables the profile leaves out.
     pub left_out: Vec<QualifiedName>,
     /// Foreign keys into left-out tables: referencing table, columns, constraint name.
@@ -57,12 +59,15 @@ pub struct Table {
     pub unique_keys: Vec<UniqueKey>,
     /// Every index.
     pub indexes: Vec<Index>,
-    /// Oids of indexes and of the constraints they serve, partitions' included: what is built once its rows are in.
+    /// Oids of indexes and of the constraints they serve, those of partitions that are no leaves included: what is built
+    /// once its rows are in.
     pub build_oids: Vec<u32>,
     /// CHECK constraints, by name and expression.
     pub checks: Vec<Check>,
-    /// Columns of the partition key.
+    /// Columns of the partition keys of all levels, also those within expressions.
     pub partition_key: Vec<ColumnId>,
+    /// Every leaf can be read and written by itself, and a row belongs to the same leaf on every server.
+    pub leaves_apart: bool,
     /// Planner's estimate of the rows, partitions added up; negative when never analysed.
     pub rows_estimate: f64,
     /// Heap and TOAST bytes, partitions added up.
@@ -98,8 +103,8 @@ pub struct Leaf {
     pub rows_estimate: f64,
     /// Heap and TOAST bytes.
     pub heap_bytes: u64,
-    /// It is a foreign table.
-    pub foreign: bool,
+    /// As [`Table::build_oids`].
+    pub build_oids: Vec<u32>,
 }
 
 /// One column.
@@ -117,8 +122,8 @@ pub struct Column {
     pub generated: bool,
     /// `GENERATED … AS IDENTITY`.
     pub identity: bool,
-    /// The column's collation is deterministic (equal means equal bytes).
-    pub deterministic_collation: bool,
+    /// `pg_collation.oid` of a collation that is not deterministic: equal values need not be equal bytes.
+    pub loose_collation: Option<u32>,
     /// COMMENT ON COLUMN.
     pub comment: Option<String>,
 }
@@ -189,6 +194,8 @@ pub struct Reference {
     pub validated: bool,
     /// MATCH FULL.
     pub match_full: bool,
+    /// The last pair of columns are ranges (PERIOD): rows of the parent cover the child's range together.
+    pub temporal: bool,
     /// The child column is an array whose elements refer to the parent.
     pub array: bool,
     /// SQL condition under which the reference holds (polymorphic references, keys of a single partition).

@@ -17,6 +17,8 @@ pub struct ColumnType {
     pub enum_labels: Vec<String>,
     /// The type is a domain; its constraints are checked by the target.
     pub domain: bool,
+    /// `pg_get_constraintdef` of the domain's CHECKs and of those of the domains under it.
+    pub domain_checks: Vec<String>,
     /// Binary send and receive functions exist for it and for everything inside it.
     pub has_binary: bool,
     /// Its binary form carries object identifiers of this database (reg* types, and what contains them): must go

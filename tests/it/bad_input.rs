@@ -239,6 +239,10 @@ fn pg_dump_missing_or_too_old() {
         "case $1 in --version) echo 'pg_dump (PostgreSQL) 99.1';; *) echo 'pg_dump: error: broken' >&2; exit 1;; esac",
     );
     scene.refused(run("TITHE_PG_DUMP", &path), 6, &["pg_dump: error: broken"]);
+    // As of a newer source: the target does not know the words.
+    script("pg_dump \"$@\" | sed 's/^CREATE TABLE/CREATE NEW TABLE/'");
+    let words = ["create table posts in the target", "of the source's version or later"];
+    scene.refused(run("TITHE_PG_DUMP", &path), 7, &words);
     // Nothing on PATH is no obstacle where the packages' own folders are known.
     let mut command = scene.home.command(&arguments);
     command.env("PATH", scene.home.path().join("empty"));

@@ -2,23 +2,23 @@
 //!
 //! Users 1 and 2 are drawn (`always`, beside a share too small to draw anybody) unless a test says otherwise.
 
-use crate::support::{self, Home, TestDb};
+use crate::support::{self, Home, Scene, TestDb};
 
 /// A database and what its profile says beside the draw and the columns, which are all kept.
-struct Setting {
-    source: TestDb,
-    target: TestDb,
+pub(crate) struct Setting {
+    pub(crate) source: TestDb,
+    pub(crate) target: TestDb,
     profile: tempfile::NamedTempFile,
 }
 
-const DRAW: &str = "[sample]\nroot = \"users\"\npercent = 0.0000001\nalways = \"id IN (1, 2)\"\n";
+pub(crate) const DRAW: &str = "[sample]\nroot = \"users\"\npercent = 0.0000001\nalways = \"id IN (1, 2)\"\n";
 
 impl Setting {
-    fn new(schema: &str, profile: &str) -> Self {
+    pub(crate) fn new(schema: &str, profile: &str) -> Self {
         Self::drawn(DRAW, schema, profile)
     }
 
-    fn drawn(draw: &str, schema: &str, profile: &str) -> Self {
+    pub(crate) fn drawn(draw: &str, schema: &str, profile: &str) -> Self {
         let source = support::source_database("closure");
         source.execute(schema);
         let columns = source.query_one_text(
@@ -32,6 +32,14 @@ impl Setting {
         Self { source, target: support::target_database("closure"), profile }
     }
 
+    /// The same with another text in its profile.
+    pub(crate) fn rewritten(mut self, from: &str, to: &str) -> Self {
+        let text = std::fs::read_to_string(self.profile.path()).unwrap();
+        assert!(text.contains(from), "{from:?} is not in {text}");
+        self.profile = support::profile(&text.replacen(from, to, 1));
+        self
+    }
+
     fn arguments(&self, command: &str) -> Vec<String> {
         let profile = self.profile.path().to_string_lossy().into_owned();
         let mut arguments =
@@ -43,7 +51,7 @@ impl Setting {
         arguments
     }
 
-    fn run(&self, command: &str, more: &[&str]) -> support::Ran {
+    pub(crate) fn run(&self, command: &str, more: &[&str]) -> support::Ran {
         let arguments = self.arguments(command);
         let all: Vec<&str> = arguments.iter().map(String::as_str).chain(more.iter().copied()).collect();
         Home::new().tithe(&all)
@@ -51,12 +59,12 @@ impl Setting {
 
     /// Samples, then compares answers: (question, answer), NULL as `-`.
     #[track_caller]
-    fn brings(&self, wanted: &[(&str, &str)]) {
+    pub(crate) fn brings(&self, wanted: &[(&str, &str)]) {
         self.brings_with(&[], wanted);
     }
 
     #[track_caller]
-    fn brings_with(&self, more: &[&str], wanted: &[(&str, &str)]) {
+    pub(crate) fn brings_with(&self, more: &[&str], wanted: &[(&str, &str)]) {
         let ran = self.run("sample", more);
         assert!([0, 3].contains(&ran.code), "exit {}\n{}\n{}", ran.code, ran.stdout, ran.stderr);
         for (expression, answer) in wanted {
@@ -72,7 +80,7 @@ impl Setting {
 const USERS: &str = "CREATE TABLE users (id int PRIMARY KEY, banned_until timestamptz);
     INSERT INTO users SELECT generate_series(1, 6);";
 
-fn with_users(rest: &str) -> String {
+pub(crate) fn with_users(rest: &str) -> String {
     format!("{USERS}\n{rest}")
 }
 
@@ -171,7 +179,10 @@ fn pulled_rows_bring_only_what_they_cannot_be_without() {
 
 #[test]
 fn what_cannot_become_null_falls_back_to_within() {
-    let schema = with_users(
+    // NULLS NOT DISTINCT came with 15.
+    let has_nnd = support::oldest_version() >= 15;
+    let distinct = if has_nnd { "(u, p) NULLS NOT DISTINCT" } else { "(u, coalesce(p, 0))" };
+    let schema = with_users(&format!(
         "CREATE TABLE posts (id int PRIMARY KEY, owner int NOT NULL REFERENCES users);
          CREATE TABLE keyed (u int NOT NULL REFERENCES users, p int REFERENCES posts, PRIMARY KEY (u, p));
          CREATE TABLE parted (u int NOT NULL REFERENCES users, p int REFERENCES posts) PARTITION BY LIST (p);
@@ -179,7 +190,7 @@ fn what_cannot_become_null_falls_back_to_within() {
          CREATE TABLE checked (u int NOT NULL REFERENCES users, p int REFERENCES posts, CHECK (num_nulls(p) = 0));
          CREATE TABLE harmless (u int NOT NULL REFERENCES users, p int REFERENCES posts, CHECK (p > 0 AND NOT p = 77));
          CREATE TABLE distinct_nulls (u int NOT NULL REFERENCES users, p int REFERENCES posts, name text);
-         CREATE UNIQUE INDEX ON distinct_nulls (u, p) NULLS NOT DISTINCT;
+         CREATE UNIQUE INDEX ON distinct_nulls {distinct};
          CREATE TABLE folders (u int NOT NULL REFERENCES users, p int REFERENCES posts, name text);
          CREATE UNIQUE INDEX ON folders (u, name) WHERE p IS NULL;
          CREATE TABLE named (u int NOT NULL REFERENCES users, p int REFERENCES posts, name text);
@@ -191,8 +202,8 @@ fn what_cannot_become_null_falls_back_to_within() {
          INSERT INTO harmless SELECT * FROM keyed;
          INSERT INTO distinct_nulls VALUES (1, 1, 'a'), (1, 2, 'a'), (1, 3, 'a'), (1, NULL, 'a');
          INSERT INTO folders SELECT * FROM distinct_nulls;
-         INSERT INTO named SELECT * FROM distinct_nulls;",
-    );
+         INSERT INTO named SELECT * FROM distinct_nulls;"
+    ));
     let stated = |table: &str| format!("[tables.{table}]\nnull = [\"p\"]\n");
     let profile: String =
         ["keyed", "parted", "checked", "harmless", "distinct_nulls", "folders", "named"].map(stated).concat();
@@ -207,9 +218,8 @@ fn what_cannot_become_null_falls_back_to_within() {
         ("p FROM named", "1 -"),
     ]);
     let said = setting.run("plan", &["--json"]).expect_code(0).stdout;
-    for obstacle in
-        ["NOT NULL", "in the partition key", "in a CHECK", "NULLS NOT DISTINCT", "condition of a unique index"]
-    {
+    let nnd = if has_nnd { "NULLS NOT DISTINCT" } else { "expression" };
+    for obstacle in ["NOT NULL", "in the partition key", "in a CHECK", nnd, "condition of a unique index"] {
         assert!(said.contains(obstacle), "{obstacle}\n{said}");
     }
 }
@@ -489,4 +499,20 @@ fn reading_keys_keeps_to_the_rate() {
     let choosing = phases.iter().find(|phase| phase["name"].as_str().unwrap().starts_with("choose rows")).unwrap();
     // 18,000 keys are 396,000 bytes on the wire; what came last need not be waited for.
     assert!(choosing["seconds"].as_f64().unwrap() > 0.3, "{choosing}");
+}
+
+/// The servers' hashes decide who is drawn; whoever upgrades a server must find the same people again.
+#[test]
+fn the_draw_is_the_same_on_every_version() {
+    let scene = Scene::new();
+    scene.sample(&[]).expect_code(0);
+    let ids = "SELECT md5(string_agg(id::text, ' ' ORDER BY id)) FROM users";
+    assert_eq!(scene.target.query_one_text(ids), "2425ed02df960a6e3412a435813e8390");
+    let hashes = "SELECT concat_ws(' ', hashint8extended(42, 7), hashtextextended('café', 7),
+        uuid_hash_extended('6f0d3c1e-8a55-4b1e-9c3a-2f1d5e7a9b10', 7), hash_numeric_extended(4.20, 7),
+        hashbpcharextended('ab '::char(3), 7), hashtextextended(ROW(1, 'b')::text, 7))";
+    assert_eq!(
+        scene.source.query_one_text(hashes),
+        "3069212791777980624 393834391226478406 -6925839991958908148 594718806594914655 -8956144013057076362 -2208591071314780367"
+    );
 }

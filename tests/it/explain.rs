@@ -175,3 +175,55 @@ fn what_names_no_row_is_a_usage_error() {
     assert_eq!(text.lines().count(), 4, "{text}");
     assert!(text.contains("-> posts 10  follow post_id"), "{text}");
 }
+
+#[test]
+fn rows_pulled_by_an_array_of_texts() {
+    let source = support::source_database("explain");
+    source.execute(
+        "CREATE TABLE users (id int PRIMARY KEY);
+         CREATE TABLE tags (code text PRIMARY KEY);
+         CREATE TABLE posts (id int PRIMARY KEY, owner_id int NOT NULL REFERENCES users, tags text[]);
+         INSERT INTO users VALUES (1), (2);
+         INSERT INTO tags VALUES ('it''s \\ \"x\", {y}'), ('blue'), ('grey');
+         INSERT INTO posts VALUES (10, 1, ARRAY['it''s \\ \"x\", {y}', NULL, 'gone']), (11, 2, '{blue}'), (12, 1, '{}')",
+    );
+    let profile = support::profile(
+        r#"
+        [sample]
+        root = "users"
+        always = "id = 1"
+        [[references]]
+        name = "tags"
+        table = "posts"
+        columns = ["tags"]
+        parent = "tags"
+        parent_columns = ["code"]
+        array = true
+        [tables.tags]
+        rows = "referenced"
+        [tables.posts]
+        pull = ["tags"]
+        [columns.users]
+        id = "keep"
+        [columns.tags]
+        code = "keep"
+        [columns.posts]
+        id = "keep"
+        owner_id = "keep"
+        tags = "keep"
+        "#,
+    );
+    let profile = profile.path().to_string_lossy().into_owned();
+    let odd = "it's \\ \"x\", {y}";
+    let up = "users 1 within owner_id: drawn by sample.always";
+    let only = "of tags come only rows that chosen rows refer to; and no chosen row pulls it";
+    for (table, key, expected) in [
+        ("posts", "10", format!("member: posts 10 > {up}")),
+        ("posts", "12", format!("member: posts 12 > {up}")),
+        ("tags", odd, format!("support: tags {odd} > posts 10 pull tags > {up}")),
+        ("tags", "blue", format!("none: tags blue: {only}")),
+        ("tags", "grey", format!("none: tags grey: {only}")),
+    ] {
+        assert_eq!(shown(&told(&source, &profile, table, key)), expected);
+    }
+}

@@ -190,8 +190,8 @@ fn a_source_that_dies() {
     let running = Running::start(&scene, "200kB");
     wait_for_copy(&scene);
     server.kill().unwrap();
-    // A broken session, or a new one that met the shutdown.
-    running.end().failed(6, &["run again"]);
+    // A broken session, or a new one that met the shutdown or nobody at all.
+    running.end().failed(6, &["server"]);
     scene.assert_old();
     server.restart().unwrap();
     scene.sample(&[]).expect_code(0);
@@ -206,8 +206,8 @@ fn a_target_that_dies() {
     let running = Running::start(&scene, "200kB");
     wait_for_copy(&scene);
     server.kill().unwrap();
-    // A broken session, or a new one that met the shutdown.
-    running.end().failed(7, &["run again"]);
+    // A broken session, or a new one that met the shutdown or nobody at all.
+    running.end().failed(7, &["server"]);
     server.restart().unwrap();
     scene.assert_readable();
     scene.sample(&[]).expect_code(0);
@@ -257,4 +257,30 @@ fn a_full_disk() {
     );
     scene.refused(scene.sample(&["--percent", "100"]), 7, &["posts", "could not extend file", "disk space"]);
     scene.sample(&["--percent", "10"]).expect_code(0);
+}
+
+/// `DROP DATABASE … WITH (FORCE)` refuses an ordinary role while autovacuum is at work there.
+#[test]
+fn an_ordinary_role_removes_what_autovacuum_works_on() {
+    let options = Options::default().setting("autovacuum_naptime", "1s").setting("autovacuum_vacuum_cost_limit", "1");
+    let options = options.setting("autovacuum_vacuum_cost_delay", "100ms");
+    let server: &'static Throwaway = Box::leak(Box::new(Throwaway::start(options).unwrap()));
+    let scene = Scene::on(&support::servers().source, server);
+    let next = format!("{}__next", scene.target.name());
+    for sql in [
+        "CREATE ROLE modest LOGIN CREATEDB".to_owned(),
+        format!("ALTER DATABASE {} OWNER TO modest", scene.target.name()),
+        format!("CREATE DATABASE {next} OWNER modest"),
+        format!("COMMENT ON DATABASE {next} IS 'tithe run killed: staging'"),
+    ] {
+        server.query_text("postgres", &sql).unwrap();
+    }
+    server.query_text(&next, "CREATE TABLE old AS SELECT generate_series(1, 200000) AS n; DELETE FROM old").unwrap();
+    let worker = format!(
+        "SELECT count(*) > 0 FROM pg_stat_activity WHERE backend_type = 'autovacuum worker' AND datname = '{next}'"
+    );
+    wait_for("autovacuum", || scene.target.query_one_text(&worker) == "t");
+    let to = scene.target.url().replace("user=postgres", "user=modest");
+    scene.sample(&["--to", &to]).expect_code(0);
+    scene.assert_sampled();
 }

@@ -125,6 +125,7 @@ async fn commands(scene: &Scene, profile: &Path, run: &RunId, display: &Arc<Disp
         key: Some(MaskKey::from_secret(&scene.key)?),
         memory_bytes: MEMORY_BYTES,
         max_rate: None,
+        range_bytes: crate::engine::RANGE_BYTES,
         yield_to_ddl: Duration::from_secs(5),
         started_at: run.started_at.clone(),
         vault: None,

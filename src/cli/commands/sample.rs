@@ -35,6 +35,7 @@ pub(super) async fn run(args: &SampleArgs, global: &Global, stop: Interrupt) -> 
         key: settings::mask_key()?,
         memory_bytes: args.limits.memory,
         max_rate: args.max_rate,
+        range_bytes: args.range_bytes,
         yield_to_ddl: Duration::from_secs_f64(args.yield_to_ddl),
         started_at: run.started_at.clone(),
         vault,

@@ -44,10 +44,17 @@ pub(super) fn build(rows: Rows, left_out: LeftOut<'_>) -> Catalog {
         server_version: rows.server.version_num,
         large_objects: rows.server.large_objects,
         extensions: rows.server.extensions,
+        schemas: rows.server.schemas,
         ..Catalog::default()
     };
-    let owner = tables(&mut catalog, rows.tables, left_out);
+    let (owner, partition_keys) = tables(&mut catalog, rows.tables, left_out);
     columns(&mut catalog, rows.columns, &types, &owner);
+    for (id, name) in partition_keys {
+        let table = &mut catalog.tables[id.index()];
+        if let Some(column) = table.find_column(&name).filter(|column| !table.partition_key.contains(column)) {
+            table.partition_key.push(column);
+        }
+    }
     indexes(&mut catalog, rows.indexes, &owner);
     constraints(&mut catalog, rows.constraints, &owner);
     for row in rows.sequences {
@@ -75,9 +82,13 @@ pub(super) fn build(rows: Rows, left_out: LeftOut<'_>) -> Catalog {
     catalog
 }
 
-/// Fills `catalog.tables` and returns which table each relation (partitions included) belongs to.
-fn tables(catalog: &mut Catalog, rows: Vec<TableRow>, left_out: LeftOut<'_>) -> HashMap<u32, TableId> {
+/// Which table each relation (partitions included) belongs to; names of partition key columns.
+type Owners = (HashMap<u32, TableId>, Vec<(TableId, String)>);
+
+/// Fills `catalog.tables`.
+fn tables(catalog: &mut Catalog, rows: Vec<TableRow>, left_out: LeftOut<'_>) -> Owners {
     let mut owner = HashMap::new();
+    let mut partition_keys = Vec::new();
     let mut partitions = Vec::new();
     for row in rows {
         let name = QualifiedName::new(row.schema.clone(), row.name.clone());
@@ -91,6 +102,7 @@ fn tables(catalog: &mut Catalog, rows: Vec<TableRow>, left_out: LeftOut<'_>) -> 
         }
         let id = TableId::from_index(catalog.tables.len());
         owner.insert(row.oid, id);
+        partition_keys.extend(row.partition_key.into_iter().map(|column| (id, column)));
         catalog.tables.push(Table {
             id,
             oid: row.oid,
@@ -107,8 +119,8 @@ fn tables(catalog: &mut Catalog, rows: Vec<TableRow>, left_out: LeftOut<'_>) -> 
             indexes: Vec::new(),
             build_oids: Vec::new(),
             checks: Vec::new(),
-            // Attribute numbers for now; `columns` turns them into positions. 0 stands for an expression.
-            partition_key: row.partition_key.iter().map(|n| ColumnId(u32::from(n.unsigned_abs()))).collect(),
+            partition_key: Vec::new(),
+            leaves_apart: row.kind == "p" && row.routes_alike && !row.rls_applies,
             rows_estimate: row.rows_estimate,
             heap_bytes: row.heap_bytes,
             rls_applies: row.rls_applies,
@@ -119,7 +131,9 @@ fn tables(catalog: &mut Catalog, rows: Vec<TableRow>, left_out: LeftOut<'_>) -> 
     for (name, row) in partitions {
         let Some(id) = row.partition_root.and_then(|root| owner.get(&root).copied()) else { continue };
         owner.insert(row.oid, id);
+        partition_keys.extend(row.partition_key.iter().map(|column| (id, column.clone())));
         let table = &mut catalog.tables[id.index()];
+        table.leaves_apart &= row.routes_alike && (row.kind == "p" || stands_alone(&row, left_out.has(&name)));
         if row.kind != "p" {
             if table.leaves.is_empty() {
                 table.rows_estimate = 0.0;
@@ -131,11 +145,16 @@ fn tables(catalog: &mut Catalog, rows: Vec<TableRow>, left_out: LeftOut<'_>) -> 
                 name,
                 rows_estimate: row.rows_estimate,
                 heap_bytes: row.heap_bytes,
-                foreign: row.kind == "f",
+                build_oids: Vec::new(),
             });
         }
     }
-    owner
+    (owner, partition_keys)
+}
+
+/// The leaf shows the same rows by itself as through its root, and takes them.
+fn stands_alone(leaf: &TableRow, left_out: bool) -> bool {
+    leaf.kind == "r" && leaf.readable && !leaf.rls_applies && !leaf.generates_otherwise && !left_out
 }
 
 fn columns(catalog: &mut Catalog, rows: Vec<ColumnRow>, types: &HashMap<u32, TypeRow>, owner: &HashMap<u32, TableId>) {
@@ -148,20 +167,9 @@ fn columns(catalog: &mut Catalog, rows: Vec<ColumnRow>, types: &HashMap<u32, Typ
             not_null: row.not_null || type_row.domain_not_null,
             generated: row.generated,
             identity: row.identity,
-            deterministic_collation: row.deterministic_collation,
+            loose_collation: row.loose_collation,
             comment: row.comment,
         });
-    }
-    for table in &mut catalog.tables {
-        let positions: Vec<Option<ColumnId>> = table
-            .partition_key
-            .iter()
-            .map(|attnum| {
-                let at = table.columns.iter().position(|c| i64::from(c.attnum) == i64::from(attnum.0))?;
-                Some(ColumnId::from_index(at))
-            })
-            .collect();
-        table.partition_key = positions.into_iter().flatten().collect();
     }
 }
 
@@ -180,6 +188,7 @@ fn column_type(row: &ColumnRow, base: &TypeRow) -> ColumnType {
         max_chars,
         enum_labels: base.enum_labels.clone(),
         domain: base.domain,
+        domain_checks: base.domain_checks.clone(),
         has_binary: base.has_binary.unwrap_or(false),
         sends_oids: base.sends_oids.unwrap_or(false),
         carries_type_oids: base.carries_type_oids,
@@ -235,8 +244,10 @@ fn indexes(catalog: &mut Catalog, rows: Vec<IndexRow>, owner: &HashMap<u32, Tabl
     for row in rows {
         let Some(id) = owner.get(&row.relation) else { continue };
         let table = &mut catalog.tables[id.index()];
-        table.build_oids.push(row.oid);
-        table.build_oids.extend(row.constraint_oid);
+        let leaf = table.leaves.iter_mut().find(|leaf| leaf.oid == row.relation);
+        let build_oids = leaf.map_or(&mut table.build_oids, |leaf| &mut leaf.build_oids);
+        build_oids.push(row.oid);
+        build_oids.extend(row.constraint_oid);
         if row.relation != table.oid {
             continue;
         }
@@ -308,6 +319,7 @@ fn foreign_key(catalog: &mut Catalog, row: ConstraintRow, child: TableId, owner:
         parent_columns,
         validated: row.validated,
         match_full: row.match_full,
+        temporal: row.temporal,
         array: false,
         condition,
         foreign_key: Some(ForeignKey { oid: row.oid, definition: row.definition, on }),

@@ -12,7 +12,9 @@ pub(super) struct TableRow {
     pub(super) rows_estimate: f64,
     pub(super) heap_bytes: u64,
     pub(super) inherits: Vec<u32>,
-    pub(super) partition_key: Vec<i16>,
+    pub(super) partition_key: Vec<String>,
+    pub(super) routes_alike: bool,
+    pub(super) generates_otherwise: bool,
     pub(super) rls_applies: bool,
     pub(super) readable: bool,
     pub(super) comment: Option<String>,
@@ -30,7 +32,7 @@ pub(super) struct ColumnRow {
     pub(super) not_null: bool,
     pub(super) generated: bool,
     pub(super) identity: bool,
-    pub(super) deterministic_collation: bool,
+    pub(super) loose_collation: Option<u32>,
     pub(super) comment: Option<String>,
 }
 
@@ -45,6 +47,7 @@ pub(super) struct TypeRow {
     pub(super) domain: bool,
     pub(super) domain_not_null: bool,
     pub(super) domain_modifier: i32,
+    pub(super) domain_checks: Vec<String>,
     pub(super) enum_labels: Vec<String>,
     pub(super) has_binary: Option<bool>,
     pub(super) sends_oids: Option<bool>,
@@ -62,6 +65,7 @@ pub(super) struct ConstraintRow {
     pub(super) parent_columns: Vec<String>,
     pub(super) validated: bool,
     pub(super) match_full: bool,
+    pub(super) temporal: bool,
     pub(super) inherited: bool,
     pub(super) definition: String,
 }
@@ -142,4 +146,6 @@ pub struct ServerRow {
     pub extensions: Vec<String>,
     /// Schemas that hold extensions.
     pub extension_schemas: Vec<String>,
+    /// Every schema, the system's included.
+    pub schemas: Vec<String>,
 }

@@ -25,6 +25,8 @@ mod tls;
 mod tests;
 
 pub use connector::{Connector, Session};
+/// A session that goes back to its pool when it is dropped.
+pub use deadpool_postgres::Object as PooledSession;
 pub use info::{ConnectInfo, Host, HostEntry, SslMode};
 pub use pool::Pool;
 pub use render::LIBPQ_VARIABLES;

@@ -8,9 +8,11 @@ use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::time::Duration;
 
 use deadpool_postgres::{
-    Connect, Hook, HookError, Manager, ManagerConfig, Object, PoolError, RecyclingMethod, Runtime,
+    Connect, Hook, HookError, Manager, ManagerConfig, Object, PoolError, RecyclingMethod, Runtime, TimeoutType,
+    Timeouts,
 };
 use tokio::task::JoinHandle;
 use tokio_postgres::{Client, Config};
@@ -59,21 +61,39 @@ impl Pool {
 
     /// A session, as soon as there is a free one.
     pub async fn get(&self) -> Result<Object> {
-        let (got, refused) = REFUSED
+        let (got, refused) = self.ask(&self.inner.timeouts()).await;
+        got.map_err(|error| self.refusal(error, refused))
+    }
+
+    /// A session, if one is free at this moment or may still be opened; those who wait for one come first.
+    pub async fn get_if_free(&self) -> Result<Option<Object>> {
+        let at_once = Timeouts { wait: Some(Duration::ZERO), ..self.inner.timeouts() };
+        match self.ask(&at_once).await {
+            (Ok(session), _) => Ok(Some(session)),
+            (Err(PoolError::Timeout(TimeoutType::Wait)), _) => Ok(None),
+            (Err(error), refused) => Err(self.refusal(error, refused)),
+        }
+    }
+
+    async fn ask(&self, timeouts: &Timeouts) -> (Result<Object, PoolError>, Option<Error>) {
+        REFUSED
             .scope(RefCell::new(None), async {
-                let got = self.inner.get().await;
+                let got = self.inner.timeout_get(timeouts).await;
                 (got, REFUSED.with(RefCell::take))
             })
-            .await;
+            .await
+    }
+
+    fn refusal(&self, error: PoolError, refused: Option<Error>) -> Error {
         let action = || format!("open a session in {}", self.info());
-        got.map_err(|error| match (error, refused) {
+        match (error, refused) {
             (PoolError::Backend(_), Some(refused)) => refused,
             (PoolError::Backend(error), None) => self.fail(action(), error),
             (PoolError::PostCreateHook(HookError::Backend(error)), _) => {
                 self.fail(format!("set up a session in {}", self.info()), error)
             }
             (other, _) => Error::new(self.side().kind(), action()).with_cause(Plain(other.to_string())),
-        })
+        }
     }
 
     /// Where it goes.

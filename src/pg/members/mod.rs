@@ -21,7 +21,7 @@ use crate::closure::{Chosen, Demand, KeySet};
 use crate::plan::{Plan, ReferenceMode, TableMode};
 use crate::profile::{Orphans, Unowned};
 use crate::schema::{Catalog, Reference, Table, TableKind, TypeClass};
-use crate::types::{ColumnId, TableId};
+use crate::types::{ColumnId, QualifiedName, TableId};
 
 /// Everything a membership question depends on.
 #[derive(Clone, Copy, Debug)]
@@ -35,7 +35,7 @@ pub struct Members<'a> {
 }
 
 /// FROM item and conditions of a SELECT over one table.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Selection {
     /// FROM item with its alias.
     pub from: String,
@@ -91,13 +91,15 @@ impl Members<'_> {
     fn hash_of(&self, columns: &[String]) -> String {
         let root = self.catalog.table(self.plan.root);
         let seed = self.plan.draw.seed;
+        // Else the draw would hang on the version of the library that sorts.
+        let bytes = |key: ColumnId| if root.column(key).loose_collation.is_some() { " COLLATE \"C\"" } else { "" };
         match (columns, self.plan.draw.key.as_slice()) {
             ([one], [key]) => match root.column(*key).data_type.class {
                 class if class.is_integer() => format!("hashint8extended({one}::int8, {seed})"),
                 TypeClass::Uuid => format!("uuid_hash_extended({one}, {seed})"),
                 TypeClass::Numeric => format!("hash_numeric_extended({one}, {seed})"),
-                TypeClass::Bpchar => format!("hashbpcharextended({one}, {seed})"),
-                class => format!("hashtextextended({}, {seed})", canonical_text(class, one)),
+                TypeClass::Bpchar => format!("hashbpcharextended({one}{}, {seed})", bytes(*key)),
+                class => format!("hashtextextended({}{}, {seed})", canonical_text(class, one), bytes(*key)),
             },
             _ => format!("hashtextextended(ROW({})::text, {seed})", columns.join(", ")),
         }
@@ -296,8 +298,15 @@ impl Members<'_> {
 
 /// `ONLY`, unless partitioned: a parent in the old inheritance would show its children's rows too.
 pub fn plain_source(table: &Table, alias: &str) -> String {
-    let only = if table.kind == TableKind::Partitioned { "" } else { "ONLY " };
-    format!("{only}{} AS {alias}", qualified(&table.name))
+    if table.kind == TableKind::Partitioned {
+        return format!("{} AS {alias}", qualified(&table.name));
+    }
+    own_rows(&table.name, alias)
+}
+
+/// FROM item of the rows that a relation holds by itself: an ordinary table or a leaf partition.
+pub fn own_rows(relation: &QualifiedName, alias: &str) -> String {
+    format!("ONLY {} AS {alias}", qualified(relation))
 }
 
 /// `LOCK TABLE` of the plan's tables, so that none is dropped or altered under the run.

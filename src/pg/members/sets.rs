@@ -9,6 +9,9 @@ use crate::profile::Orphans;
 use crate::schema::{Reference, Table, TypeClass};
 use crate::types::{ColumnId, RefId};
 
+/// Alias of the row that a reference names.
+const NAMED: &str = "tithe_named";
+
 impl Members<'_> {
     /// "The reference's parent is a member", as SQL. `true` where it always is.
     pub fn in_set(&self, reference: &Reference, alias: &str, depth: usize) -> String {
@@ -46,7 +49,8 @@ impl Members<'_> {
     fn hash_predicate(&self, reference: &Reference, alias: &str) -> Option<String> {
         let draw = &self.plan.draw;
         let to_draw_key = reference.parent == self.plan.root && reference.parent_columns == draw.key;
-        if !to_draw_key || !reference.validated || !self.draw_decides() {
+        let loose = self.catalog.compares_loosely(reference);
+        if !to_draw_key || loose || !reference.validated || !self.draw_decides() {
             return None;
         }
         let bound = self.chosen.bound?;
@@ -131,12 +135,25 @@ impl Members<'_> {
         format!("({}) IN (SELECT {names} FROM unnest({}) AS k({names}))", sides.join(", "), arrays.join(", "))
     }
 
-    /// The reference's key in canonical form, NULL where the reference is absent: one expression per column.
+    /// FROM and WHERE of the one row that the reference names, as [`NAMED`].
+    fn named_parent(&self, reference: &Reference, alias: &str) -> String {
+        let pairs = reference.child_columns.iter().zip(&reference.parent_columns).map(|(c, p)| {
+            let (child, parent) = self.comparable(reference, *c, *p, alias, NAMED);
+            format!("{parent} = {child}")
+        });
+        let conditions = pairs.collect::<Vec<_>>();
+        let from = plain_source(self.catalog.table(reference.parent), NAMED);
+        Selection { from, conditions }.sql()
+    }
+
+    /// The reference's key in canonical form, NULL where the reference is absent: one expression per column. Where
+    /// equal is not equal bytes it is the parent that lends its spelling, of which there is one.
     pub fn link_columns(&self, reference: RefId, alias: &str) -> Vec<String> {
         let reference = self.catalog.reference(reference);
         let parent = self.catalog.table(reference.parent);
         let child = self.catalog.table(reference.child);
         let single = reference.parent_columns.len() == 1;
+        let spelled = self.catalog.compares_loosely(reference).then(|| self.named_parent(reference, alias));
         reference
             .child_columns
             .iter()
@@ -145,6 +162,10 @@ impl Members<'_> {
                 let sql = column(self.catalog, reference.child, *c, alias);
                 let parent_class = parent.column(*p).data_type.class;
                 let mut canonical = canonical_as(parent_class, child.column(*c).data_type.class, &sql);
+                if let Some(from) = &spelled {
+                    let key = column(self.catalog, reference.parent, *p, NAMED);
+                    canonical = format!("(SELECT {}{from})", canonical_as(parent_class, parent_class, &key));
+                }
                 if !single {
                     canonical = format!("({canonical})::text");
                 }
@@ -156,15 +177,15 @@ impl Members<'_> {
             .collect()
     }
 
-    /// The reference can hold what is no value of its parent's type (text that refers to an integer): nothing that is
-    /// there, but not NULL either.
+    /// The reference's link may be NULL although it is there: it holds no value of its parent's type (text that refers
+    /// to an integer), or names no row whose spelling of the key could be taken.
     pub fn may_be_unreadable(&self, reference: &Reference) -> bool {
-        let (child, parent) = (self.catalog.table(reference.child), self.catalog.table(reference.parent));
-        !reference.array
-            && reference.child_columns.iter().zip(&reference.parent_columns).any(|(c, p)| {
-                let (child, parent) = (child.column(*c).data_type.class, parent.column(*p).data_type.class);
-                (parent.is_integer() && !child.is_integer()) || (parent == TypeClass::Uuid && child != TypeClass::Uuid)
-            })
+        let mut pairs = self.catalog.column_pairs(reference);
+        let other_type = pairs.any(|(child, parent)| {
+            let (child, parent) = (child.data_type.class, parent.data_type.class);
+            (parent.is_integer() && !child.is_integer()) || (parent == TypeClass::Uuid && child != TypeClass::Uuid)
+        });
+        !reference.array && (other_type || self.catalog.compares_loosely(reference))
     }
 
     /// As [`link_columns`](Self::link_columns), NULL also where the row it names is not there.

@@ -1,4 +1,5 @@
 -- Live columns of every user relation, in attribute order (dropped columns leave gaps in attnum).
+-- A NOT NULL that is not proven yet (from 18) promises nothing about the rows that are there.
 -- Servers: 13 and later. Parameters: none. Run with search_path = ''.
 SELECT a.attrelid::bigint AS relation,
        a.attnum AS attnum,
@@ -6,10 +7,12 @@ SELECT a.attrelid::bigint AS relation,
        a.atttypid::bigint AS type,
        a.atttypmod AS modifier,
        format_type(a.atttypid, a.atttypmod) AS sql_name,
-       a.attnotnull AS not_null,
+       a.attnotnull AND NOT EXISTS (SELECT FROM pg_constraint k
+                                    WHERE k.conrelid = a.attrelid AND k.contype = 'n' AND NOT k.convalidated
+                                      AND a.attnum = ANY (k.conkey)) AS not_null,
        a.attgenerated <> '' AS generated,
        a.attidentity <> '' AS identity,
-       coalesce(l.collisdeterministic, true) AS deterministic_collation,
+       CASE WHEN NOT l.collisdeterministic THEN l.oid::bigint END AS loose_collation,
        col_description(a.attrelid, a.attnum) AS comment
 FROM pg_attribute a
 JOIN pg_class c ON c.oid = a.attrelid

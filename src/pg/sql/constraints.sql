@@ -1,9 +1,10 @@
 -- Constraints with column pairs in the constraint's own order (conkey and confkey; a join by name would give a cross
 -- product for composite keys); by name, since a partition numbers its columns differently from its root. Copies that partitions inherit are left out.
--- Servers: 13 and later. Parameters: none. Run with search_path = ''.
+-- A NOT NULL that is not proven yet (from 18) is a CHECK: old rows may break it, new ones may not.
+-- Servers: 13 and later (conperiod, from 18, is read through jsonb). Parameters: none. Run with search_path = ''.
 SELECT k.oid::bigint AS oid,
        k.conname AS name,
-       k.contype::text AS kind,
+       CASE k.contype WHEN 'n' THEN 'c' ELSE k.contype END::text AS kind,
        k.conrelid::bigint AS relation,
        k.confrelid::bigint AS parent,
        ARRAY(SELECT a.attname FROM unnest(k.conkey) WITH ORDINALITY AS u(attnum, position)
@@ -14,11 +15,12 @@ SELECT k.oid::bigint AS oid,
        k.convalidated AS validated,
        k.confmatchtype = 'f' AS match_full,
        k.conparentid <> 0 AS inherited,
-       pg_get_constraintdef(k.oid) AS definition
+       k.contype = 'f' AND coalesce((to_jsonb(k) ->> 'conperiod')::boolean, false) AS temporal,
+       CASE k.contype WHEN 'n' THEN 'CHECK (IS NOT NULL)' ELSE pg_get_constraintdef(k.oid) END AS definition
 FROM pg_constraint k
 JOIN pg_class c ON c.oid = k.conrelid
 JOIN pg_namespace n ON n.oid = c.relnamespace
-WHERE k.contype IN ('p', 'u', 'x', 'f', 'c')
+WHERE (k.contype IN ('p', 'u', 'x', 'f', 'c') OR (k.contype = 'n' AND NOT k.convalidated))
   AND c.relkind IN ('r', 'p', 'f')
   AND c.relpersistence <> 't'
   AND n.nspname NOT IN ('pg_catalog', 'information_schema')

@@ -22,6 +22,8 @@ SELECT current_setting('server_version_num')::int AS version_num,
        coalesce((SELECT json_agg(e.extname ORDER BY e.extname) FROM pg_extension e WHERE e.extname <> 'plpgsql'), '[]')
          AS extensions,
        coalesce((SELECT json_agg(DISTINCT n.nspname) FROM pg_extension e JOIN pg_namespace n ON n.oid = e.extnamespace
-                 WHERE n.nspname <> 'pg_catalog'), '[]') AS extension_schemas
+                 WHERE n.nspname <> 'pg_catalog'), '[]') AS extension_schemas,
+       coalesce((SELECT json_agg(n.nspname ORDER BY n.nspname) FROM pg_namespace n
+                 WHERE n.nspname !~ '^pg_(toast|temp)'), '[]') AS schemas
 FROM pg_database d
 WHERE d.datname = current_database()

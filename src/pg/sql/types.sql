@@ -24,10 +24,10 @@ WITH RECURSIVE used AS (
         UNION ALL
         SELECT r.rngsubtype FROM pg_range r WHERE r.rngtypid = t.oid
     ) x
-), bases (root, oid, modifier, not_null) AS (
-    SELECT u.oid, u.oid, -1, false FROM used u
+), bases (root, oid, modifier, not_null, domains) AS (
+    SELECT u.oid, u.oid, -1, false, '{}'::oid[] FROM used u
     UNION ALL
-    SELECT b.root, t.typbasetype, t.typtypmod, b.not_null OR t.typnotnull
+    SELECT b.root, t.typbasetype, t.typtypmod, b.not_null OR t.typnotnull, b.domains || t.oid
     FROM bases b JOIN pg_type t ON t.oid = b.oid
     WHERE t.typtype = 'd'
 )
@@ -40,6 +40,8 @@ SELECT b.root::bigint AS oid,
        d.typtype = 'd' AS domain,
        b.not_null OR d.typnotnull AS domain_not_null,
        b.modifier AS domain_modifier,
+       ARRAY(SELECT pg_get_constraintdef(k.oid) FROM pg_constraint k
+             WHERE k.contypid = ANY (b.domains) AND k.contype = 'c' ORDER BY k.contypid, k.conname) AS domain_checks,
        ARRAY(SELECT e.enumlabel FROM pg_enum e WHERE e.enumtypid = t.oid ORDER BY e.enumsortorder) AS enum_labels,
        (SELECT bool_and(pt.typsend <> 0 AND pt.typreceive <> 0)
         FROM parts p JOIN pg_type pt ON pt.oid = p.oid WHERE p.root = b.root) AS has_binary,

@@ -64,6 +64,8 @@ pub(super) enum Kind {
     Numeric,
     Date,
     Citext,
+    /// Text under a collation that takes cases for equal.
+    Loose,
 }
 
 #[derive(Clone, Debug)]

@@ -97,7 +97,7 @@ fn targets(case: &Case, loaded: &Loaded, reference: &Reference) -> Vec<Vec<Targe
 fn plain(kind: Kind, text: &str) -> String {
     match kind {
         Kind::Bpchar => text.trim_end_matches(' ').to_owned(),
-        Kind::Citext | Kind::Uuid => text.to_lowercase(),
+        Kind::Citext | Kind::Loose | Kind::Uuid => text.to_lowercase(),
         Kind::Numeric if text.contains('.') => text.trim_end_matches('0').trim_end_matches('.').to_owned(),
         Kind::Int4 | Kind::Int8 => text.split('.').next().unwrap_or_default().to_owned(),
         _ => text.to_owned(),

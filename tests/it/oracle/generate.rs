@@ -2,6 +2,7 @@
 
 use super::case::*;
 use super::modes::{default_table_modes, is_gate};
+use crate::support::oldest_version;
 
 /// SplitMix64: small, and the same everywhere.
 pub(super) struct Dice(u64);
@@ -38,8 +39,17 @@ impl Dice {
     }
 }
 
-const KINDS: [Kind; 8] =
-    [Kind::Int4, Kind::Int8, Kind::Uuid, Kind::Text, Kind::Bpchar, Kind::Numeric, Kind::Date, Kind::Citext];
+const KINDS: [Kind; 9] = [
+    Kind::Int4,
+    Kind::Int8,
+    Kind::Uuid,
+    Kind::Text,
+    Kind::Bpchar,
+    Kind::Numeric,
+    Kind::Date,
+    Kind::Citext,
+    Kind::Loose,
+];
 
 /// A case of 3 tables and more: later numbers make larger ones.
 pub(super) fn case(seed: u64, number: usize) -> Case {
@@ -124,6 +134,8 @@ fn references(dice: &mut Dice, case: &mut Case, child: usize) {
             _ if sharing || !nullable_like => Guard::Nothing,
             0..6 => Guard::Check,
             6..10 => Guard::HarmlessCheck,
+            // NULLS NOT DISTINCT came with 15.
+            10..14 if !case.tables[child].partitioned && oldest_version() < 15 => Guard::PartialIndex,
             10..14 if !case.tables[child].partitioned => Guard::NullsNotDistinct,
             14..18 if !case.tables[child].partitioned => Guard::PartialIndex,
             _ => Guard::Nothing,
@@ -164,7 +176,8 @@ fn ref_kind(dice: &mut Dice, case: &Case, child: usize, parent: usize, to_other_
             RefKind::Virtual { array: false, as_text: true, when: Some('b'), shares: Some(first.number) }
         }
         _ => {
-            let array = dice.chance(30);
+            // The program refuses arrays of such keys.
+            let array = dice.chance(30) && kind != Kind::Loose;
             let as_text = !array && textual && dice.chance(60);
             let when = dice.chance(50).then_some('a');
             RefKind::Virtual { array, as_text, when, shares: None }
@@ -275,7 +288,7 @@ pub(super) fn value(kind: Kind, number: u32) -> String {
         Kind::Bpchar => format!("b{number}"),
         Kind::Numeric => format!("{number}.50"),
         Kind::Date => format!("{}-{:02}-{:02}", 1990 + number / 336, 1 + number / 28 % 12, 1 + number % 28),
-        Kind::Citext => format!("Mixed{number}"),
+        Kind::Citext | Kind::Loose => format!("Mixed{number}"),
     }
 }
 

@@ -46,6 +46,7 @@ fn hash(case: &Case) -> String {
         TableKey::Single(Kind::Numeric) => format!("hash_numeric_extended(k, {seed})"),
         TableKey::Single(Kind::Bpchar) => format!("hashbpcharextended(k, {seed})"),
         TableKey::Single(Kind::Citext) => format!("hashtextextended(lower(k::text), {seed})"),
+        TableKey::Single(Kind::Loose) => format!("hashtextextended(k COLLATE \"C\", {seed})"),
         TableKey::Single(Kind::Text | Kind::Date) => format!("hashtextextended(k::text, {seed})"),
         _ => format!("hashtextextended(ROW(ka, kb)::text, {seed})"),
     }

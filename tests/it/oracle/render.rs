@@ -16,6 +16,7 @@ impl Kind {
             Self::Numeric => "numeric",
             Self::Date => "date",
             Self::Citext => "citext",
+            Self::Loose => "text COLLATE loose",
         }
     }
 
@@ -81,7 +82,9 @@ impl Case {
 
     /// The statements that make the source.
     pub(super) fn sql(&self) -> String {
-        let mut sql = "CREATE EXTENSION citext;\nCREATE SCHEMA other;\n".to_owned();
+        let mut sql = "CREATE EXTENSION citext;\nCREATE SCHEMA other;\n\
+            CREATE COLLATION loose (provider = icu, locale = 'und-u-ks-level2', deterministic = false);\n"
+            .to_owned();
         for at in 0..self.tables.len() {
             self.table_sql(at, &mut sql);
         }
@@ -124,12 +127,14 @@ impl Case {
         if table.other_key.is_some() {
             parts.push("UNIQUE (u)".to_owned());
         }
-        let by = if table.partitioned { format!(" PARTITION BY HASH ({})", key[0]) } else { String::new() };
-        let _ = writeln!(sql, "CREATE TABLE {name} ({}){by};", parts.join(", "));
+        // A few rows to a page, so that small tables have several.
+        let loose = "WITH (fillfactor = 10)";
+        let by = if table.partitioned { format!("PARTITION BY HASH ({})", key[0]) } else { loose.to_owned() };
+        let _ = writeln!(sql, "CREATE TABLE {name} ({}) {by};", parts.join(", "));
         for part in (0..2).filter(|_| table.partitioned) {
             let _ = writeln!(
                 sql,
-                "CREATE TABLE {name}_p{part} PARTITION OF {name} FOR VALUES WITH (MODULUS 2, REMAINDER {part});"
+                "CREATE TABLE {name}_p{part} PARTITION OF {name} FOR VALUES WITH (MODULUS 2, REMAINDER {part}) {loose};"
             );
         }
         let rows: Vec<String> = (0..table.rows.len()).map(|row| self.row_sql(at, row)).collect();
@@ -298,8 +303,8 @@ fn respelled(kind: Kind, value: &str, spelling: u32) -> String {
     match (kind, spelling % 4) {
         (Kind::Numeric, 1) => value.trim_end_matches('0').to_owned(),
         (Kind::Numeric, 2) => format!("{value}00"),
-        (Kind::Citext, 1) => value.to_uppercase(),
-        (Kind::Citext, 2) => value.to_lowercase(),
+        (Kind::Citext | Kind::Loose, 1) => value.to_uppercase(),
+        (Kind::Citext | Kind::Loose, 2) => value.to_lowercase(),
         (Kind::Uuid, 1) => value.to_uppercase(),
         (Kind::Bpchar, 1) => format!("{value}  "),
         _ => value.to_owned(),

@@ -43,6 +43,15 @@ pub(crate) fn servers() -> &'static Servers {
     })
 }
 
+/// Major version of the older one of the two shared servers.
+pub(crate) fn oldest_version() -> u32 {
+    let of = |server: &Throwaway| {
+        let number = server.query_text("postgres", "SHOW server_version_num").unwrap().unwrap();
+        number.parse::<u32>().unwrap() / 10_000
+    };
+    of(&servers().source).min(of(&servers().target))
+}
+
 /// A new, empty database on the shared source server.
 pub(crate) fn source_database(name: &str) -> TestDb {
     TestDb::on(&servers().source, name)

@@ -1,0 +1,161 @@
+//! The rows' way through this process: split, NULL where a parent was not chosen, masked, counted.
+
+use crate::anonymize::RowTransform;
+use crate::closure::Chosen;
+use crate::copyfmt::{Fields, Format, RowReader};
+use crate::digest::RowChecksum;
+use crate::error::{Error, ErrorKind, Result};
+use crate::plan::ColumnMasks;
+use crate::profile::{MaskRule, MaskSpec};
+use crate::schema::{Table, TypeClass};
+use crate::types::ColumnId;
+
+use super::transfer::{Moved, Transfer};
+use super::units::{RowRules, TableCopy};
+
+/// Turns chunks of one COPY into rows of the other.
+pub(super) struct Worker<'a> {
+    rules: &'a RowRules,
+    format: Format,
+    reader: RowReader,
+    transform: RowTransform,
+    relays: bool,
+    fields: Fields,
+    written: Fields,
+    marks: Vec<bool>,
+    /// Columns that count in the checksum, by position.
+    compared: Vec<usize>,
+    checksum: RowChecksum,
+    nulled: u64,
+    /// For messages.
+    relation: String,
+}
+
+impl<'a> Worker<'a> {
+    pub(super) fn new(transfer: &Transfer, copy: &TableCopy, rules: &'a RowRules) -> Result<Self> {
+        let table = transfer.catalog.table(copy.table);
+        let masks = &transfer.plan.table(copy.table).masks;
+        let column_rules: Vec<Option<&MaskRule>> = copy
+            .columns
+            .iter()
+            .map(|column| {
+                let masks = masks[column.index()].as_ref()?;
+                let rule = if rules.support { &masks.support } else { &masks.member };
+                (rule.spec != MaskSpec::Keep).then_some(rule)
+            })
+            .collect();
+        let transform = RowTransform::compile(table, &copy.columns, &column_rules, copy.format, transfer.key.as_ref())?
+            .with_trailing_fields(rules.hidden);
+        Ok(Self {
+            relays: transform.is_identity(),
+            rules,
+            format: copy.format,
+            reader: RowReader::new(copy.format),
+            transform,
+            fields: Fields::default(),
+            written: Fields::default(),
+            marks: vec![false; copy.columns.len()],
+            compared: compared_columns(table, &copy.columns, &restated_columns(table, masks)),
+            checksum: RowChecksum::default(),
+            nulled: 0,
+            relation: copy.relation.name.to_string(),
+        })
+    }
+
+    /// Turns a chunk of the source's stream into rows at the end of `out`.
+    pub(super) fn take(&mut self, chunk: bytes::Bytes, out: &mut Vec<u8>, chosen: &Chosen) -> Result<()> {
+        let Self {
+            rules,
+            format,
+            reader,
+            transform,
+            relays,
+            fields,
+            written,
+            marks,
+            compared,
+            checksum,
+            nulled,
+            relation,
+        } = self;
+        let damaged =
+            |cause| Error::new(ErrorKind::Source, format!("read rows of {relation}: not COPY data")).with_cause(cause);
+        reader.push(chunk);
+        while let Some(row) = reader.next_row().map_err(damaged)? {
+            fields.split(row.clone(), *format).map_err(damaged)?;
+            let mut any = false;
+            if !rules.checks.is_empty() {
+                marks.fill(false);
+                for check in &rules.checks {
+                    any |= check.mark(fields, *format, chosen, marks);
+                }
+                *nulled += marks.iter().filter(|mark| **mark).count() as u64;
+            }
+            if *relays && !any {
+                out.extend_from_slice(&row);
+                if *format == Format::Text {
+                    out.push(b'\n');
+                }
+                checksum.add(compared.iter().map(|at| fields.get(*at)));
+                continue;
+            }
+            let start = out.len();
+            transform
+                .apply(fields, if any { marks } else { &[] }, out)
+                .map_err(|cause| Error::new(ErrorKind::Plan, format!("mask a row of {relation}")).with_cause(cause))?;
+            let end = if *format == Format::Text { out.len() - 1 } else { out.len() };
+            written.split(bytes::Bytes::copy_from_slice(&out[start..end]), *format).map_err(damaged)?;
+            checksum.add(compared.iter().map(|at| written.get(*at)));
+        }
+        Ok(())
+    }
+
+    /// Rows so far.
+    pub(super) fn rows(&self) -> u64 {
+        self.checksum.rows()
+    }
+
+    /// What was moved, once the stream has ended as it should; bytes are counted where they are sent.
+    pub(super) fn finish(self) -> Result<Moved> {
+        self.reader.finish().map_err(|cause| {
+            let action = format!("read rows of {}: the stream broke off", self.relation);
+            Error::new(ErrorKind::Source, action).with_cause(cause)
+        })?;
+        let rows = self.checksum.rows();
+        let support = if self.rules.support { rows } else { 0 };
+        Ok(Moved { rows, support, bytes: 0, checksum: self.checksum, nulled: self.nulled })
+    }
+}
+
+/// Positions that count in the checksum, by column name, so that another order of columns gives the same sum. Left out
+/// are columns whose bytes are not the same in every database because they carry its type oids, and those of
+/// [`restated_columns`].
+pub(super) fn compared_columns(table: &Table, columns: &[ColumnId], restated: &[String]) -> Vec<usize> {
+    let name = |at: usize| &table.column(columns[at]).name;
+    let mut compared: Vec<usize> = (0..columns.len())
+        .filter(|at| !table.column(columns[*at]).data_type.carries_type_oids && !restated.contains(name(*at)))
+        .collect();
+    compared.sort_by(|a, b| name(*a).cmp(name(*b)));
+    compared
+}
+
+/// Masked columns whose type may store a value in another form than it was written in: padded, rounded, normalized.
+pub(super) fn restated_columns(table: &Table, masks: &[Option<ColumnMasks>]) -> Vec<String> {
+    use TypeClass as C;
+    let exact = |class: TypeClass| {
+        class.is_integer()
+            || matches!(class, C::Text | C::Varchar | C::Citext | C::Uuid | C::Bool | C::Enum | C::Json | C::Inet)
+    };
+    let restates = |rule: &MaskRule, class| match rule.spec {
+        MaskSpec::Keep | MaskSpec::Null | MaskSpec::EmptyJson => false,
+        _ => !exact(class),
+    };
+    table
+        .copied_columns()
+        .filter(|(id, column)| {
+            let class = column.data_type.class;
+            masks[id.index()].as_ref().is_some_and(|m| restates(&m.member, class) || restates(&m.support, class))
+        })
+        .map(|(_, column)| column.name.clone())
+        .collect()
+}

@@ -1,0 +1,156 @@
+//! Keys under nondeterministic collations: equal keys need not be equal bytes, and still name one row.
+
+use crate::closure::{DRAW, Setting};
+
+/// Cases do not count.
+const LOOSE: &str = "CREATE COLLATION loose (provider = icu, locale = 'und-u-ks-level2', deterministic = false);
+    CREATE TABLE users (id int PRIMARY KEY);
+    INSERT INTO users SELECT generate_series(1, 6);";
+
+/// Asked by list, and as sets too large for a list are.
+const BOTH_FORMS: [&[&str]; 2] = [&[], &["--literal-keys-max", "0"]];
+
+fn loose(rest: &str) -> String {
+    format!("{LOOSE}\n{rest}")
+}
+
+fn everywhere(schema: &str, profile: &str, wanted: &[(&str, &str)]) {
+    for more in BOTH_FORMS {
+        Setting::new(schema, profile).brings_with(more, wanted);
+    }
+}
+
+#[test]
+fn a_key_in_another_spelling_names_its_row_in_every_mode() {
+    let schema = loose(
+        "CREATE TABLE words (word text COLLATE loose PRIMARY KEY, owner int NOT NULL REFERENCES users);
+         CREATE TABLE uses (id int PRIMARY KEY, owner int NOT NULL REFERENCES users, word text COLLATE loose REFERENCES words);
+         INSERT INTO words VALUES ('Red', 1), ('Green', 2), ('Blue', 5), ('Grey', 6);
+         INSERT INTO uses VALUES (1, 1, 'RED'), (2, 2, 'green'), (3, 1, 'BLUE'), (4, 1, 'Red'), (5, 5, 'red'), (6, 2, NULL);",
+    );
+    let mode = |mode: &str| format!("[tables.uses]\n{mode} = [\"word\"]\n");
+    let words = ("word FROM words", "Green Red");
+    let all = ("(id, word) FROM uses", "(1,RED) (2,green) (3,) (4,Red) (6,)");
+    everywhere(&schema, &mode("null"), &[words, all]);
+    everywhere(&schema, &mode("within"), &[words, ("(id, word) FROM uses", "(1,RED) (2,green) (4,Red) (6,)")]);
+    everywhere(&schema, &mode("follow"), &[words, ("(id, word) FROM uses", "(1,RED) (2,green) (4,Red) (5,red)")]);
+    let pulled = ("(id, word) FROM uses", "(1,RED) (2,green) (3,BLUE) (4,Red) (6,)");
+    everywhere(&schema, &mode("pull"), &[("word FROM words", "Blue Green Red"), pulled]);
+    let referenced = "[tables.words]\nrows = \"referenced\"\n".to_owned() + &mode("pull");
+    everywhere(&schema, &referenced, &[("word FROM words", "Blue Green Red"), pulled]);
+}
+
+#[test]
+fn circles_composite_keys_and_rows_that_cannot_come() {
+    let circle = loose(
+        "CREATE TABLE nodes (name text COLLATE loose PRIMARY KEY, owner int NOT NULL REFERENCES users, up text COLLATE loose REFERENCES nodes);
+         INSERT INTO nodes VALUES ('A', 1, NULL), ('B', 2, 'a'), ('C', 5, 'A'), ('D', 1, 'c'), ('E', 1, 'b'), ('F', 2, 'f');",
+    );
+    let up = "[tables.nodes]\nwithin = [\"up\"]\n";
+    everywhere(&circle, up, &[("(name, up) FROM nodes", "(A,) (B,a) (E,b) (F,f)")]);
+    let pair = loose(
+        "CREATE TABLE places (town text COLLATE loose, no int, PRIMARY KEY (town, no));
+         CREATE TABLE visits (id int PRIMARY KEY, owner int NOT NULL REFERENCES users, town text COLLATE loose, no int,
+             FOREIGN KEY (town, no) REFERENCES places);
+         INSERT INTO places VALUES ('Oslo', 1), ('Oslo', 2), ('Rome', 1);
+         INSERT INTO visits VALUES (1, 1, 'OSLO', 1), (2, 2, 'rome', 1), (3, 5, 'oslo', 2), (4, 1, 'x', NULL);",
+    );
+    everywhere(
+        &pair,
+        "[tables.places]\nrows = \"referenced\"\n",
+        &[("(town, no) FROM places", "(Oslo,1) (Rome,1)"), ("id FROM visits", "1 2 4")],
+    );
+    let barred = "CREATE TABLE people (mail text COLLATE loose PRIMARY KEY, id int NOT NULL, boss text COLLATE loose NOT NULL REFERENCES people);
+         INSERT INTO people VALUES ('A', 1, 'a'), ('B', 2, 'b'), ('C', 3, 'B'), ('D', 4, 'c'), ('E', 5, 'A');
+         CREATE TABLE posts (id int PRIMARY KEY, owner text COLLATE loose NOT NULL REFERENCES people, thanks text COLLATE loose REFERENCES people);
+         INSERT INTO posts VALUES (1, 'a', 'B'), (2, 'B', NULL), (3, 'E', 'd'), (4, 'e', 'a'), (5, 'D', NULL);";
+    // 2 may never leave, 3 cannot do without 2, nor 4 without 3.
+    let draw = DRAW.replace("users", "people").replace("(1, 2)", "(1, 2, 4, 5)") + "never = \"id = 2\"\n";
+    for more in BOTH_FORMS {
+        Setting::drawn(&draw, &loose(barred), "[tables.users]\nrows = \"none\"\n[tables.posts]\npull = [\"thanks\"]\n")
+            .brings_with(more, &[("mail FROM people", "A E"), ("(id, thanks) FROM posts", "(1,) (3,) (4,a)")]);
+    }
+}
+
+#[test]
+fn a_root_key_is_drawn_whatever_the_spelling_of_references() {
+    let schema = loose(
+        "CREATE TABLE people (mail text COLLATE loose PRIMARY KEY);
+         CREATE TABLE posts (id int PRIMARY KEY, owner text COLLATE loose NOT NULL REFERENCES people);
+         INSERT INTO people SELECT 'p' || n FROM generate_series(1, 200) n;
+         INSERT INTO posts SELECT n, 'P' || 1 + n % 200 FROM generate_series(1, 1000) n;",
+    );
+    let draw = "[sample]\nroot = \"people\"\npercent = 50\n";
+    for more in BOTH_FORMS {
+        let setting = Setting::drawn(draw, &schema, "[tables.users]\nrows = \"none\"\n");
+        setting.brings_with(more, &[]);
+        let drawn = setting.target.query_one_text("SELECT string_agg(mail, ' ' ORDER BY mail) FROM people");
+        let count = drawn.split(' ').count();
+        assert!((60..140).contains(&count), "{count}");
+        assert_eq!(setting.target.query_one_text("SELECT count(*) FROM posts"), (5 * count).to_string());
+    }
+}
+
+#[test]
+fn orphans_of_virtual_references_are_told_from_other_spellings() {
+    let schema = loose(
+        "CREATE TABLE words (word text COLLATE loose PRIMARY KEY);
+         CREATE TABLE uses (id int PRIMARY KEY, owner int NOT NULL REFERENCES users, word text COLLATE loose, kind text);
+         INSERT INTO words VALUES ('Red'), ('Green');
+         INSERT INTO uses VALUES (1, 1, 'RED', 'w'), (2, 1, 'gone', 'w'), (3, 1, 'gone', 'x'), (4, 5, 'green', 'w');",
+    );
+    let reference = "[[references]]\nname = \"word\"\ntable = \"uses\"\ncolumns = [\"word\"]\nparent = \"words\"\nparent_columns = [\"word\"]\ncondition = \"kind = 'w'\"\n\
+        [tables.words]\nrows = \"referenced\"\n[tables.uses]\npull = [\"word\"]\n";
+    for (orphans, wanted) in
+        [("drop", "(1,RED) (3,gone)"), ("null", "(1,RED) (2,) (3,gone)"), ("keep", "(1,RED) (2,gone) (3,gone)")]
+    {
+        let profile = format!("{reference}orphans = \"{orphans}\"\n");
+        everywhere(&schema, &profile, &[("word FROM words", "Red"), ("(id, word) FROM uses", wanted)]);
+    }
+}
+
+#[test]
+fn what_the_server_would_compare_otherwise_is_refused() {
+    let schema = loose(
+        "CREATE TABLE words (word text COLLATE loose PRIMARY KEY);
+         CREATE TABLE plain (word text PRIMARY KEY);
+         CREATE TABLE uses (id int PRIMARY KEY, owner int NOT NULL REFERENCES users, word text, other text COLLATE loose, list text[] COLLATE loose);
+         INSERT INTO words VALUES ('Red');
+         INSERT INTO plain VALUES ('Red');
+         INSERT INTO uses VALUES (1, 1, 'RED', 'RED', '{RED}');",
+    );
+    let reference = |column: &str, parent: &str, more: &str| {
+        format!(
+            "[[references]]\nname = \"v\"\ntable = \"uses\"\ncolumns = [\"{column}\"]\nparent = \"{parent}\"\nparent_columns = [\"word\"]\n{more}"
+        )
+    };
+    let rows = |words: &str, plain: &str| {
+        format!(
+            "[tables.words]\nrows = \"{words}\"\n[tables.plain]\nrows = \"{plain}\"\n[tables.uses]\npull = [\"v\"]\n"
+        )
+    };
+    for (reference, names) in [
+        (reference("word", "words", ""), "uses.word -> words.word"),
+        (reference("other", "plain", ""), "uses.other -> plain.word"),
+        (reference("list", "words", "array = true\n"), "uses.list -> words.word"),
+    ] {
+        let setting = Setting::new(&schema, &(reference.clone() + &rows("referenced", "referenced")));
+        let said = setting.run("sample", &[]).expect_code(5).stderr;
+        assert!(said.contains(names) && said.contains("collation") && said.contains("rows = \"all\""), "{said}");
+        Setting::new(&schema, &(reference + &rows("all", "all"))).run("plan", &[]).expect_code(0);
+    }
+}
+
+#[test]
+fn a_mask_on_such_a_key_is_refused() {
+    let schema = loose(
+        "CREATE TABLE words (word text COLLATE loose PRIMARY KEY);
+         CREATE TABLE uses (id int PRIMARY KEY, owner int NOT NULL REFERENCES users, word text COLLATE loose REFERENCES words);
+         INSERT INTO words VALUES ('Red');
+         INSERT INTO uses VALUES (1, 1, 'RED');",
+    );
+    let setting = Setting::new(&schema, "[tables.words]\nrows = \"all\"\n")
+        .rewritten("[columns.\"words\"]\n\"word\" = \"keep\"", "[columns.\"words\"]\n\"word\" = \"hash\"");
+    let said = setting.run("sample", &[]).expect_code(5).stderr;
+    assert!(said.contains("words.word") && said.contains("collation"), "{said}");
+}
