@@ -2,7 +2,6 @@
 //! follow the circle without end. Others are barred by conditions (`pg::members`).
 
 use hashbrown::{HashMap, HashSet};
-use tokio_postgres::Row;
 
 use crate::closure::{self, BarredKeys, Chosen, Demand, KeyKind};
 use crate::error::Result;
@@ -29,13 +28,13 @@ struct Rows {
 
 impl Rows {
     /// Takes one row of the query of [`read`]; returns its bytes.
-    fn add(&mut self, choice: &Choice<'_>, row: &Row) -> u64 {
-        self.barred.push(row.get::<_, String>(0) == "t");
+    fn add(&mut self, choice: &Choice<'_>, row: &[Option<&str>]) -> u64 {
+        self.barred.push(row[0] == Some("t"));
         let (mut at, mut bytes) = (1, 1);
         let widths = self.keys.iter_mut().map(|(columns, list)| (columns.len(), list));
         let links = self.links.iter_mut().map(|(id, list)| (choice.catalog.reference(*id).child_columns.len(), list));
         for (width, list) in widths.chain(links) {
-            let key: Option<Text> = (at..at + width).map(|column| row.get(column)).collect();
+            let key: Option<Text> = row[at..at + width].iter().map(|text| text.map(str::to_owned)).collect();
             bytes += key.as_deref().map_or(LIST_ENTRY_BYTES, closure::text_bytes);
             list.push(key);
             at += width;

@@ -3,12 +3,7 @@
 //! Members first, parents before children, tables of one level side by side; then the support rows they pull, in
 //! rounds until no new key appears. Every set is frozen when this returns.
 
-use std::pin::pin;
-
-use futures_util::TryStreamExt;
 use futures_util::future::try_join_all;
-use tokio_postgres::Row;
-use tokio_postgres::types::ToSql;
 
 use crate::closure::{self, Budget, Chosen, Demand, Key, KeyKind, Keys};
 use crate::copyfmt::Fields;
@@ -144,7 +139,7 @@ impl<'a> Choice<'a> {
         );
         let mut keys = Vec::new();
         self.read_texts(&sql, &format!("evaluate sample.{key} on {}", root.name), &root.name.to_string(), |row| {
-            let texts: Vec<String> = (0..columns.len()).map(|at| row.get(at)).collect();
+            let texts: Vec<String> = row.iter().flatten().map(|text| (*text).to_owned()).collect();
             let bytes = closure::text_bytes(&texts);
             keys.push(texts);
             bytes
@@ -160,20 +155,20 @@ impl<'a> Choice<'a> {
         sql: &str,
         action: &str,
         table: &str,
-        mut each: impl FnMut(&Row) -> u64,
+        mut each: impl FnMut(&[Option<&str>]) -> u64,
     ) -> Result<u64> {
-        let fail = |e| self.source.fail(action, e);
         let session = self.source.session().await?;
-        let no_parameters: [&(dyn ToSql + Sync); 0] = [];
-        let mut rows = pin!(session.query_raw(sql, no_parameters).await.map_err(fail)?);
         let (mut held, mut counted) = (0, 0);
-        while let Some(row) = rows.try_next().await.map_err(fail)? {
-            held += each(&row);
+        let fail = |e| self.source.fail(action, e);
+        keys::texts(&session, sql, fail, |row| {
+            held += each(row);
             if held > counted + COUNT_EVERY_BYTES {
                 self.budget.replace(counted, held, table)?;
                 counted = held;
             }
-        }
+            Ok(())
+        })
+        .await?;
         self.budget.replace(counted, held, table)?;
         Ok(held)
     }

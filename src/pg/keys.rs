@@ -2,6 +2,7 @@
 
 use futures_util::TryStreamExt;
 use tokio_postgres::Client;
+use tokio_postgres::types::ToSql;
 
 use crate::closure::{Key, KeyKind};
 use crate::copyfmt::{Fields, Format, RowReader};
@@ -44,6 +45,26 @@ pub async fn stream(
         }
     }
     Ok(rows)
+}
+
+/// Runs a SELECT of texts and hands each row to `each`.
+///
+/// # Errors
+/// What `fail` makes of a server error, and `each`'s own.
+pub async fn texts(
+    client: &Client,
+    select: &str,
+    fail: impl Fn(tokio_postgres::Error) -> Error,
+    mut each: impl FnMut(&[Option<&str>]) -> Result<()>,
+) -> Result<()> {
+    let no_parameters: [&(dyn ToSql + Sync); 0] = [];
+    let rows = client.query_raw(select, no_parameters).await.map_err(&fail)?;
+    let mut rows = std::pin::pin!(rows);
+    while let Some(row) = rows.try_next().await.map_err(&fail)? {
+        let texts: Vec<Option<&str>> = (0..row.len()).map(|at| row.get(at)).collect();
+        each(&texts)?;
+    }
+    Ok(())
 }
 
 /// The keys that lie side by side in a row; `None` where one is NULL.
