@@ -128,6 +128,9 @@ pub struct SchemaReport {
 /// Files of a run.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct VaultReport {
+    /// The target's folder; empty where the run brought no files.
+    #[serde(default)]
+    pub target: String,
     /// Named by rows.
     pub files_wanted: u64,
     /// In place before.

@@ -349,6 +349,9 @@ pub(super) struct VerifyArgs {
 pub(super) struct RollbackArgs {
     #[command(flatten)]
     pub(super) target: To,
+    /// Leave the files as they are
+    #[arg(long)]
+    pub(super) no_vault: bool,
     /// Do not ask
     #[arg(long, short)]
     pub(super) yes: bool,

@@ -130,7 +130,8 @@ pub(super) async fn bring(
     });
     let (session, wanted, planned, brought) = joined(work.await)?;
     drop(guard);
-    let report = vault::report(&wanted, &planned.plan, &brought);
+    let mut report = vault::report(&wanted, &planned.plan, &brought);
+    report.target = std::path::absolute(&request.settings.target).unwrap_or_default().display().to_string();
     let problems = vault::problems(&wanted, &planned.plan, &brought);
     let notes = vault::notes(&planned);
     Ok(FilesInPlace { session: Arc::new(session), planned, report, problems, notes, yes_remove: request.yes_remove })

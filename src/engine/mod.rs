@@ -31,6 +31,6 @@ pub use inspect::{InspectRequest, inspect};
 pub use pieces::RANGE_BYTES;
 pub use plan::{Exactness, plan};
 pub use prepare::{Prepared, SourceRequest, prepare};
-pub use rollback::rollback;
+pub use rollback::{RolledBack, rollback};
 pub use sample::{Answer, Confirm, SampleRequest, TargetState, sample};
 pub use verify::{VerifyRequest, verify};

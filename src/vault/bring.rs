@@ -5,7 +5,7 @@
 
 use std::io;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use rayon::prelude::*;
 use rustix::fs::{self, AtFlags, RenameFlags};
@@ -16,6 +16,7 @@ use super::compare::{Step, Trouble, TroubleKind, VaultPlan};
 use super::installed::{self, Installed};
 use super::local::Local;
 use super::path::VaultPath;
+use super::remove;
 use super::root::{Facts, Folders, Found, Root};
 use super::stage::{StageFault, Staged, Worker};
 use super::target::{Workshop, sync_all};
@@ -112,6 +113,7 @@ impl Bring<'_> {
         let mut brought = Brought::default();
         let mut news: Vec<(VaultPath, Option<Installed>)> = Vec::new();
         let mut ended = self.clear_room(plan);
+        let mut replaced_paths = Vec::new();
         let mut rest = &plan.steps[..];
         let mut number = 0;
         while !rest.is_empty() && ended.is_ok() {
@@ -124,12 +126,14 @@ impl Bring<'_> {
                 *(if replaced { &mut brought.replaced } else { &mut brought.copied }) += 1;
                 brought.bytes += installed.size;
                 known.note(&path, facts, installed.hash);
+                replaced_paths.extend(replaced.then(|| path.clone()));
                 news.push((path, Some(installed)));
             }
         }
         news.sort_by(|a, b| a.0.cmp(&b.0));
         let recorded = self
             .settle()
+            .and_then(|()| remove::keep_records(self.target, self.trash, &mut replaced_paths))
             .and_then(|()| installed::update(&self.target.own, &self.target.id, &news))
             .and_then(|()| installed::forget_intents(&self.target.own));
         ended.and(recorded.map_err(|error| self.target_failed("record what was installed in", error)))?;

@@ -143,11 +143,6 @@ impl<'a> Local<'a> {
         }
     }
 
-    /// Forgets a file that is gone.
-    pub fn forget(&mut self, path: &VaultPath) {
-        self.news.push((path.clone(), None));
-    }
-
     /// Writes what was learned.
     ///
     /// # Errors

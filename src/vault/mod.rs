@@ -5,29 +5,31 @@
 //! renamed into place (`stage`, `treat`, `bring`); what was installed is recorded (`installed`), and only recorded
 //! files are ever removed (`trash`).
 
-mod bring;
-mod cache;
-mod collisions;
-mod compare;
-mod installed;
-mod ledger;
-mod local;
-mod own;
-mod path;
-mod remove;
-mod root;
-mod session;
-mod stage;
-mod target;
-mod tell;
-mod trash;
-mod treat;
-mod verify;
-mod wanted;
+pub mod bring;
+pub mod cache;
+pub mod collisions;
+pub mod compare;
+pub mod installed;
+pub mod ledger;
+pub mod local;
+pub mod own;
+pub mod path;
+pub mod remove;
+pub mod restore;
+pub mod root;
+pub mod session;
+pub mod stage;
+pub mod target;
+pub mod tell;
+pub mod trash;
+pub mod treat;
+pub mod verify;
+pub mod wanted;
 
 pub use bring::{Brought, Durability};
 pub use compare::{KindTotals, Totals, Trouble, TroubleKind, VaultPlan};
 pub use path::{PathFault, VaultPath};
+pub use restore::{Restored, restore};
 pub use session::{Planned, Session, Settings, check_removal, contradiction, plan};
 pub use tell::{mode_name, notes, problems, report};
 pub use verify::{VaultStatus, VaultVerified, status, verify};

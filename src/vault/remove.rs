@@ -30,7 +30,7 @@ pub fn remove(
     forgotten.sort();
     forgotten.dedup();
     if !forgotten.is_empty() {
-        keep_records(target, trash, &moved)?;
+        keep_records(target, trash, &mut moved)?;
         let without: Vec<(VaultPath, Option<Installed>)> = forgotten.iter().map(|path| (path.clone(), None)).collect();
         installed::update(&target.own, &target.id, &without)?;
         let without: Vec<_> = forgotten.into_iter().map(|path| (path, None)).collect();
@@ -75,8 +75,12 @@ fn prune(target: &Workshop, mut folder: &str) {
     }
 }
 
-/// Copies what is known of the moved files to the trash, for a rollback. `moved` is sorted.
-fn keep_records(target: &Workshop, trash: &Trash, moved: &[VaultPath]) -> io::Result<()> {
+/// Copies what is known of files that went to the trash there too, for a rollback.
+///
+/// # Errors
+/// As the system says.
+pub fn keep_records(target: &Workshop, trash: &Trash, moved: &mut [VaultPath]) -> io::Result<()> {
+    moved.sort();
     let (mut records, _) = installed::open(&target.own, &target.id)?;
     let mut kept = Vec::with_capacity(moved.len());
     for path in moved {

@@ -26,6 +26,7 @@ pub fn report(wanted: &WantedList, plan: &VaultPlan, brought: &Brought) -> Vault
         .iter()
         .map(|(kind, counts)| (kind.to_string(), FileKindReport { files: counts.files, bytes: counts.bytes }));
     VaultReport {
+        target: String::new(),
         files_wanted: plan.wanted(),
         files_kept: plan.totals.iter().map(|totals| totals.kept).sum(),
         files_copied: brought.copied + brought.replaced,

@@ -3,6 +3,7 @@
 //! `trash/<seconds>-<run>/removed/PATH` and `…/replaced/PATH`, beside a ledger of what Tithe knew of them, so that a
 //! rollback can put them back.
 
+use std::collections::BTreeMap;
 use std::io;
 use std::os::fd::AsFd;
 use std::time::Duration;
@@ -11,7 +12,7 @@ use rustix::fs::{self, AtFlags};
 use rustix::io::Errno;
 
 use super::installed::Installed;
-use super::ledger::{self, Owner};
+use super::ledger::{self, Opened, Owner};
 use super::own::OwnFolder;
 use super::path::VaultPath;
 use super::root::Root;
@@ -30,7 +31,8 @@ pub enum Why {
 }
 
 impl Why {
-    fn folder(self) -> &'static str {
+    /// The name of its folder.
+    pub(super) fn folder(self) -> &'static str {
         match self {
             Self::Removed => "removed",
             Self::Replaced => "replaced",
@@ -58,6 +60,30 @@ impl Trash {
         let run = OwnFolder::inside(all.handle(), &name, true)?.ok_or(io::ErrorKind::NotFound)?;
         let part = |why: Why| Root::inside(run.handle(), why.folder());
         Ok(Self { removed: part(Why::Removed)?, replaced: part(Why::Replaced)?, run })
+    }
+
+    /// Opens the part of a run, if it is there; with its folder's name.
+    ///
+    /// # Errors
+    /// As the system says.
+    pub fn find(own: &OwnFolder, run_id: &str) -> io::Result<Option<(Self, String)>> {
+        let Some(all) = OwnFolder::inside(own.handle(), FOLDER, false)? else { return Ok(None) };
+        let found = all.names()?.into_iter().find(|name| name.split_once('-').is_some_and(|(_, run)| run == run_id));
+        found.map(|name| Ok((Self::of_run(own, run_id)?, name))).transpose()
+    }
+
+    /// What Tithe knew of the files.
+    ///
+    /// # Errors
+    /// As the system says.
+    pub fn records(&self, owner: &Owner) -> io::Result<BTreeMap<VaultPath, Installed>> {
+        let mut records = BTreeMap::new();
+        if let Opened::Whole(mut reader) = ledger::open::<Installed>(&self.run, RECORDS, owner)? {
+            while let Some((path, record)) = reader.take()? {
+                records.insert(path, record);
+            }
+        }
+        Ok(records)
     }
 
     /// The part that holds such files.
