@@ -4,7 +4,7 @@ use super::document::{Checker, Node, Section, elements};
 use super::path_template::PathTemplate;
 
 /// Required files that may be missing, in percent, unless the profile says otherwise: sites in use lack a few.
-pub const DEFAULT_MISSING_PERCENT: f64 = 1.0;
+pub(super) const DEFAULT_MISSING_PERCENT: f64 = 1.0;
 
 /// `[vault]`
 #[derive(Clone, Debug, PartialEq)]

@@ -9,6 +9,8 @@ use crate::vault::{Planned, VaultStatus, VaultVerified};
 
 /// Steps that a plan shows by path.
 const SHOWN: usize = 10;
+/// Paths of each finding.
+const SHOWN_OF_EACH: usize = 5;
 
 /// The files of a run, a line for each entry of the profile.
 pub(in crate::cli) fn table(report: &VaultReport, look: Look) -> String {
@@ -106,7 +108,10 @@ pub(in crate::cli) fn verified(found: &VaultVerified, look: Look) -> String {
     let mut text = String::from("\n");
     let mut line = |good: bool, what: &str, files: u64, first: &[String]| {
         let mark = if good { look.good() } else { look.bad() };
-        let shown = if first.is_empty() { String::new() } else { format!(": {}", first.join(", ")) };
+        let some = &first[..first.len().min(SHOWN_OF_EACH)];
+        let more = files.saturating_sub(some.len() as u64);
+        let more = if more > 0 && !some.is_empty() { format!(" and {} more", look.count(more)) } else { String::new() };
+        let shown = if some.is_empty() { String::new() } else { format!(": {}{more}", some.join(", ")) };
         let _ =
             writeln!(text, "  {mark} {}", wrap(&format!("{} files {what}{shown}", look.count(files)), look.width, 4));
     };
