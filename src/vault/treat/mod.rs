@@ -1,9 +1,23 @@
 //! What becomes of a file whose content may not travel as it is.
+//!
+//! Pure functions over bytes that come from anywhere: every length in them is checked before it is used, and what is
+//! not understood to its end is refused, never passed on. The kind is told by what a file begins with (`kind`), its
+//! structure is walked without decoding a pixel (`jpeg`, `png`, `webp`, `gif`, `bmp`).
+
+mod bmp;
+mod exif;
+mod gif;
+mod jpeg;
+mod kind;
+mod png;
+mod reader;
+mod webp;
 
 use std::fmt;
 use std::fs::File;
 use std::io::{self, Read};
 
+use self::kind::ImageKind;
 use super::cache::ContentHash;
 use super::path::VaultPath;
 use super::root::Facts;
@@ -54,9 +68,17 @@ pub fn read(file: &mut File, facts: &Facts, rate: &RateLimit) -> io::Result<(Vec
 /// # Errors
 /// `TreatFault`
 pub fn treat(mode: FileMode, path: &VaultPath, bytes: &[u8]) -> Result<Vec<u8>, TreatFault> {
-    let _ = (path, bytes);
+    let _ = path;
     match mode {
         FileMode::Real => Ok(bytes.to_vec()),
-        FileMode::StripMetadata { .. } | FileMode::Placeholder | FileMode::None => Err(TreatFault::UnknownKind),
+        FileMode::StripMetadata { keep_icc } => ImageKind::of(bytes)?.strip(bytes, keep_icc),
+        FileMode::Placeholder | FileMode::None => Err(TreatFault::UnknownKind),
     }
 }
+
+#[cfg(test)]
+mod decoded;
+#[cfg(test)]
+mod samples;
+#[cfg(test)]
+mod tests;
