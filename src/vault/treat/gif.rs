@@ -143,6 +143,15 @@ mod tests {
     }
 
     #[test]
+    fn the_control_block_of_a_text_does_not_fall_to_the_next_image() {
+        let screen = b"GIF89a\x01\0\x01\0\x80\0\0\0\0\0\xff\xff\xff";
+        let text = b"\x21\xf9\x04\x0c\x63\0\0\0\x21\x01\x01x\0";
+        let image = b"\x2c\0\0\0\0\x01\0\x01\0\0\x02\x02\x4c\x01\0\x3b";
+        let stripped = strip(&[&screen[..], text, image].concat()).unwrap();
+        assert_eq!(stripped, [&screen[..], image].concat());
+    }
+
+    #[test]
     fn a_file_without_an_image_is_refused() {
         let empty = b"GIF89a\x01\0\x01\0\0\0\0\x3b";
         assert_eq!(strip(empty), Err(TreatFault::Broken));
