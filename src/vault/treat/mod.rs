@@ -1,9 +1,25 @@
 //! What becomes of a file whose content may not travel as it is.
+//!
+//! Pure functions over bytes that come from anywhere: every length in them is checked before it is used, and what is
+//! not understood to its end is refused, never passed on. The kind is told by what a file begins with (`kind`), its
+//! structure is walked without decoding a pixel (`jpeg`, `png`, `webp`, `gif`, `bmp`), or an image is made in its place
+//! (`placeholder`).
+
+mod bmp;
+mod exif;
+mod gif;
+mod jpeg;
+mod kind;
+mod placeholder;
+mod png;
+mod reader;
+mod webp;
 
 use std::fmt;
 use std::fs::File;
 use std::io::{self, Read};
 
+use self::kind::ImageKind;
 use super::cache::ContentHash;
 use super::path::VaultPath;
 use super::root::Facts;
@@ -20,6 +36,8 @@ pub enum TreatFault {
     UnknownKind,
     /// Its structure is broken.
     Broken,
+    /// No image can be made in its width and height.
+    Size,
 }
 
 impl fmt::Display for TreatFault {
@@ -27,6 +45,7 @@ impl fmt::Display for TreatFault {
         f.write_str(match self {
             Self::UnknownKind => "it is no image of a kind that can be treated",
             Self::Broken => "its image data are broken",
+            Self::Size => "no image can be made in the width and height it gives itself",
         })
     }
 }
@@ -54,9 +73,17 @@ pub fn read(file: &mut File, facts: &Facts, rate: &RateLimit) -> io::Result<(Vec
 /// # Errors
 /// `TreatFault`
 pub fn treat(mode: FileMode, path: &VaultPath, bytes: &[u8]) -> Result<Vec<u8>, TreatFault> {
-    let _ = (path, bytes);
     match mode {
         FileMode::Real => Ok(bytes.to_vec()),
-        FileMode::StripMetadata { .. } | FileMode::Placeholder | FileMode::None => Err(TreatFault::UnknownKind),
+        FileMode::StripMetadata { keep_icc } => ImageKind::of(bytes)?.strip(bytes, keep_icc),
+        FileMode::Placeholder => placeholder::placeholder(path, bytes),
+        FileMode::None => Err(TreatFault::UnknownKind),
     }
 }
+
+#[cfg(test)]
+mod decoded;
+#[cfg(test)]
+mod samples;
+#[cfg(test)]
+mod tests;
