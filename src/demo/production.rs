@@ -9,6 +9,7 @@ use rayon::prelude::*;
 
 use super::throwaway::Throwaway;
 use crate::error::{Error, ErrorKind, Result};
+use crate::vault::{VaultPath, made_up};
 
 /// The profile that samples it.
 pub const PROFILE: &str = include_str!("../../sampling-profiles/art-site.toml");
@@ -76,12 +77,12 @@ pub fn write_files(server: &Throwaway, database: &str, folder: &Path) -> Result<
         let mut made = String::new();
         for line in lines {
             let Some((path, size)) = line.rsplit_once(' ') else { continue };
-            let (shard, name) = path.rsplit_once('/').unwrap_or(("", path));
+            let (shard, _) = path.rsplit_once('/').unwrap_or(("", path));
             if shard != made {
                 fs::create_dir_all(folder.join(shard)).map_err(failed)?;
                 made = shard.to_owned();
             }
-            fs::write(folder.join(path), content(name, size.parse().unwrap_or_default())).map_err(failed)?;
+            fs::write(folder.join(path), content(path, size.parse().unwrap_or_default())).map_err(failed)?;
         }
         Ok(())
     })?;
@@ -99,19 +100,18 @@ fn side_by_side(server: &Throwaway, database: &str, files: [&str; 2]) -> Result<
     })
 }
 
-/// The format's first bytes, then noise that depends on the name alone.
-fn content(name: &str, size: usize) -> Vec<u8> {
-    let signature: &[u8] = match name.rsplit('.').next() {
-        Some("png") => b"\x89PNG\r\n\x1a\n",
-        Some("gif") => b"GIF89a",
-        Some("webp") => b"RIFF\0\0\0\0WEBP",
-        _ => b"BM",
-    };
+/// An image where the name is one of an image, else noise; of the path alone.
+fn content(path: &str, size: usize) -> Vec<u8> {
+    let side = u32::try_from(size % 7).unwrap_or_default() * 16 + 32;
+    VaultPath::parse(path).ok().and_then(|path| made_up(&path, side, side)).unwrap_or_else(|| noise(path, size))
+}
+
+fn noise(name: &str, size: usize) -> Vec<u8> {
     // FNV-1a for the start, xorshift from there: enough to make files differ.
     let mut state = name
         .bytes()
         .fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x100_0000_01b3));
-    let mut bytes = signature.to_vec();
+    let mut bytes = Vec::new();
     while bytes.len() < size.min(FILE_BYTES_AT_MOST) {
         state ^= state << 13;
         state ^= state >> 7;
@@ -134,6 +134,7 @@ mod tests {
     fn files_depend_on_their_names_alone() {
         assert_eq!(content("a.png", 500), content("a.png", 500));
         assert_ne!(content("a.png", 500), content("b.png", 500));
-        assert!(content("a.gif", 1 << 20).len() < FILE_BYTES_AT_MOST + 8);
+        assert!(content("a.gif", 40).starts_with(b"GIF8"));
+        assert!(content("a.mkpx", 1 << 20).len() < FILE_BYTES_AT_MOST + 8);
     }
 }

@@ -32,5 +32,6 @@ pub use path::{PathFault, VaultPath};
 pub use restore::{Restored, restore};
 pub use session::{Planned, Session, Settings, check_removal, contradiction, plan};
 pub use tell::{mode_name, notes, problems, report};
+pub use treat::made_up;
 pub use verify::{VaultStatus, VaultVerified, status, verify};
 pub use wanted::{Contradiction, FileMode, FileRule, WantedFile, WantedList};

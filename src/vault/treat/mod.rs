@@ -19,7 +19,7 @@ use std::fmt;
 use std::fs::File;
 use std::io::{self, Read};
 
-use self::kind::ImageKind;
+use self::kind::{ImageKind, ImageSize};
 use super::cache::ContentHash;
 use super::path::VaultPath;
 use super::root::Facts;
@@ -79,6 +79,19 @@ pub fn treat(mode: FileMode, path: &VaultPath, bytes: &[u8]) -> Result<Vec<u8>, 
         FileMode::Placeholder => placeholder::placeholder(path, bytes),
         FileMode::None => Err(TreatFault::UnknownKind),
     }
+}
+
+/// An image of that size, made up for a path, in the format that its ending names; `None` for other endings.
+pub fn made_up(path: &VaultPath, width: u32, height: u32) -> Option<Vec<u8>> {
+    let kind = match path.extension() {
+        "jpg" | "jpeg" => ImageKind::Jpeg,
+        "png" => ImageKind::Png,
+        "webp" => ImageKind::WebP,
+        "gif" => ImageKind::Gif,
+        "bmp" => ImageKind::Bmp,
+        _ => return None,
+    };
+    placeholder::image(path, kind, ImageSize { width, height }).ok()
 }
 
 #[cfg(test)]

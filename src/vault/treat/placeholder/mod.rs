@@ -35,7 +35,12 @@ struct Picture {
 /// The image for a path; of the source only its kind and its size are looked at.
 pub(super) fn placeholder(path: &VaultPath, source: &[u8]) -> Result<Vec<u8>, TreatFault> {
     let kind = ImageKind::of(source)?;
-    let picture = Picture::of(path, kind.size(source)?)?;
+    image(path, kind, kind.size(source)?)
+}
+
+/// The image for a path, of that kind and size.
+pub(super) fn image(path: &VaultPath, kind: ImageKind, size: ImageSize) -> Result<Vec<u8>, TreatFault> {
+    let picture = Picture::of(path, size)?;
     match kind {
         ImageKind::Jpeg => Ok(jpeg::encode(&picture)),
         ImageKind::Png => png::encode(&picture),
