@@ -309,6 +309,7 @@ async fn create_schema(request: &SampleRequest, prepared: &Prepared, target: &Ar
     let dump_request = dump::Request {
         info: &info,
         server_version: source.server.version_num,
+        escapes_in_texts: source.server.escapes_in_texts,
         snapshot: &source.snapshot,
         exclude_schemas: &request.source.profile.source.exclude_schemas,
         exclude_tables: &prepared.catalog.left_out,

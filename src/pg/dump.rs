@@ -10,6 +10,7 @@ use tokio::process::Command;
 
 use super::connect::{ConnectInfo, LIBPQ_VARIABLES};
 use super::quote::ident;
+use super::quoting::Quoting;
 use crate::error::{Error, ErrorKind, Result};
 use crate::types::QualifiedName;
 
@@ -44,6 +45,8 @@ pub struct Request<'a> {
     pub info: &'a ConnectInfo,
     /// `server_version_num` of the source.
     pub server_version: u32,
+    /// pg_dump must be told to write texts as they are read.
+    pub escapes_in_texts: bool,
     /// Exported snapshot.
     pub snapshot: &'a str,
     /// Schemas left out.
@@ -94,7 +97,7 @@ pub async fn run(request: &Request<'_>) -> Result<Dump> {
         command.env_remove(variable);
     }
     command
-        .envs(request.info.libpq_env())
+        .envs(environment(request))
         .env("LC_MESSAGES", "C")
         .args(["--schema-only", "--no-owner", "--verbose", "--no-publications", "--no-subscriptions", "--no-password"])
         .args(["--no-tablespaces", "--no-security-labels", "--lock-wait-timeout=10s"])
@@ -128,12 +131,25 @@ pub async fn run(request: &Request<'_>) -> Result<Dump> {
     Ok(cut(&String::from_utf8_lossy(&output.stdout)))
 }
 
-/// Cuts pg_dump's verbose output into entries.
+/// How to connect, and the setting on which the spelling of every text hangs: only where it is not on already, since a
+/// pooler may refuse options.
+fn environment(request: &Request<'_>) -> Vec<(String, String)> {
+    let mut variables = request.info.libpq_env();
+    if request.escapes_in_texts {
+        let options = variables.iter().position(|(name, _)| name == "PGOPTIONS").map(|at| variables.remove(at).1);
+        let all = format!("{} -c standard_conforming_strings=on", options.unwrap_or_default());
+        variables.push(("PGOPTIONS".to_owned(), all));
+    }
+    variables
+}
+
+/// Cuts pg_dump's verbose output into entries. Texts and bodies of functions may hold lines that look like a head.
 pub fn cut(text: &str) -> Dump {
     let mut dump = Dump::default();
     let mut after = false;
     let mut lines = text.split('\n').peekable();
     let mut current: Option<Entry> = None;
+    let mut quoting = Quoting::default();
     let mut finish = |entry: Option<Entry>| {
         let Some(mut entry) = entry else { return };
         entry.sql = entry.sql.trim().to_owned();
@@ -144,7 +160,9 @@ pub fn cut(text: &str) -> Dump {
         if after { dump.after_rows.push(entry) } else { dump.before_rows.push(entry) }
     };
     while let Some(line) = lines.next() {
-        if line == "--"
+        let outside = quoting == Quoting::Outside;
+        if outside
+            && line == "--"
             && let Some(head) = lines.peek().and_then(|next| parse_head(next))
         {
             finish(current.take());
@@ -161,22 +179,24 @@ pub fn cut(text: &str) -> Dump {
                     break;
                 }
                 if let (Some(rest), Some(entry)) = (line.strip_prefix("-- Name: "), current.as_mut()) {
-                    let (name, rest) = rest.split_once("; Type: ").unwrap_or((rest, ""));
+                    let (name, rest) = rest.rsplit_once("; Type: ").unwrap_or((rest, ""));
                     name.clone_into(&mut entry.name);
                     entry.kind = rest.split(';').next().unwrap_or_default().to_owned();
                 }
             }
             continue;
         }
-        if line.starts_with("-- Completed on ")
+        let is_frame = line.starts_with("-- Completed on ")
             || line == "-- PostgreSQL database dump complete"
-            || line.starts_with("\\unrestrict")
-        {
+            || line.starts_with("\\unrestrict");
+        if outside && is_frame {
             continue;
         }
         if let Some(entry) = current.as_mut() {
             entry.sql.push_str(line);
             entry.sql.push('\n');
+            quoting.read(line);
+            quoting.read("\n");
         }
     }
     finish(current.take());
@@ -263,5 +283,17 @@ mod tests {
         assert_eq!(dump.before_rows[1].sql, "COMMENT ON TABLE a IS '--\n-- x';");
         assert_eq!((dump.after_rows[0].oid, dump.after_rows[0].kind.as_str()), (8, "INDEX"));
         assert!(dump.after_rows[0].sql.starts_with("CREATE INDEX i ON a ((1));"));
+    }
+
+    #[test]
+    fn what_looks_like_a_head_within_a_text_or_name_is_none() {
+        let head = "--\n-- TOC entry 9 (class 0 OID 0)\n-- Name: a; Type: SERVER; b; Type: TABLE; Schema: public\n--\n";
+        for (open, close) in [("COMMENT ON TABLE a IS 'it''s\n", "';"), ("AS $_$\n", "-- Completed on\n$_$;")] {
+            let sql = format!("{open}{head}CREATE TABLE c ();{close}");
+            let dump = cut(&format!("{head}{sql}\n\n{head}CREATE TABLE b ();\n"));
+            let found: Vec<_> =
+                dump.before_rows.iter().map(|entry| (entry.kind.as_str(), entry.sql.as_str())).collect();
+            assert_eq!(found, [("TABLE", sql.as_str()), ("TABLE", "CREATE TABLE b ();")]);
+        }
     }
 }

@@ -93,6 +93,8 @@ impl Complaint {
 fn quoting_condition(code: &str, message: &str) -> Option<&'static str> {
     let quotes = match code.get(..2) {
         Some("22") => !message.starts_with("invalid snapshot identifier"),
+        // Of a value that was to become one, not of a statement.
+        Some("42") if message.contains("tsquery: ") || message.contains("jsonpath ") => true,
         // Errors raised by functions, whose text is the author's.
         Some("P0" | "38" | "39" | "HV") => true,
         _ => false,
@@ -119,6 +121,7 @@ fn quoting_condition(code: &str, message: &str) -> Option<&'static str> {
         "22P05" => "untranslatable character: a text has no form in the database's encoding",
         "P0001" => "exception raised by a function (its text is in the server's log)",
         code if code.starts_with("22") => "data exception",
+        code if code.starts_with("42") => "syntax error in a value",
         _ => "exception in a function or a foreign server (its text is in the server's log)",
     })
 }

@@ -6,6 +6,7 @@ use tokio_postgres::error::SqlState;
 use super::connect::{Connector, Pool};
 use super::dump::Entry;
 use super::quote::{ident, literal, qualified};
+use super::quoting::statements;
 use crate::error::{Error, Result};
 use crate::schema::{Catalog, Reference, Sequence, TableKind, TypeClass};
 use crate::types::{ColumnId, TableId};
@@ -75,10 +76,10 @@ fn entry_error(pool: &Pool, entry: &Entry, error: tokio_postgres::Error) -> Erro
 /// GRANTs of one object come in one entry: those whose role exists are run.
 async fn run_tolerated(client: &Client, entry: &Entry, skipped: &mut Skipped) {
     let statements: Vec<&str> = match entry.kind.as_str() {
-        "ACL" | "DEFAULT ACL" => entry.sql.split(";\n").collect(),
+        "ACL" | "DEFAULT ACL" => statements(&entry.sql),
         _ => vec![&entry.sql],
     };
-    for statement in statements.into_iter().filter(|statement| !statement.trim().is_empty()) {
+    for statement in statements {
         if let Err(error) = client.batch_execute(statement).await {
             let code = error.code().map(tokio_postgres::error::SqlState::code).unwrap_or_default().to_owned();
             let role_missing = code == "42704";

@@ -12,6 +12,7 @@ pub mod landing;
 pub mod load;
 pub mod members;
 pub mod quote;
+mod quoting;
 pub mod rows;
 pub mod scan;
 pub mod source;

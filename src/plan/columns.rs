@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use crate::anonymize::{Uniqueness, template_columns, uniqueness};
 use crate::error::{Error, ErrorKind, Result};
 use crate::profile::{ColumnRule, MaskRule, MaskSpec, Profile};
-use crate::schema::{Catalog, Index, Table};
+use crate::schema::{Catalog, Check, Index, Table};
 use crate::types::ColumnId;
 
 use super::make::{column_names, did_you_mean, is_left_out, table_names};
@@ -184,7 +184,8 @@ fn check_key_mask(table: &Table, column: ColumnId, masks: &ColumnMasks, array: b
 }
 
 fn check_null(table: &Table, masks: &[Option<ColumnMasks>]) -> Result<()> {
-    for (column, masks) in table.columns.iter().zip(masks) {
+    for (at, (column, masks)) in table.columns.iter().zip(masks).enumerate() {
+        let id = ColumnId::from_index(at);
         let nulls = masks.as_ref().is_some_and(|m| m.member.spec == MaskSpec::Null || m.support.spec == MaskSpec::Null);
         if nulls && column.not_null {
             return Err(Error::new(
@@ -192,6 +193,11 @@ fn check_null(table: &Table, masks: &[Option<ColumnMasks>]) -> Result<()> {
                 format!("{}.{}: the rule is null, but the column is NOT NULL", table.name, column.name),
             )
             .with_remedy("choose another mask, such as constant"));
+        }
+        if nulls && table.checks.iter().any(|check| check.definition == Check::NOT_NULL && check.columns == [id]) {
+            let what = "the rule is null, but the column is NOT NULL in a partition, or for new rows";
+            return Err(Error::new(ErrorKind::Plan, format!("{}.{}: {what}", table.name, column.name))
+                .with_remedy("choose another mask, such as constant"));
         }
         if nulls && domain_forbids_null(column) {
             let what = "the rule is null, but the CHECK of the column's domain may forbid NULL";

@@ -260,7 +260,10 @@ impl Facts<'_> {
     /// `CHECK (status IN ('a', 'b'))`, as PostgreSQL prints it.
     fn lists_its_values(&self) -> bool {
         self.table.checks.iter().any(|check| {
-            check.columns == [self.id] && check.definition.contains("= ANY (") && check.definition.contains("ARRAY[")
+            !check.in_partition
+                && check.columns == [self.id]
+                && check.definition.contains("= ANY (")
+                && check.definition.contains("ARRAY[")
         })
     }
 }

@@ -164,7 +164,7 @@ pub struct Index {
     pub constraint_oid: Option<u32>,
 }
 
-/// A CHECK constraint.
+/// A CHECK constraint, of the table or of one of its partitions.
 #[derive(Clone, Debug)]
 pub struct Check {
     /// Name.
@@ -173,6 +173,13 @@ pub struct Check {
     pub definition: String,
     /// Columns it mentions.
     pub columns: Vec<ColumnId>,
+    /// Of one partition: it says nothing of other rows.
+    pub in_partition: bool,
+}
+
+impl Check {
+    /// How the catalog query spells a NOT NULL that holds for some rows only.
+    pub const NOT_NULL: &str = "CHECK (IS NOT NULL)";
 }
 
 /// A reference from child (referencing) to parent (referenced).

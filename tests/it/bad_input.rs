@@ -280,3 +280,13 @@ fn a_database_that_was_not_marked_yet_is_a_leftover() {
     scene.sample(&[]).expect_code(0);
     scene.assert_sampled();
 }
+
+/// PostgreSQL calls these syntax errors, as if the statement were at fault, and quotes the cell.
+#[test]
+fn a_value_that_is_no_query_is_not_quoted() {
+    let scene = Scene::new();
+    for data_type in ["tsquery", "jsonpath"] {
+        let profile = format!("{PROFILE}\n[tables.posts]\nwhere = \"(body || ' (((')::{data_type} IS NULL\"\n");
+        scene.refused(scene.sample_with(&profile, &[]), 6, &["read rows of posts", "syntax error in a value"]);
+    }
+}

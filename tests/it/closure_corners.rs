@@ -185,3 +185,70 @@ fn several_references_pull_the_same_parent() {
         assert_eq!(places["support"], 5, "{places:#}");
     }
 }
+
+/// A partition may promise more than its root: NOT NULL, CHECK, what is unique.
+#[test]
+fn what_one_partition_forbids_is_not_done_to_its_rows() {
+    let gifts = |alter: &str| {
+        with_users(&format!(
+            "CREATE TABLE gifts (id int NOT NULL, owner int NOT NULL REFERENCES users, giver int REFERENCES users, note text)
+                 PARTITION BY RANGE (id);
+             CREATE TABLE gifts_old (note text, gone int, giver int, owner int NOT NULL, id int NOT NULL);
+             ALTER TABLE gifts_old DROP COLUMN gone;
+             ALTER TABLE gifts ATTACH PARTITION gifts_old FOR VALUES FROM (0) TO (3);
+             CREATE TABLE gifts_new PARTITION OF gifts DEFAULT;
+             ALTER TABLE gifts_old {alter};
+             INSERT INTO gifts VALUES (1, 1, 2, 'a'), (2, 1, 5, 'b'), (3, 2, 1, 'c'), (4, 2, 5, 'd');",
+        ))
+    };
+    for alter in [
+        "ALTER giver SET NOT NULL",
+        "ADD CHECK (giver IS NOT NULL)",
+        "ADD UNIQUE (giver), ADD CHECK (giver IS NOT NULL)",
+    ] {
+        Setting::new(&gifts(alter), "").brings(&[("(id, giver) FROM gifts", "(1,2) (3,1)")]);
+    }
+    for (alter, mask, word) in [
+        ("ADD UNIQUE (note)", "{ constant = \"x\" }", "gifts_old_note_key"),
+        ("ALTER note SET NOT NULL", "\"null\"", "NOT NULL in a partition"),
+    ] {
+        let setting = Setting::new(&gifts(alter), "").rewritten("\"note\" = \"keep\"", &format!("\"note\" = {mask}"));
+        let said = setting.run("plan", &[]).expect_code(5).stderr;
+        assert!(said.contains("gifts.note") && said.contains(word), "{said}");
+    }
+}
+
+/// A list of them must be of their own type: `bit` alone means `bit(1)`, and arrays in an array are one array.
+#[test]
+fn keys_of_bits_arrays_and_rows_are_found_by_list() {
+    for (data_type, value) in [("bit(8)", "n::bit(8)"), ("int[]", "ARRAY[n, 1]"), ("pair", "ROW(n, 'x,' || n)::pair")] {
+        let schema = with_users(&format!(
+            "CREATE TYPE pair AS (a int, b text);
+             CREATE TABLE things (k {data_type} PRIMARY KEY, owner int NOT NULL REFERENCES users);
+             CREATE TABLE tags (k {data_type} PRIMARY KEY);
+             CREATE TABLE parts (id int PRIMARY KEY, thing {data_type} NOT NULL REFERENCES things, other {data_type} REFERENCES things,
+                 tag {data_type} REFERENCES tags);
+             INSERT INTO things SELECT {value}, n FROM generate_series(1, 6) n;
+             INSERT INTO tags SELECT k FROM things;
+             INSERT INTO parts SELECT owner, k, (SELECT k FROM things o WHERE o.owner = 7 - things.owner), k FROM things;"
+        ));
+        for more in BOTH_FORMS {
+            let setting = Setting::new(&schema, "[tables.tags]\nrows = \"referenced\"\n");
+            setting.brings_with(
+                more,
+                &[
+                    ("owner FROM things", "1 2"),
+                    ("(id, other IS NULL) FROM parts", "(1,t) (2,t)"),
+                    ("1 FROM tags", "1 1"),
+                ],
+            );
+        }
+        let draw = DRAW.replace("\"users\"", "\"things\"").replace("id IN (1, 2)", "owner IN (1, 2)");
+        let setting = Setting::drawn(
+            &draw,
+            &schema,
+            "[tables.tags]\nrows = \"referenced\"\n[tables.users]\nrows = \"referenced\"\n",
+        );
+        setting.brings(&[("owner FROM things", "1 2"), ("id FROM parts", "1 2")]);
+    }
+}

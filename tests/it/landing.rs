@@ -267,3 +267,40 @@ fn the_new_database_sorts_as_the_source_does() {
     assert_eq!(target.query_one_text(question), "LATIN1 C");
     assert_eq!(target.query_one_text("SELECT string_agg(name, ' ' ORDER BY id) FROM users"), "Zoë ærø");
 }
+
+/// What stands in texts and names is never run, however much it looks like the schema's own statements.
+#[test]
+fn texts_and_names_that_look_like_statements_stay_what_they_are() {
+    let scene = Scene::new();
+    let head = "--\n-- TOC entry 9 (class 0 OID 0)\n-- Name: x; Type: TABLE; Schema: public; Owner: -\n--\n";
+    let text = format!("as in a dump:\n{head}CREATE TABLE smuggled_1 (); --\n-- Completed on\n");
+    let name = "a;\nCREATE TABLE public.smuggled_2 ();\n--";
+    scene.source.execute(&format!(
+        "COMMENT ON TABLE users IS '{text}';
+         CREATE FUNCTION told() RETURNS text LANGUAGE sql AS $$ SELECT '{text}'::text $$;
+         CREATE VIEW \"{name}\" AS SELECT 1;
+         CREATE VIEW \"v; Type: SERVER; Schema: x\" AS SELECT 2;
+         GRANT SELECT ON \"{name}\" TO PUBLIC;"
+    ));
+    scene.sample(&[]).expect_code(0);
+    let ask = |sql: &str| scene.target.query_one_text(sql);
+    assert_eq!(ask("SELECT count(*) FROM pg_class WHERE relname LIKE 'smuggled%'"), "0");
+    assert_eq!(ask("SELECT obj_description('users'::regclass)"), text);
+    assert_eq!(ask("SELECT told()"), text);
+    assert_eq!(ask("SELECT has_table_privilege('public', oid, 'SELECT') FROM pg_class WHERE relname LIKE 'a;%'"), "t");
+    assert_eq!(ask("SELECT count(*) FROM pg_class WHERE relname LIKE 'v; Type%'"), "1");
+}
+
+#[test]
+fn backslashes_arrive_from_a_database_in_which_they_escape() {
+    let scene = Scene::new();
+    let name = scene.source.name();
+    scene.source.execute(&format!(
+        "ALTER TABLE posts ALTER body SET DEFAULT 'a\\b'; COMMENT ON TABLE users IS 'c\\d';
+         ALTER DATABASE \"{name}\" SET standard_conforming_strings = off"
+    ));
+    scene.sample(&[]).expect_code(0);
+    let ask = |sql: &str| scene.target.query_one_text(&format!("SET standard_conforming_strings = on; {sql}"));
+    assert_eq!(ask("SELECT obj_description('users'::regclass)"), "c\\d");
+    assert_eq!(ask("SELECT pg_get_expr(adbin, adrelid) FROM pg_attrdef"), "'a\\b'::text");
+}

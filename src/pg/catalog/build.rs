@@ -248,13 +248,15 @@ fn indexes(catalog: &mut Catalog, rows: Vec<IndexRow>, owner: &HashMap<u32, Tabl
         let build_oids = leaf.map_or(&mut table.build_oids, |leaf| &mut leaf.build_oids);
         build_oids.push(row.oid);
         build_oids.extend(row.constraint_oid);
-        if row.relation != table.oid {
+        let is_own = row.relation == table.oid;
+        // What is unique in a partition alone binds its rows too, but is no key of the table.
+        if !is_own && (row.inherited || !row.is_unique) {
             continue;
         }
         let columns: Vec<Option<ColumnId>> =
             row.columns.iter().map(|attnum| attnum.and_then(|n| column_of(table, n))).collect();
         let plain: Option<Vec<ColumnId>> = columns.iter().copied().collect();
-        if let Some(key_columns) = plain.filter(|_| row.is_unique && row.valid && !row.partial) {
+        if let Some(key_columns) = plain.filter(|_| is_own && row.is_unique && row.valid && !row.partial) {
             table.unique_keys.push(UniqueKey {
                 name: row.name.clone(),
                 columns: key_columns,
@@ -283,9 +285,10 @@ fn constraints(catalog: &mut Catalog, rows: Vec<ConstraintRow>, owner: &HashMap<
     for row in rows {
         let Some(child) = owner.get(&row.relation).copied() else { continue };
         let table = catalog.table(child);
-        if row.kind == "c" && row.relation == table.oid {
+        if row.kind == "c" {
             let columns = row.columns.iter().filter_map(|n| table.find_column(n)).collect();
-            let check = Check { name: row.name, definition: row.definition, columns };
+            let in_partition = row.relation != table.oid;
+            let check = Check { name: row.name, definition: row.definition, columns, in_partition };
             catalog.tables[child.index()].checks.push(check);
         } else if row.kind == "f" && !row.inherited {
             foreign_key(catalog, row, child, owner);

@@ -79,6 +79,8 @@ pub(super) struct IndexRow {
     pub(super) is_unique: bool,
     pub(super) is_primary: bool,
     pub(super) valid: bool,
+    /// One of a partition, by an index of its parent.
+    pub(super) inherited: bool,
     pub(super) partial: bool,
     pub(super) nulls_not_distinct: bool,
     pub(super) definition: String,
@@ -126,6 +128,8 @@ pub struct ServerRow {
     pub standby: bool,
     /// Block size in bytes.
     pub block_bytes: u32,
+    /// Unless a session says otherwise, a backslash in a text escapes.
+    pub escapes_in_texts: bool,
     /// Encoding of the database.
     pub database_encoding: String,
     /// LC_COLLATE

@@ -1,11 +1,11 @@
 //! Rows that cannot come in any way: the root rows that `never` bars, rows that refer to a table without rows and
 //! cannot do without it, and rows that cannot do without such a row.
 
-use super::canonical::{canonical_type, cast_name, in_list};
+use super::canonical::{canonical_as, canonical_text, canonical_type, cast_name, in_list, lists_as_text};
 use super::{Members, plain_source};
 use crate::pg::quote::column;
 use crate::plan::ReferenceMode;
-use crate::schema::Reference;
+use crate::schema::{ColumnType, Reference};
 use crate::types::{RefId, TableId};
 
 impl Members<'_> {
@@ -106,6 +106,10 @@ impl Members<'_> {
                 let child_class = self.catalog.table(reference.child).column(*c).data_type.class;
                 let key = &parent.column(*p).data_type;
                 let same = child_class == key.class || (child_class.is_integer() && key.class.is_integer());
+                if lists_as_text(key.class) {
+                    let sql = column(self.catalog, reference.child, *c, alias);
+                    return (canonical_as(key.class, child_class, &sql), canonical_type(key.class).to_owned());
+                }
                 let type_name =
                     if same { cast_name(&key.base_sql_name, key.class) } else { canonical_type(key.class).to_owned() };
                 (self.comparable(reference, *c, *p, alias, "t").0, type_name)
@@ -116,10 +120,11 @@ impl Members<'_> {
     /// Expressions over columns of the draw key's own types, with those types.
     pub(super) fn draw_key_pairs(&self, columns: &[String]) -> Vec<(String, String)> {
         let root = self.catalog.table(self.plan.root);
-        let types = self.plan.draw.key.iter().map(|c| {
-            let data_type = &root.column(*c).data_type;
-            cast_name(&data_type.base_sql_name, data_type.class)
-        });
-        columns.iter().cloned().zip(types).collect()
+        let types = self.plan.draw.key.iter().map(|c| &root.column(*c).data_type);
+        let pair = |(sql, key): (&String, &ColumnType)| match lists_as_text(key.class) {
+            true => (canonical_text(key.class, sql), canonical_type(key.class).to_owned()),
+            false => (sql.clone(), cast_name(&key.base_sql_name, key.class)),
+        };
+        columns.iter().zip(types).map(pair).collect()
     }
 }

@@ -18,6 +18,12 @@ pub(super) fn cast_name(base_sql_name: &str, class: TypeClass) -> String {
     if class == TypeClass::Bpchar { "bpchar".to_owned() } else { base_sql_name.to_owned() }
 }
 
+/// A list of such values would read as one array of more dimensions, or has no equality with a list's element type:
+/// compared in canonical form, as text.
+pub(super) fn lists_as_text(class: TypeClass) -> bool {
+    matches!(class, TypeClass::Array | TypeClass::Composite)
+}
+
 pub(super) fn canonical_type(class: TypeClass) -> &'static str {
     match class {
         class if class.is_integer() => "int8",

@@ -1,6 +1,6 @@
 //! "This reference's parent is in the set", as SQL; and the columns from which the program decides it itself.
 
-use super::canonical::{canonical_as, canonical_type, cast_name, element_class, fits, in_list};
+use super::canonical::{canonical_as, canonical_type, cast_name, element_class, fits, in_list, lists_as_text};
 use super::{Members, Selection, plain_source};
 use crate::closure::{Demand, KeySet};
 use crate::pg::quote::{array_literal, column};
@@ -114,7 +114,8 @@ impl Members<'_> {
         let mut sides = Vec::new();
         let mut arrays = Vec::new();
         for (at, ((sql, table, c), (child_class, parent_class))) in columns.iter().zip(&classes).enumerate() {
-            let direct = child_class == parent_class || (child_class.is_integer() && parent_class.is_integer());
+            let same = child_class == parent_class || (child_class.is_integer() && parent_class.is_integer());
+            let direct = same && !lists_as_text(*parent_class);
             let side = if direct { sql.clone() } else { canonical_as(*parent_class, *child_class, sql) };
             let type_name = if direct {
                 cast_name(&table.column(*c).data_type.base_sql_name, *child_class)

@@ -3,7 +3,7 @@
 -- A NOT NULL that is not proven yet (from 18) is a CHECK: old rows may break it, new ones may not.
 -- Servers: 13 and later (conperiod, from 18, is read through jsonb). Parameters: none. Run with search_path = ''.
 SELECT k.oid::bigint AS oid,
-       k.conname AS name,
+       k.conname COLLATE "C" AS name,
        CASE k.contype WHEN 'n' THEN 'c' ELSE k.contype END::text AS kind,
        k.conrelid::bigint AS relation,
        k.confrelid::bigint AS parent,
@@ -25,4 +25,15 @@ WHERE (k.contype IN ('p', 'u', 'x', 'f', 'c') OR (k.contype = 'n' AND NOT k.conv
   AND c.relpersistence <> 't'
   AND n.nspname NOT IN ('pg_catalog', 'information_schema')
   AND n.nspname !~ '^pg_(toast|temp)'
-ORDER BY k.conrelid, k.conname COLLATE "C"
+  AND NOT (k.contype = 'c' AND c.relispartition AND k.coninhcount > 0)
+UNION ALL
+-- A NOT NULL of one partition binds its rows only: a CHECK as well.
+SELECT 0, a.attname, 'c', c.oid::bigint, 0, ARRAY[a.attname], '{}', true, false, false, false, 'CHECK (IS NOT NULL)'
+FROM pg_class c
+JOIN pg_namespace n ON n.oid = c.relnamespace
+JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND a.attnotnull AND NOT a.attisdropped
+JOIN pg_attribute r ON r.attrelid = pg_partition_root(c.oid) AND r.attname = a.attname AND NOT r.attnotnull
+WHERE c.relispartition
+  AND c.relkind IN ('r', 'p', 'f')
+  AND n.nspname NOT IN ('pg_catalog', 'information_schema')
+ORDER BY relation, name

@@ -1,14 +1,20 @@
--- Indexes, valid or not; NULL stands for an expression among the key columns.
+-- Indexes, valid or not; NULL stands for an expression among the key columns. A partition's columns are counted as its
+-- root counts them.
 -- Servers: 13 and later (indnullsnotdistinct, from 15, is read through jsonb). Run with search_path = ''.
 SELECT i.indexrelid::bigint AS oid,
        i.indrelid::bigint AS relation,
        ic.relname AS name,
-       ARRAY(SELECT nullif(k.attnum, 0)
+       ARRAY(SELECT CASE WHEN c.relispartition
+                         THEN (SELECT r.attnum FROM pg_attribute a
+                               JOIN pg_attribute r ON r.attrelid = pg_partition_root(c.oid) AND r.attname = a.attname
+                               WHERE a.attrelid = c.oid AND a.attnum = k.attnum)
+                         ELSE nullif(k.attnum, 0) END
              FROM unnest(i.indkey::int2[]) WITH ORDINALITY AS k(attnum, position)
              WHERE k.position <= i.indnkeyatts ORDER BY k.position) AS columns,
        i.indisunique AS is_unique,
        i.indisprimary AS is_primary,
        i.indisvalid AS valid,
+       ic.relispartition AS inherited,
        i.indpred IS NOT NULL AS partial,
        coalesce((to_jsonb(i) ->> 'indnullsnotdistinct')::boolean, false) AS nulls_not_distinct,
        i.indimmediate AS immediate,

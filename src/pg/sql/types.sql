@@ -32,7 +32,8 @@ WITH RECURSIVE used AS (
     WHERE t.typtype = 'd'
 )
 SELECT b.root::bigint AS oid,
-       format_type(t.oid, NULL) AS base_sql_name,
+       -- -1 is any length; without it `bit` would mean `bit(1)`.
+       format_type(t.oid, -1) AS base_sql_name,
        t.typname AS base_name,
        tn.nspname AS base_schema,
        t.typtype::text AS base_kind,
