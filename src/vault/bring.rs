@@ -48,7 +48,7 @@ pub struct Bring<'a> {
     /// What is wanted.
     pub wanted: &'a WantedList,
     /// Where files come from.
-    pub source: Origin<'a>,
+    pub(crate) source: Origin<'a>,
     /// Where they go.
     pub target: &'a Workshop,
     /// The run's part of the trash.
@@ -65,7 +65,7 @@ pub struct Bring<'a> {
 
 /// Where files come from.
 #[derive(Clone, Copy)]
-pub enum Origin<'a> {
+pub(crate) enum Origin<'a> {
     /// A folder of this machine.
     Folder(&'a Root),
     /// Another machine.

@@ -336,7 +336,7 @@ fn compare_all<'a>(
         Source::Folder(source) => {
             let (side, damaged) = source.local(rate, settings.paranoid)?;
             note(damaged, &settings.source);
-            Side::Here(side)
+            Side::Here(Box::new(side))
         }
         Source::Far(far) => Side::Far(far, stop),
     };

@@ -9,9 +9,9 @@ use super::path::VaultPath;
 use super::remote::far::Far;
 
 /// Where it is looked.
-pub enum Side<'a> {
+pub(crate) enum Side<'a> {
     /// On this machine.
-    Here(Local<'a>),
+    Here(Box<Local<'a>>),
     /// On another.
     Far(&'a Far, &'a AtomicBool),
 }
@@ -21,7 +21,7 @@ impl Side<'_> {
     ///
     /// # Errors
     /// Where the cache cannot be read or the other machine does not answer.
-    pub fn look(&mut self, paths: &[&VaultPath]) -> io::Result<Vec<Seen>> {
+    pub(crate) fn look(&mut self, paths: &[&VaultPath]) -> io::Result<Vec<Seen>> {
         match self {
             Self::Here(local) => local.look(paths),
             Self::Far(far, stop) => far.seen(false, paths, stop).map_err(io::Error::other),
@@ -32,7 +32,7 @@ impl Side<'_> {
     ///
     /// # Errors
     /// Where the other machine does not answer.
-    pub fn hash(&mut self, paths: &[&VaultPath]) -> io::Result<Vec<Seen>> {
+    pub(crate) fn hash(&mut self, paths: &[&VaultPath]) -> io::Result<Vec<Seen>> {
         match self {
             Self::Here(local) => Ok(local.hash(paths).into_iter().map(seen).collect()),
             Self::Far(far, stop) => far.seen(true, paths, stop).map_err(io::Error::other),
@@ -43,7 +43,7 @@ impl Side<'_> {
     ///
     /// # Errors
     /// As the system says.
-    pub fn save(self) -> io::Result<()> {
+    pub(crate) fn save(self) -> io::Result<()> {
         match self {
             Self::Here(local) => local.save(),
             Self::Far(..) => Ok(()),

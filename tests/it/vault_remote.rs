@@ -358,7 +358,11 @@ fn a_stranger_is_told_from_tithe() {
 #[test]
 fn a_peer_that_stalls_is_given_up() {
     Peer::new(|_, _| thread::sleep(Duration::from_secs(30))).refused(8, "said nothing for 1 s");
-    Peer::answering(|_, _, _| Some(thread::sleep(Duration::from_secs(3)))).refused(8, "said nothing for 1 s");
+    let silent = |_, _, _: &mut File| {
+        thread::sleep(Duration::from_secs(3));
+        Some(())
+    };
+    Peer::answering(silent).refused(8, "said nothing for 1 s");
 }
 
 #[test]
