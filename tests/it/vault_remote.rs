@@ -256,6 +256,48 @@ fn a_far_side_that_is_killed_is_started_again() {
     }
 }
 
+#[test]
+fn a_large_file_goes_on_where_the_connection_was_lost() {
+    let ends = Ends::new();
+    ends.put("prod/a", &bytes(24_000_000, 1));
+    ends.list(&["a"]);
+    let told = thread::scope(|scope| {
+        let running = scope.spawn(|| ends.pull(&["--bwlimit", "12M"]));
+        let staged = || {
+            let files = fs::read_dir(ends.path("dev/.tithe/staging")).ok()?;
+            files.filter_map(|file| Some(file.ok()?.metadata().ok()?.len())).max()
+        };
+        let until = Instant::now() + Duration::from_secs(60);
+        while staged().unwrap_or(0) < 12_000_000 {
+            assert!(Instant::now() < until && !running.is_finished(), "nothing is staged");
+            thread::sleep(Duration::from_millis(5));
+        }
+        let pid = fs::read_to_string(ends.path("reach.pid")).unwrap();
+        assert!(Command::new("kill").args(["-9", pid.trim()]).status().unwrap().success());
+        vault_of(&running.join().unwrap().expect_code(0))
+    });
+    ends.assert_equal();
+    // What was under way is asked for again, not what was here.
+    assert!(told["wire_bytes"].as_u64().unwrap() < 24_000_000 + 8_000_000, "{told}");
+}
+
+#[test]
+fn links_are_not_followed_on_another_machine() {
+    type Go = fn(&Ends, &[&str]) -> Ran;
+    let ways: [Go; 2] = [Ends::pull, Ends::push];
+    for go in ways {
+        let ends = Ends::new();
+        ends.put("secret/b", b"secret");
+        ends.put("prod/fine", b"fine");
+        std::os::unix::fs::symlink(ends.path("secret/b"), ends.path("prod/a")).unwrap();
+        std::os::unix::fs::symlink(ends.path("secret"), ends.path("prod/folder")).unwrap();
+        ends.list(&["a", "fine", "folder/b"]);
+        let ran = go(&ends, &[]).expect_code(3);
+        assert!(ran.stdout.contains("2 files are links"), "{ran:?}");
+        assert!(ends.path("dev/fine").exists() && !ends.path("dev/a").exists() && !ends.path("dev/folder").exists());
+    }
+}
+
 /// A peer made for the test: it gets the connection's two ends, once for each time it is connected to.
 struct Peer {
     ends: Ends,
@@ -263,6 +305,7 @@ struct Peer {
 
 const LOOK: u8 = 1;
 const READ: u8 = 3;
+const BRING: u8 = 19;
 const PART: u8 = 65;
 const DONE: u8 = 66;
 const FAILED: u8 = 67;
@@ -437,6 +480,40 @@ fn another_files_bytes_are_not_installed() {
     let fine = giving(b"right", b"right", true);
     fine.ends.pull(&[]).expect_code(0);
     assert_eq!(fs::read(fine.ends.path("dev/a")).unwrap(), b"right");
+}
+
+/// Whoever a push goes to gets the files of the list and no other, however it asks.
+#[test]
+fn a_target_gets_only_what_is_wanted() {
+    let (tell, told) = std::sync::mpsc::channel();
+    let peer = Peer::new(move |up, down| {
+        let mut hello = hello();
+        hello[10] = 1;
+        if up.read_exact(&mut [0; 16]).is_err() || down.write_all(&hello).is_err() {
+            return;
+        }
+        let piece = |path: &str, mode: u8| {
+            let path = [&(path.len() as u16).to_le_bytes(), path.as_bytes()].concat();
+            [path, vec![mode], 0_u64.to_le_bytes().to_vec(), 100_u32.to_le_bytes().to_vec()].concat()
+        };
+        while let Some((kind, _)) = request(up) {
+            if kind == BRING {
+                let asked = [("secret", 0), ("a", 3), ("../prod/a", 0), ("a", 0)];
+                for (number, (path, mode)) in (1..).zip(asked) {
+                    let _ = down.write_all(&frame(READ, number, &piece(path, mode)));
+                }
+                let answers: Vec<_> = (0..5).map_while(|_| request(up)).collect();
+                let _ = tell.send(answers);
+                return;
+            }
+        }
+    });
+    peer.ends.put("prod/a", b"wanted");
+    peer.ends.put("prod/secret", b"secret");
+    peer.ends.push(&[]).expect_code(8);
+    let mut answers = told.recv().unwrap();
+    answers.sort_by_key(|(_, number)| *number);
+    assert_eq!(answers, [(FAILED, 1), (FAILED, 2), (FAILED, 3), (PART, 4), (DONE, 4)]);
 }
 
 /// A real server and the system's client, with a forced command, all in a folder of the test's own.
