@@ -383,6 +383,7 @@ impl Peer {
     fn refused(&self, code: i32, word: &str) {
         let ran = self.ends.pull(&["--peer-timeout", "1"]).expect_code(code);
         assert!(ran.stderr.contains(word) || ran.stdout.contains(word), "{ran:?}");
+        assert!(ran.stderr.matches("far:/").count() < 2, "the place is told twice: {ran:?}");
         assert!(!self.ends.path("dev/a").exists(), "it was installed");
         let staging = self.ends.path("dev/.tithe/staging");
         assert_eq!(fs::read_dir(staging).map_or(0, Iterator::count), 0, "bytes were left");

@@ -298,7 +298,9 @@ impl Failure {
             Why::Interrupted => ErrorKind::Interrupted,
             _ => ErrorKind::Vault,
         };
-        let error = Error::new(kind, format!("{place}: {}", self.text));
+        // What went wrong on this side of the connection names the place already.
+        let text = if self.text.contains(place) { self.text } else { format!("{place}: {}", self.text) };
+        let error = Error::new(kind, text);
         match self.remedy {
             Some(remedy) => error.with_remedy(remedy),
             None => error,
