@@ -150,6 +150,9 @@ pub struct VaultReport {
     pub files_missing: u64,
     /// Moved.
     pub bytes: u64,
+    /// Over the wire, both ways, where one end lies on another machine.
+    #[serde(default)]
+    pub wire_bytes: u64,
     /// By entry of the profile.
     #[serde(default)]
     pub rules: Vec<FileRuleReport>,

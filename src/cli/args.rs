@@ -213,12 +213,21 @@ pub(super) struct SampleArgs {
 #[derive(Args, Debug)]
 #[command(next_help_heading = "Files")]
 pub(super) struct VaultOptions {
-    /// Folder that the files come from; it is only read
+    /// Folder that the files come from, here or as [USER@]HOST:DIR; it is only read
     #[arg(long, value_name = "DIR", env = "TITHE_VAULT_FROM")]
-    pub(super) vault_from: Option<PathBuf>,
-    /// Folder that the files go to
+    pub(super) vault_from: Option<String>,
+    /// Folder that the files go to, here or as [USER@]HOST:DIR
     #[arg(long, value_name = "DIR", env = "TITHE_VAULT_TO")]
-    pub(super) vault_to: Option<PathBuf>,
+    pub(super) vault_to: Option<String>,
+    /// Program and options that reach other machines
+    #[arg(long, value_name = "COMMAND", env = "TITHE_SSH", default_value = "ssh")]
+    pub(super) ssh: String,
+    /// The tithe of the other machine, as its shell is to read it
+    #[arg(long, value_name = "PATH", default_value = "tithe")]
+    pub(super) remote_tithe: String,
+    /// Give a connection up on which nothing was heard for so long
+    #[arg(long, value_name = "SECONDS", default_value_t = 60.0, value_parser = seconds)]
+    pub(super) peer_timeout: f64,
     /// Threads that read and write files
     #[arg(long, value_name = "N", default_value_t = default_jobs(), value_parser = clap::value_parser!(u16).range(1..=64))]
     pub(super) vault_jobs: u16,
@@ -264,6 +273,8 @@ pub(super) enum VaultCommand {
     Status(VaultStatusArgs),
     /// Check that rows and files agree, reading every file
     Verify(VaultVerifyArgs),
+    /// Serve a folder to a tithe on another machine; started by ssh
+    Serve(VaultServeArgs),
 }
 
 /// Which files.
@@ -309,7 +320,7 @@ pub(super) struct VaultSyncArgs {
 pub(super) struct VaultStatusArgs {
     /// The vault's folder
     #[arg(long, value_name = "DIR", env = "TITHE_VAULT_TO")]
-    pub(super) vault_to: PathBuf,
+    pub(super) vault_to: String,
     /// Print JSON
     #[arg(long)]
     pub(super) json: bool,
@@ -322,10 +333,30 @@ pub(super) struct VaultVerifyArgs {
     pub(super) list: FileList,
     /// The vault's folder
     #[arg(long, value_name = "DIR", env = "TITHE_VAULT_TO")]
-    pub(super) vault_to: PathBuf,
+    pub(super) vault_to: String,
     /// Print JSON
     #[arg(long)]
     pub(super) json: bool,
+}
+
+/// `tithe vault serve`
+#[derive(Args, Debug)]
+pub(super) struct VaultServeArgs {
+    /// Speak over standard input and output; there is no other way yet
+    #[arg(long, required = true)]
+    pub(super) stdio: bool,
+    /// The folder; nothing outside it is read or written
+    #[arg(long, value_name = "DIR")]
+    pub(super) root: PathBuf,
+    /// Let the other side put files there
+    #[arg(long)]
+    pub(super) writable: bool,
+    /// Threads that read and write files
+    #[arg(long, value_name = "N", default_value_t = default_jobs(), value_parser = clap::value_parser!(u16).range(1..=64))]
+    pub(super) vault_jobs: u16,
+    /// Give a connection up on which nothing was heard for so long
+    #[arg(long, value_name = "SECONDS", default_value_t = 60.0, value_parser = seconds)]
+    pub(super) peer_timeout: f64,
 }
 
 /// `tithe verify`

@@ -13,7 +13,7 @@ use crate::pg::connect::ConnectInfo;
 use crate::pg::errors::Side;
 use crate::plan;
 use crate::profile::Profile;
-use crate::vault::{self, Durability};
+use crate::vault::{self, Durability, Location, RemoteSettings};
 
 /// A moment and the id made of it.
 #[derive(Clone, Debug)]
@@ -103,16 +103,18 @@ pub(super) fn vault_settings(
 ) -> Result<Option<vault::Settings>> {
     let (source, target) = match (&options.vault_from, &options.vault_to) {
         (None, None) => return Ok(None),
-        (Some(source), Some(target)) => (source.clone(), target.clone()),
+        (Some(source), Some(target)) => (source.parse::<Location>()?, target.parse::<Location>()?),
         _ => {
             return Err(Error::new(ErrorKind::Usage, "--vault-from and --vault-to go together")
                 .with_remedy("name both folders, or say --no-vault"));
         }
     };
+    let silence_max = Duration::from_secs_f64(options.peer_timeout.max(1.0));
     Ok(Some(vault::Settings {
         source,
         target,
-        state: super::state::vaults().ok(),
+        remote: RemoteSettings::new(&options.ssh, &options.remote_tithe, silence_max)?,
+        state: state_of_vaults(),
         run_id: run.id.clone(),
         jobs: usize::from(options.vault_jobs),
         bytes_per_second: options.bwlimit,
@@ -127,6 +129,11 @@ pub(super) fn vault_settings(
         missing_percent,
         keep_trash: Duration::from_secs(u64::from(options.keep_trash) * 86_400),
     }))
+}
+
+/// Where it is remembered what folders hold, if there is such a place.
+pub(super) fn state_of_vaults() -> Option<std::path::PathBuf> {
+    super::state::vaults().ok()
 }
 
 /// The masking secret, from the environment only.

@@ -3,9 +3,9 @@
 //! Nothing half-written is ever at a path, and a file that was put there by somebody else is never replaced. Running
 //! again goes on where a run ended, since what is in place needs nothing.
 
-use std::io;
-use std::sync::Arc;
+use std::io::{self, Read};
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
 
 use rayon::prelude::*;
 use rustix::fs::{self, AtFlags, RenameFlags};
@@ -17,6 +17,8 @@ use super::installed::{self, Installed};
 use super::local::Local;
 use super::path::VaultPath;
 use super::remove;
+use super::remote::far::Far;
+use super::remote::fetch::{Fetch, FetchFault, Fetched, Wish};
 use super::root::{Facts, Folders, Found, Root};
 use super::stage::{StageFault, Staged, Worker};
 use super::target::{Workshop, sync_all};
@@ -47,7 +49,7 @@ pub struct Bring<'a> {
     /// What is wanted.
     pub wanted: &'a WantedList,
     /// Where files come from.
-    pub source: &'a Root,
+    pub(crate) source: Origin<'a>,
     /// Where they go.
     pub target: &'a Workshop,
     /// The run's part of the trash.
@@ -62,31 +64,48 @@ pub struct Bring<'a> {
     pub progress: &'a Arc<Progress>,
 }
 
+/// Where files come from.
+#[derive(Clone, Copy)]
+pub(crate) enum Origin<'a> {
+    /// A folder of this machine.
+    Folder(&'a Root),
+    /// Another machine.
+    Far(&'a Far),
+}
+
 /// What came of it.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Brought {
     /// New files.
     pub copied: u64,
     /// Files that took another's place.
     pub replaced: u64,
+    /// Of these, put together from the old version and what differs.
+    pub patched: u64,
     /// Bytes written.
     pub bytes: u64,
+    /// Bytes over the wire, both ways.
+    #[serde(skip)]
+    pub wire_bytes: u64,
     /// Files that could not be brought.
     pub troubles: Vec<Trouble>,
 }
 
-/// What one thread holds.
+/// What one thread reads with.
 struct Hands<'a> {
     source: Folders<'a>,
-    target: Folders<'a>,
     worker: Worker,
 }
+
+/// Files of another machine that one thread takes at a time.
+const FAR_FILES: usize = 256;
 
 /// A file whose bytes are here.
 struct Ready<'p> {
     step: &'p Step,
     staged: Staged,
     origin: ContentHash,
+    patched: bool,
 }
 
 /// A file in place.
@@ -95,6 +114,7 @@ struct Placed {
     facts: Facts,
     installed: Installed,
     replaced: bool,
+    patched: bool,
 }
 
 enum Failed {
@@ -122,8 +142,9 @@ impl Bring<'_> {
             let (placed, outcome) = self.batch(number, batch, &mut brought);
             ended = outcome;
             number += 1;
-            for Placed { path, facts, installed, replaced } in placed {
+            for Placed { path, facts, installed, replaced, patched } in placed {
                 *(if replaced { &mut brought.replaced } else { &mut brought.copied }) += 1;
+                brought.patched += u64::from(patched);
                 brought.bytes += installed.size;
                 known.note(&path, facts, installed.hash);
                 replaced_paths.extend(replaced.then(|| path.clone()));
@@ -161,22 +182,10 @@ impl Bring<'_> {
 
     /// Stages, settles and places one batch; what was placed counts even where the batch failed in the end.
     fn batch(&self, number: usize, steps: &[Step], brought: &mut Brought) -> (Vec<Placed>, Result<()>) {
-        let full = AtomicBool::new(false);
-        let staged: Vec<Result<Option<Ready<'_>>, Failed>> = steps
-            .par_iter()
-            .with_max_len(64)
-            .map_init(
-                || self.hands(),
-                |hands, step| {
-                    if full.load(Ordering::Relaxed) || self.stop.load(Ordering::Relaxed) {
-                        return Ok(None);
-                    }
-                    let staged = self.stage(step, hands);
-                    full.fetch_or(matches!(staged, Err(Failed::All(_))), Ordering::Relaxed);
-                    staged.map(Some)
-                },
-            )
-            .collect();
+        let staged = match self.source {
+            Origin::Folder(root) => self.stage_all(root, steps),
+            Origin::Far(far) => self.fetch_all(far, steps),
+        };
         let mut ready = Vec::with_capacity(staged.len());
         let mut outcome = Ok(());
         for staged in staged {
@@ -192,7 +201,7 @@ impl Bring<'_> {
         let placed: Vec<Result<Placed, Failed>> = ready
             .par_iter()
             .with_max_len(64)
-            .map_init(|| self.hands(), |hands, file| self.place(file, hands))
+            .map_init(|| self.target.root.folders(), |folders, file| self.place(file, folders))
             .collect();
         let mut done = Vec::with_capacity(placed.len());
         for placed in placed {
@@ -209,8 +218,89 @@ impl Bring<'_> {
         (done, outcome)
     }
 
-    fn hands(&self) -> Hands<'_> {
-        Hands { source: self.source.folders(), target: self.target.root.folders(), worker: Worker::default() }
+    fn stage_all<'p>(&self, source: &Root, steps: &'p [Step]) -> Vec<Result<Option<Ready<'p>>, Failed>> {
+        let full = AtomicBool::new(false);
+        let hands = || Hands { source: source.folders(), worker: Worker::default() };
+        steps
+            .par_iter()
+            .with_max_len(64)
+            .map_init(hands, |hands, step| {
+                if full.load(Ordering::Relaxed) || self.stop.load(Ordering::Relaxed) {
+                    return Ok(None);
+                }
+                let staged = self.stage(step, hands);
+                full.fetch_or(matches!(staged, Err(Failed::All(_))), Ordering::Relaxed);
+                staged.map(Some)
+            })
+            .collect()
+    }
+
+    fn fetch_all<'p>(&self, far: &Far, steps: &'p [Step]) -> Vec<Result<Option<Ready<'p>>, Failed>> {
+        let full = AtomicBool::new(false);
+        let old_version = Mutex::new(());
+        let (staging, rate, stop) = (&self.target.staging, self.rate, self.stop);
+        let fetch = Fetch { far, staging, rate, stop, old_version: &old_version };
+        // One long chunk would leave the other threads without work.
+        let chunk = steps.len().div_ceil(rayon::current_num_threads()).clamp(1, FAR_FILES);
+        let staged: Vec<Vec<_>> = steps
+            .par_chunks(chunk)
+            .map(|steps| {
+                if full.load(Ordering::Relaxed) || stop.load(Ordering::Relaxed) {
+                    return Vec::new();
+                }
+                let staged = self.fetch(&fetch, steps);
+                let failed = staged.iter().any(|staged| matches!(staged, Err(Failed::All(_))));
+                full.fetch_or(failed, Ordering::Relaxed);
+                staged
+            })
+            .collect();
+        staged.into_iter().flatten().collect()
+    }
+
+    fn fetch<'p>(&self, fetch: &Fetch<'_>, steps: &'p [Step]) -> Vec<Result<Option<Ready<'p>>, Failed>> {
+        let wish = |step: &'p Step| {
+            let wanted = self.file(step);
+            Wish {
+                path: wanted.source_path(),
+                mode: self.wanted.rule(wanted).mode,
+                size: step.size,
+                hash: step.hash.as_deref().copied(),
+                old_bytes: step.replaces.as_ref().map(|facts| facts.size),
+            }
+        };
+        let wishes: Vec<Wish<'_>> = steps.iter().map(wish).collect();
+        let fetched = fetch.many(&wishes, |at| self.old_version(&steps[at]));
+        steps.iter().zip(fetched).map(|(step, fetched)| self.fetched(step, fetched).map(Some)).collect()
+    }
+
+    /// The version that is to be replaced, if it is still that one.
+    fn old_version(&self, step: &Step) -> Option<Vec<u8>> {
+        let (mut file, facts) = self.target.root.folders().open_file(&self.file(step).path).ok()?;
+        let mut bytes = Vec::with_capacity(usize::try_from(facts.size).ok()?);
+        let read = file.by_ref().take(facts.size).read_to_end(&mut bytes).ok()?;
+        (step.replaces.as_deref() == Some(&facts) && read as u64 == facts.size).then_some(bytes)
+    }
+
+    fn fetched<'p>(&self, step: &'p Step, fetched: Result<Fetched, FetchFault>) -> Result<Ready<'p>, Failed> {
+        let trouble = |what| Failed::File(Trouble { file: step.file, what });
+        let Fetched { staged, origin, patched } = fetched.map_err(|fault| match fault {
+            FetchFault::Missing => trouble(TroubleKind::Missing),
+            FetchFault::File(why) => trouble(TroubleKind::Unreadable(why)),
+            FetchFault::Write(error) => Failed::All(self.target_failed("write files to", error)),
+            FetchFault::All(error) => Failed::All(error),
+        })?;
+        self.staged(&staged)?;
+        Ok(Ready { step, staged, origin, patched })
+    }
+
+    /// Makes a file durable, where each is to be, and shows that it is here.
+    fn staged(&self, staged: &Staged) -> Result<(), Failed> {
+        if self.durability == Durability::Each {
+            let synced = self.target.staging.sync(staged);
+            synced.map_err(|error| Failed::All(self.target_failed("make files durable in", error)))?;
+        }
+        self.progress.add(1, staged.size);
+        Ok(())
     }
 
     fn file(&self, step: &Step) -> &WantedFile {
@@ -245,18 +335,12 @@ impl Bring<'_> {
             let staged = self.target.staging.write(&made, &facts);
             (staged.map_err(|error| Failed::All(self.target_failed("write files to", error)))?, origin)
         };
-        if self.durability == Durability::Each {
-            self.target
-                .staging
-                .sync(&staged)
-                .map_err(|error| Failed::All(self.target_failed("make files durable in", error)))?;
-        }
-        self.progress.add(1, staged.size);
-        Ok(Ready { step, staged, origin })
+        self.staged(&staged)?;
+        Ok(Ready { step, staged, origin, patched: false })
     }
 
     /// Renames a staged file to its path, unless somebody was there in the meantime.
-    fn place(&self, ready: &Ready<'_>, hands: &mut Hands<'_>) -> Result<Placed, Failed> {
+    fn place(&self, ready: &Ready<'_>, folders: &mut Folders<'_>) -> Result<Placed, Failed> {
         let wanted = self.file(ready.step);
         let trouble = |what| Failed::File(Trouble { file: ready.step.file, what });
         let failed = |error: io::Error| match error.kind() {
@@ -266,14 +350,14 @@ impl Bring<'_> {
         let (folder, name) = wanted.path.split();
         let staging = self.target.staging.folder();
         if let Some(before) = &ready.step.replaces {
-            if hands.target.look(&wanted.path).map_err(failed)? != Found::File(**before) {
+            if folders.look(&wanted.path).map_err(failed)? != Found::File(**before) {
                 return Err(trouble(TroubleKind::Conflict));
             }
-            let handle = hands.target.make(folder).map_err(failed)?;
+            let handle = folders.make(folder).map_err(failed)?;
             trash::keep(self.trash.part(Why::Replaced), &wanted.path, handle).map_err(failed)?;
             fs::renameat(staging.handle(), &ready.staged.name, handle, name).map_err(|e| failed(e.into()))?;
         } else {
-            let handle = hands.target.make(folder).map_err(failed)?;
+            let handle = folders.make(folder).map_err(failed)?;
             match rename_to_nothing(staging.handle(), &ready.staged.name, handle, name) {
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
                     return Err(trouble(TroubleKind::Conflict));
@@ -281,11 +365,11 @@ impl Bring<'_> {
                 renamed => renamed.map_err(failed)?,
             }
         }
-        let Found::File(facts) = hands.target.look(&wanted.path).map_err(failed)? else {
+        let Found::File(facts) = folders.look(&wanted.path).map_err(failed)? else {
             return Err(trouble(TroubleKind::Conflict));
         };
         let replaced = ready.step.replaces.is_some();
-        Ok(Placed { path: wanted.path.clone(), facts, installed: self.record(ready), replaced })
+        Ok(Placed { path: wanted.path.clone(), facts, installed: self.record(ready), replaced, patched: ready.patched })
     }
 
     fn intend(&self, number: usize, ready: &[Ready<'_>]) -> io::Result<()> {
@@ -313,7 +397,7 @@ impl Bring<'_> {
 }
 
 /// No more open files, or no more memory: the next file would fare no better.
-fn is_exhausted(error: &io::Error) -> bool {
+pub(super) fn is_exhausted(error: &io::Error) -> bool {
     let code = error.raw_os_error();
     [Errno::MFILE, Errno::NFILE, Errno::NOMEM].iter().any(|errno| Some(errno.raw_os_error()) == code)
 }

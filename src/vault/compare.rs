@@ -3,19 +3,22 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::io;
 
+use serde::{Deserialize, Serialize};
+
 use super::cache::ContentHash;
 use super::installed::Installed;
 use super::ledger::Reader;
 use super::local::{Local, Seen};
 use super::path::VaultPath;
 use super::root::Facts;
+use super::side::Side;
 use super::wanted::{FileMode, WantedFile, WantedList};
 
 /// Files compared at a time: enough to keep all threads busy, few enough to cost no memory.
 const BATCH: usize = 16_384;
 
 /// What is to be done to make the target hold what is wanted.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct VaultPlan {
     /// Files to bring, by path.
     pub steps: Vec<Step>,
@@ -36,7 +39,7 @@ pub struct VaultPlan {
 }
 
 /// Counts of one ending.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct KindTotals {
     /// Files.
     pub files: u64,
@@ -48,7 +51,7 @@ pub struct KindTotals {
 const KINDS_MAX: usize = 32;
 
 /// A file to bring.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Step {
     /// Index in the wanted list.
     pub file: u32,
@@ -57,11 +60,12 @@ pub struct Step {
     /// Bytes in the source.
     pub size: u64,
     /// The source's content, where it is known.
+    #[serde(skip)]
     pub hash: Option<Box<ContentHash>>,
 }
 
 /// A file that cannot be as it should.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Trouble {
     /// Index in the wanted list.
     pub file: u32,
@@ -69,8 +73,17 @@ pub struct Trouble {
     pub what: TroubleKind,
 }
 
+impl Trouble {
+    /// What another machine says of it, fit to be shown.
+    pub(super) fn make_plain(&mut self) {
+        if let TroubleKind::Unreadable(why) = &mut self.what {
+            *why = super::remote::plain(why);
+        }
+    }
+}
+
 /// What keeps a file from being as it should.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum TroubleKind {
     /// A row needs it and the source does not have it.
     Missing,
@@ -87,7 +100,7 @@ pub enum TroubleKind {
 }
 
 /// A file to remove.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Extra {
     /// Where.
     pub path: VaultPath,
@@ -96,7 +109,7 @@ pub struct Extra {
 }
 
 /// Counts of one rule.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Totals {
     /// Named by rows.
     pub wanted: u64,
@@ -152,7 +165,7 @@ struct Case<'a> {
 /// Where a record of Tithe's own cannot be read.
 pub fn compare(
     wanted: &WantedList,
-    source: &mut Local<'_>,
+    source: &mut Side<'_>,
     mut target: Option<&mut Local<'_>>,
     mut installed: Reader<Installed>,
     rules: Rules,
@@ -177,7 +190,7 @@ pub fn compare(
             let mode = wanted.rule(file).mode;
             cases.push(Case { index: batch * BATCH + at, file, mode, source, target, installed });
         }
-        read_contents(&mut cases, source, target.as_deref_mut(), rules);
+        read_contents(&mut cases, source, target.as_deref_mut(), rules)?;
         cases.iter().for_each(|case| plan.add(case, rules));
     }
     while let Some(extra) = installed.take()? {
@@ -189,7 +202,12 @@ pub fn compare(
 }
 
 /// Reads the content of the files whose decision hangs on it: the whole batch at once, on either side.
-fn read_contents(cases: &mut [Case<'_>], source: &mut Local<'_>, target: Option<&mut Local<'_>>, rules: Rules) {
+fn read_contents(
+    cases: &mut [Case<'_>],
+    source: &mut Side<'_>,
+    target: Option<&mut Local<'_>>,
+    rules: Rules,
+) -> io::Result<()> {
     let mut of_source = Vec::new();
     let mut of_target = Vec::new();
     for (at, case) in cases.iter().enumerate() {
@@ -199,17 +217,18 @@ fn read_contents(cases: &mut [Case<'_>], source: &mut Local<'_>, target: Option<
         }
     }
     let paths: Vec<&VaultPath> = of_source.iter().map(|at| cases[*at].file.source_path()).collect();
-    for (at, hashed) in of_source.iter().zip(source.hash(&paths)) {
-        cases[*at].source = seen(hashed);
+    for (at, hashed) in of_source.iter().zip(source.hash(&paths)?) {
+        cases[*at].source = hashed;
     }
-    let Some(target) = target else { return };
+    let Some(target) = target else { return Ok(()) };
     let paths: Vec<&VaultPath> = of_target.iter().map(|at| &cases[*at].file.path).collect();
     for (at, hashed) in of_target.iter().zip(target.hash(&paths)) {
         cases[*at].target = seen(hashed);
     }
+    Ok(())
 }
 
-fn seen(hashed: io::Result<(Facts, ContentHash)>) -> Seen {
+pub(super) fn seen(hashed: io::Result<(Facts, ContentHash)>) -> Seen {
     match hashed {
         Ok((facts, hash)) => Seen::File(facts, Some(hash)),
         Err(error) => Seen::Unreadable(error.to_string()),

@@ -15,7 +15,8 @@ const DEPTH_MAX: usize = 64;
 pub const OWN_FOLDER: &str = ".tithe";
 
 /// A relative path of plain names joined by `/`, in UTF-8. Orders as its text does.
-#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
+#[serde(try_from = "String")]
 pub struct VaultPath(Box<str>);
 
 /// Why a text is no path of a vault.
@@ -87,6 +88,14 @@ impl VaultPath {
     /// What follows the name's last dot, if anything.
     pub fn extension(&self) -> &str {
         self.0[self.stem().len()..].trim_start_matches('.')
+    }
+}
+
+impl TryFrom<String> for VaultPath {
+    type Error = PathFault;
+
+    fn try_from(text: String) -> Result<Self, PathFault> {
+        Self::parse(&text)
     }
 }
 

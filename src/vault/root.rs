@@ -24,7 +24,7 @@ pub struct Root {
 }
 
 /// What a file system says about a file: enough to see that it is the same and unchanged.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Facts {
     /// `st_dev`
     pub dev: u64,

@@ -7,16 +7,21 @@ use std::time::Duration;
 
 use rustix::fs;
 
-use super::bring::{Bring, Brought, Durability};
+use super::bring::{Bring, Brought, Durability, Origin};
 use super::cache::RACY_NS;
 use super::compare::{self, Rules, VaultPlan};
 use super::installed;
 use super::ledger::{Owner, Reader};
 use super::local::Local;
+use super::location::Location;
 use super::own::OwnFolder;
 use super::path::{OWN_FOLDER, VaultPath};
+use super::remote::RemoteSettings;
+use super::remote::far::Far;
+use super::remote::push::Push;
 use super::remove;
 use super::root::Root;
+use super::side::Side;
 use super::target::{Target, Workshop};
 use super::trash::{self, Trash};
 use super::wanted::{Contradiction, WantedList};
@@ -28,9 +33,11 @@ use crate::rate::RateLimit;
 #[derive(Clone, Debug)]
 pub struct Settings {
     /// Where files come from.
-    pub source: PathBuf,
+    pub source: Location,
     /// Where they go.
-    pub target: PathBuf,
+    pub target: Location,
+    /// How to reach other machines.
+    pub remote: RemoteSettings,
     /// Folder for what is remembered of the source; it is never written to.
     pub state: Option<PathBuf>,
     /// Names the run's part of the trash.
@@ -54,13 +61,36 @@ pub struct Settings {
 }
 
 /// The source of files, open.
-struct Source {
-    root: Root,
+pub(crate) enum Source {
+    /// A folder of this machine.
+    Folder(SourceFolder),
+    /// Another machine.
+    Far(Far),
+}
+
+/// A folder that is only read, and what is remembered of it.
+pub(crate) struct SourceFolder {
+    pub(crate) root: Root,
     cache: Option<(OwnFolder, Owner)>,
 }
 
 /// A target held by this run.
 pub struct Session {
+    settings: Settings,
+    rate: RateLimit,
+    threads: rayon::ThreadPool,
+    work: Work,
+}
+
+enum Work {
+    /// The target is a folder of this machine.
+    Here(Box<Here>),
+    /// It is one of another.
+    There(SourceFolder, Push),
+}
+
+/// A target on this machine.
+pub(crate) struct Here {
     settings: Settings,
     source: Source,
     target: Workshop,
@@ -85,14 +115,30 @@ pub struct Planned {
 /// # Errors
 /// `Vault`, `Refused` or `Plan`.
 pub fn plan(settings: &Settings, wanted: &WantedList) -> Result<Planned> {
-    let source = Source::open(settings)?;
-    let target = Target::look(&settings.target)?;
-    if let Some(target) = &target {
+    let place = match &settings.target {
+        Location::Folder(_) => return plan_with(settings, &Source::open(settings)?, wanted),
+        Location::Ssh(place) => place,
+    };
+    let source = local_source(settings)?;
+    let rate = RateLimit::new(settings.bytes_per_second);
+    let (mut local, _) = source.local(&rate, settings.paranoid)?;
+    let push = Push::open(settings, place, false)?;
+    let planned = threads(settings.jobs)?.install(|| push.plan(settings, wanted, (&source.root, &rate), &mut local))?;
+    local.save().map_err(|error| failed("remember the hashes of", &settings.source, error))?;
+    Ok(planned)
+}
+
+/// Compares with a folder of this machine as the target.
+pub(crate) fn plan_with(settings: &Settings, source: &Source, wanted: &WantedList) -> Result<Planned> {
+    let target = Target::look(settings.target.folder("plan for")?)?;
+    if let (Some(target), Source::Folder(source)) = (&target, source) {
         refuse_same_folder(&source.root, &target.root)?;
     }
     let view = target.as_ref().map(|target| (&target.root, target.own.as_ref().map(|(own, id)| (own, *id))));
     let rate = RateLimit::new(settings.bytes_per_second);
-    threads(settings.jobs)?.install(|| compare_all(settings, &rate, &source, view, wanted)).map(|(planned, _)| planned)
+    let stop = AtomicBool::new(false);
+    let compare = || compare_all(settings, &rate, source, view, wanted, &stop).map(|(planned, _)| planned);
+    threads(settings.jobs)?.install(compare)
 }
 
 impl Session {
@@ -101,20 +147,16 @@ impl Session {
     /// # Errors
     /// `Vault`, `Refused` or `Locked`.
     pub fn open(settings: Settings) -> Result<Self> {
-        let source = Source::open(&settings)?;
-        if let Some(target) = Target::look(&settings.target)? {
-            refuse_same_folder(&source.root, &target.root)?;
-        }
-        let target = Workshop::open(&settings.target, settings.adopt)?;
-        refuse_same_folder(&source.root, &target.root)?;
-        let at = |error| failed("clear up what an earlier run left in", &settings.target, error);
-        installed::recover(&target.own, &target.id, &target.root).map_err(at)?;
-        let at = |error| failed("prepare the trash of", &settings.target, error);
-        trash::expire(&target.own, &target.root, settings.keep_trash).map_err(at)?;
-        let trash = Trash::of_run(&target.own, &settings.run_id).map_err(at)?;
         let rate = RateLimit::new(settings.bytes_per_second);
-        let threads = threads(settings.jobs)?;
-        Ok(Self { settings, source, target, trash, rate, threads })
+        let work = match &settings.target {
+            Location::Folder(_) => Work::Here(Box::new(Here::open(settings.clone(), Source::open(&settings)?)?)),
+            Location::Ssh(place) => {
+                let source = local_source(&settings)?;
+                let push = Push::open(&settings, place, true)?;
+                Work::There(source, push)
+            }
+        };
+        Ok(Self { rate, threads: threads(settings.jobs)?, work, settings })
     }
 
     /// Compares and brings what is missing. Nothing is removed.
@@ -128,10 +170,64 @@ impl Session {
         stop: &AtomicBool,
         permit: impl FnOnce(&Planned) -> Result<()> + Send,
     ) -> Result<(Planned, Brought)> {
+        let (source, push) = match &self.work {
+            Work::Here(here) => return here.bring(wanted, monitor, stop, permit),
+            Work::There(source, push) => (source, push),
+        };
+        let (mut local, _) = source.local(&self.rate, self.settings.paranoid)?;
+        let from = (&source.root, &self.rate, stop);
+        let bring = || push.bring(&self.settings, wanted, from, (monitor, permit), &mut local);
+        let outcome = self.threads.install(bring);
+        local.save().map_err(|error| failed("remember the hashes of", &self.settings.source, error))?;
+        outcome
+    }
+
+    /// Moves files that nobody wants any more to the trash; returns how many and the paths that changed meanwhile.
+    ///
+    /// # Errors
+    /// `Vault` as the system says.
+    pub fn remove(&self, plan: &VaultPlan) -> Result<(u64, Vec<VaultPath>)> {
+        match &self.work {
+            Work::Here(here) => here.remove(plan),
+            Work::There(_, push) if plan.extras.is_empty() && plan.gone.is_empty() => Ok((0, push.leave())),
+            Work::There(_, push) => push.remove(),
+        }
+    }
+}
+
+impl Here {
+    /// Opens the target and locks it.
+    pub(crate) fn open(settings: Settings, source: Source) -> Result<Self> {
+        let folder = settings.target.folder("bring files to")?.to_owned();
+        if let (Some(target), Source::Folder(source)) = (Target::look(&folder)?, &source) {
+            refuse_same_folder(&source.root, &target.root)?;
+        }
+        let target = Workshop::open(&folder, settings.adopt)?;
+        if let Source::Folder(source) = &source {
+            refuse_same_folder(&source.root, &target.root)?;
+        }
+        let at = |error| failed("clear up what an earlier run left in", &settings.target, error);
+        installed::recover(&target.own, &target.id, &target.root).map_err(at)?;
+        let at = |error| failed("prepare the trash of", &settings.target, error);
+        trash::expire(&target.own, &target.root, settings.keep_trash).map_err(at)?;
+        let trash = Trash::of_run(&target.own, &settings.run_id).map_err(at)?;
+        let rate = RateLimit::new(settings.bytes_per_second);
+        let threads = threads(settings.jobs)?;
+        Ok(Self { settings, source, target, trash, rate, threads })
+    }
+
+    /// Compares and brings.
+    pub(crate) fn bring(
+        &self,
+        wanted: &WantedList,
+        monitor: &dyn Monitor,
+        stop: &AtomicBool,
+        permit: impl FnOnce(&Planned) -> Result<()> + Send,
+    ) -> Result<(Planned, Brought)> {
         self.threads.install(|| {
             let view = Some((&self.target.root, Some((&self.target.own, self.target.id))));
-            let (planned, [of_source, mut of_target]) =
-                compare_all(&self.settings, &self.rate, &self.source, view, wanted)?;
+            let (planned, (of_source, mut of_target)) =
+                compare_all(&self.settings, &self.rate, &self.source, view, wanted, stop)?;
             if self.target.folds_case
                 && let Some((one, other)) = planned.folded.first()
             {
@@ -144,12 +240,15 @@ impl Session {
                 )
                 .with_remedy("use a disk that tells upper and lower case apart"));
             }
-            check_missing(&planned.plan, self.settings.missing_percent, &self.settings.source)?;
+            check_missing(&planned.plan, self.settings.missing_percent, &self.source.place())?;
             permit(&planned)?;
             let progress = monitor.unit("files", planned.plan.steps.len() as u64);
             let bring = Bring {
                 wanted,
-                source: &self.source.root,
+                source: match &self.source {
+                    Source::Folder(source) => Origin::Folder(&source.root),
+                    Source::Far(far) => Origin::Far(far),
+                },
                 target: &self.target,
                 trash: &self.trash,
                 rate: &self.rate,
@@ -160,18 +259,18 @@ impl Session {
             let brought = bring.run(&planned.plan, of_target.as_mut().ok_or_else(no_side)?);
             progress.finish();
             let at = |error| failed("remember the hashes of", &self.settings.target, error);
-            for side in [of_source, of_target].into_iter().flatten() {
-                side.save().map_err(at)?;
+            of_source.save().map_err(at)?;
+            of_target.map_or(Ok(()), Local::save).map_err(at)?;
+            let mut brought = brought?;
+            if let Source::Far(far) = &self.source {
+                brought.wire_bytes = far.wire_bytes();
             }
-            Ok((planned, brought?))
+            Ok((planned, brought))
         })
     }
 
-    /// Moves files that nobody wants any more to the trash; returns how many and the paths that changed meanwhile.
-    ///
-    /// # Errors
-    /// `Vault` as the system says.
-    pub fn remove(&self, plan: &VaultPlan) -> Result<(u64, Vec<VaultPath>)> {
+    /// Moves extras to the trash.
+    pub(crate) fn remove(&self, plan: &VaultPlan) -> Result<(u64, Vec<VaultPath>)> {
         let removed = remove::remove(&self.target, &self.trash, &plan.extras, &plan.gone);
         removed.map_err(|error| failed("remove files from", &self.settings.target, error))
     }
@@ -201,14 +300,14 @@ pub fn check_removal(plan: &VaultPlan, allowed: Option<u64>) -> Result<()> {
     Ok(())
 }
 
-fn check_missing(plan: &VaultPlan, percent: f64, source: &Path) -> Result<()> {
+fn check_missing(plan: &VaultPlan, percent: f64, source: &str) -> Result<()> {
     let missing = plan.missing();
     if missing as f64 * 100.0 <= percent * plan.wanted() as f64 {
         return Ok(());
     }
     Err(Error::new(
         ErrorKind::Vault,
-        format!("{missing} of {} files that rows name are missing in {}", plan.wanted(), source.display()),
+        format!("{missing} of {} files that rows name are missing in {source}", plan.wanted()),
     )
     .with_remedy(format!(
         "see `tithe vault plan`: is it the right folder? If so raise missing_percent in [vault] (now {percent}), or make the files optional"
@@ -216,7 +315,7 @@ fn check_missing(plan: &VaultPlan, percent: f64, source: &Path) -> Result<()> {
 }
 
 type View<'a> = (&'a Root, Option<(&'a OwnFolder, Owner)>);
-type Sides<'a> = [Option<Local<'a>>; 2];
+type Sides<'a> = (Side<'a>, Option<Local<'a>>);
 
 fn compare_all<'a>(
     settings: &Settings,
@@ -224,21 +323,30 @@ fn compare_all<'a>(
     source: &'a Source,
     target: Option<View<'a>>,
     wanted: &WantedList,
+    stop: &'a AtomicBool,
 ) -> Result<(Planned, Sides<'a>)> {
     let folded = wanted.folded_pairs().map_err(contradiction)?;
     let mut notes = Vec::new();
-    let mut side = |root, cache, path: &Path| {
-        let (side, damaged) = Local::new(root, cache, RACY_NS, rate, settings.paranoid)
-            .map_err(|error| failed("read what is remembered of", path, error))?;
+    let mut note = |damaged, place: &dyn std::fmt::Display| {
         if damaged {
-            notes.push(format!("the remembered hashes of {} were damaged: everything is hashed again", path.display()));
+            notes.push(format!("the remembered hashes of {place} were damaged: everything is hashed again"));
         }
-        Ok::<_, Error>(side)
     };
-    let source_cache = source.cache.as_ref().map(|(folder, owner)| (folder, *owner));
-    let mut of_source = side(&source.root, source_cache, &settings.source)?;
+    let mut of_source = match source {
+        Source::Folder(source) => {
+            let (side, damaged) = source.local(rate, settings.paranoid)?;
+            note(damaged, &settings.source);
+            Side::Here(Box::new(side))
+        }
+        Source::Far(far) => Side::Far(far, stop),
+    };
     let mut of_target = match target {
-        Some((root, own)) => Some(side(root, own, &settings.target)?),
+        Some((root, own)) => {
+            let (side, damaged) = Local::new(root, own, RACY_NS, rate, settings.paranoid)
+                .map_err(|error| failed("read what is remembered of", &settings.target, error))?;
+            note(damaged, &settings.target);
+            Some(side)
+        }
         None => None,
     };
     let (records, damaged) = match target.and_then(|(_, own)| own) {
@@ -250,29 +358,58 @@ fn compare_all<'a>(
     if damaged {
         notes.push(format!(
             "the record of installed files of {} was damaged: what is there counts as yours and stays",
-            settings.target.display()
+            settings.target
         ));
     }
     let rules = Rules { overwrite: settings.overwrite };
     let plan = compare::compare(wanted, &mut of_source, of_target.as_mut(), records, rules)
-        .map_err(|error| failed("compare files of", &settings.source, error))?;
-    Ok((Planned { plan, folded, notes }, [Some(of_source), of_target]))
+        .map_err(|error| failed("compare files of", &source.place(), error))?;
+    Ok((Planned { plan, folded, notes }, (of_source, of_target)))
 }
 
 impl Source {
     fn open(settings: &Settings) -> Result<Self> {
-        let root = Root::open(&settings.source).map_err(|error| {
-            failed("open", &settings.source, error)
-                .with_remedy("check the source vault's path and that you may read it")
+        Ok(match &settings.source {
+            Location::Folder(path) => Self::Folder(SourceFolder::open(path, settings.state.as_deref())?),
+            Location::Ssh(place) => Self::Far(Far::open(&settings.remote, place)?),
+        })
+    }
+
+    /// For messages.
+    fn place(&self) -> String {
+        match self {
+            Self::Folder(source) => source.root.path().display().to_string(),
+            Self::Far(far) => far.place().to_owned(),
+        }
+    }
+}
+
+/// For a target on another machine: somebody must hold the files, and it is us.
+fn local_source(settings: &Settings) -> Result<SourceFolder> {
+    let path = settings.source.folder("bring files to another machine from")?;
+    SourceFolder::open(path, settings.state.as_deref())
+}
+
+impl SourceFolder {
+    pub(crate) fn open(path: &Path, state: Option<&Path>) -> Result<Self> {
+        let root = Root::open(path).map_err(|error| {
+            failed("open", &path.display(), error).with_remedy("check the source vault's path and that you may read it")
         })?;
-        let at = |error| failed("open the folder of remembered hashes for", &settings.source, error);
-        let Some(state) = &settings.state else { return Ok(Self { root, cache: None }) };
+        let at = |error| failed("open the folder of remembered hashes for", &path.display(), error);
+        let Some(state) = state else { return Ok(Self { root, cache: None }) };
         std::fs::create_dir_all(state).map_err(at)?;
         let above = Root::open(state).map_err(at)?;
         let owner = identity(&root).map_err(at)?;
         let name: String = owner.iter().map(|byte| format!("{byte:02x}")).collect();
         let folder = OwnFolder::inside(above.handle(), &name, true).map_err(at)?;
         Ok(Self { root, cache: folder.map(|folder| (folder, owner)) })
+    }
+
+    /// It, with what is remembered; also whether that was damaged.
+    pub(crate) fn local<'a>(&'a self, rate: &'a RateLimit, paranoid: bool) -> Result<(Local<'a>, bool)> {
+        let cache = self.cache.as_ref().map(|(folder, owner)| (folder, *owner));
+        Local::new(&self.root, cache, RACY_NS, rate, paranoid)
+            .map_err(|error| failed("read what is remembered of", &self.root.path().display(), error))
     }
 }
 
@@ -288,7 +425,7 @@ fn identity(root: &Root) -> io::Result<Owner> {
 /// One folder, or one inside the other: files would be sorted into themselves.
 fn refuse_same_folder(source: &Root, target: &Root) -> Result<()> {
     let canonical = |root: &Root| {
-        std::fs::canonicalize(root.path()).map_err(|error| failed("resolve the path of", root.path(), error))
+        std::fs::canonicalize(root.path()).map_err(|error| failed("resolve the path of", &root.path().display(), error))
     };
     let (one, other) = (canonical(source)?, canonical(target)?);
     let same = identity(source).ok() == identity(target).ok();
@@ -331,6 +468,10 @@ fn no_side() -> Error {
     Error::new(ErrorKind::Unexpected, "bring files: the target is not open")
 }
 
-fn failed(what: &str, path: &Path, error: io::Error) -> Error {
-    Error::new(ErrorKind::Vault, format!("{what} the vault {}", path.display())).with_cause(error)
+fn failed(what: &str, place: &dyn std::fmt::Display, error: io::Error) -> Error {
+    // What another machine said is an error of ours already.
+    match error.downcast::<Error>() {
+        Ok(error) => error,
+        Err(error) => Error::new(ErrorKind::Vault, format!("{what} the vault {place}")).with_cause(error),
+    }
 }

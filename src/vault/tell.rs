@@ -31,10 +31,11 @@ pub fn report(wanted: &WantedList, plan: &VaultPlan, brought: &Brought) -> Vault
         files_kept: plan.totals.iter().map(|totals| totals.kept).sum(),
         files_copied: brought.copied + brought.replaced,
         files_replaced: brought.replaced,
-        files_patched: 0,
+        files_patched: brought.patched,
         files_removed: 0,
         files_missing: plan.missing(),
         bytes: brought.bytes,
+        wire_bytes: brought.wire_bytes,
         rules: rules.collect(),
         kinds: kinds.collect(),
     }

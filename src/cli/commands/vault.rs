@@ -1,11 +1,14 @@
 //! `tithe vault …`: files alone.
 
+use std::fs::File;
+use std::os::fd::AsFd;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use crate::cli::args::{
-    FileList, Global, VaultCommand, VaultPlanArgs, VaultStatusArgs, VaultSyncArgs, VaultVerifyArgs,
+    FileList, Global, VaultCommand, VaultPlanArgs, VaultServeArgs, VaultStatusArgs, VaultSyncArgs, VaultVerifyArgs,
 };
 use crate::cli::interrupt::Interrupt;
 use crate::cli::progress::{Display, Show};
@@ -18,7 +21,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::monitor::Monitor as _;
 use crate::pg::errors::Side;
 use crate::report::VaultReport;
-use crate::vault::{self, FileMode, FileRule, Session, VaultPath, WantedFile, WantedList};
+use crate::vault::{self, FileMode, FileRule, Location, ServeSettings, Session, VaultPath, WantedFile, WantedList};
 
 pub(super) async fn run(command: &VaultCommand, global: &Global, stop: Interrupt) -> Result<u8> {
     let run = RunId::new();
@@ -27,6 +30,7 @@ pub(super) async fn run(command: &VaultCommand, global: &Global, stop: Interrupt
         VaultCommand::Sync(args) => sync(args, global, &run, stop).await,
         VaultCommand::Status(args) => status(args),
         VaultCommand::Verify(args) => verify(args, &run).await,
+        VaultCommand::Serve(args) => serve(args).await,
     }
 }
 
@@ -125,17 +129,19 @@ fn carry_out(
 }
 
 fn status(args: &VaultStatusArgs) -> Result<u8> {
-    let status = vault::status(&args.vault_to)?;
+    let location: Location = args.vault_to.parse()?;
+    let folder = location.folder("look through")?;
+    let status = vault::status(folder)?;
     match args.json {
         true => print(&(serde_json::to_string_pretty(&status).unwrap_or_default() + "\n")),
-        false => print(&render::status(&status, &args.vault_to, Look::stdout())),
+        false => print(&render::status(&status, folder, Look::stdout())),
     }
     Ok(0)
 }
 
 async fn verify(args: &VaultVerifyArgs, run: &RunId) -> Result<u8> {
     let list = wanted(&args.list, run).await?.wanted;
-    let path = args.vault_to.clone();
+    let path = args.vault_to.parse::<Location>()?.folder("verify")?.to_owned();
     let found = aside(move || vault::verify(&path, &list)).await?;
     match args.json {
         true => print(&(serde_json::to_string_pretty(&found).unwrap_or_default() + "\n")),
@@ -147,6 +153,22 @@ async fn verify(args: &VaultVerifyArgs, run: &RunId) -> Result<u8> {
     }
     Err(Error::new(ErrorKind::Verification, format!("{differs} files are not what the rows and the record say"))
         .with_remedy("run `tithe vault sync` again"))
+}
+
+async fn serve(args: &VaultServeArgs) -> Result<u8> {
+    let settings = ServeSettings {
+        root: args.root.clone(),
+        writable: args.writable,
+        state: settings::state_of_vaults(),
+        silence_max: Duration::from_secs_f64(args.peer_timeout.max(1.0)),
+        jobs: usize::from(args.vault_jobs),
+    };
+    let failed = |cause| Error::new(ErrorKind::Unexpected, "take over standard input and output").with_cause(cause);
+    // Unbuffered: the protocol knows itself when something is to go out.
+    let from = File::from(std::io::stdin().as_fd().try_clone_to_owned().map_err(failed)?);
+    let to = File::from(std::io::stdout().as_fd().try_clone_to_owned().map_err(failed)?);
+    aside(move || vault::serve(&settings, from, to)).await?;
+    Ok(0)
 }
 
 struct Listed {
