@@ -9,7 +9,7 @@ use rustix::fs;
 
 use super::bring::{Bring, Brought, Durability};
 use super::cache::RACY_NS;
-use super::compare::{self, Rules, VaultPlan};
+use super::compare::{self, Rules, Trouble, TroubleKind, VaultPlan};
 use super::installed;
 use super::ledger::{Owner, Reader};
 use super::local::Local;
@@ -144,7 +144,7 @@ impl Session {
                 )
                 .with_remedy("use a disk that tells upper and lower case apart"));
             }
-            check_missing(&planned.plan, self.settings.missing_percent, &self.settings.source)?;
+            check_missing(&planned.plan, &[], &self.settings)?;
             permit(&planned)?;
             let progress = monitor.unit("files", planned.plan.steps.len() as u64);
             let bring = Bring {
@@ -163,7 +163,9 @@ impl Session {
             for side in [of_source, of_target].into_iter().flatten() {
                 side.save().map_err(at)?;
             }
-            Ok((planned, brought?))
+            let brought = brought?;
+            check_missing(&planned.plan, &brought.troubles, &self.settings)?;
+            Ok((planned, brought))
         })
     }
 
@@ -201,18 +203,30 @@ pub fn check_removal(plan: &VaultPlan, allowed: Option<u64>) -> Result<()> {
     Ok(())
 }
 
-fn check_missing(plan: &VaultPlan, percent: f64, source: &Path) -> Result<()> {
-    let missing = plan.missing();
-    if missing as f64 * 100.0 <= percent * plan.wanted() as f64 {
+/// Of the files, this share may be there and yet not be had, in percent; or a single one.
+const UNREADABLE_PERCENT: f64 = 1.0;
+
+/// Whether the source gave what it was to give, before or after the files were brought.
+fn check_missing(plan: &VaultPlan, later: &[Trouble], settings: &Settings) -> Result<()> {
+    let (percent, source) = (settings.missing_percent, settings.source.display());
+    let troubles = || plan.troubles.iter().chain(later);
+    let missing = troubles().filter(|trouble| trouble.what == TroubleKind::Missing).count();
+    let lost = troubles().filter(|trouble| trouble.what.is_lost()).count();
+    let allowed = |percent: f64| percent * plan.wanted() as f64 / 100.0;
+    if missing as f64 > allowed(percent) {
+        return Err(too_many(missing, plan, &format!("are missing in {source}"), percent));
+    }
+    if lost as f64 <= allowed(percent.max(UNREADABLE_PERCENT)).max(1.0) {
         return Ok(());
     }
-    Err(Error::new(
-        ErrorKind::Vault,
-        format!("{missing} of {} files that rows name are missing in {}", plan.wanted(), source.display()),
-    )
+    Err(too_many(lost, plan, &format!("are missing or cannot be read in {source}"), percent))
+}
+
+fn too_many(files: usize, plan: &VaultPlan, what: &str, percent: f64) -> Error {
+    Error::new(ErrorKind::Vault, format!("{files} of {} files that rows name {what}", plan.wanted()))
     .with_remedy(format!(
-        "see `tithe vault plan`: is it the right folder? If so raise missing_percent in [vault] (now {percent}), or make the files optional"
-    )))
+        "see `tithe vault plan`: is it the right folder, and may you read it? If so raise missing_percent in [vault] (now {percent}), or make the files optional"
+    ))
 }
 
 type View<'a> = (&'a Root, Option<(&'a OwnFolder, Owner)>);
