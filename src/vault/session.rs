@@ -189,11 +189,18 @@ const REMOVE_FILES: u64 = 1000;
 /// `Refused`, telling the number.
 pub fn check_removal(plan: &VaultPlan, allowed: Option<u64>) -> Result<()> {
     let extras = plan.extras.len() as u64;
-    if extras == 0 || allowed.is_some_and(|allowed| extras <= allowed) {
+    if extras == 0 {
         return Ok(());
     }
+    if plan.wanted() == 0 {
+        return Err(Error::new(
+            ErrorKind::Refused,
+            format!("no file is wanted, and all {extras} that Tithe brought would be removed from the vault"),
+        )
+        .with_remedy("it may be the wrong database or list; to be rid of the files remove the folder yourself"));
+    }
     let many = extras > REMOVE_FILES || extras * 100 > plan.installed * REMOVE_PERCENT;
-    if plan.wanted() == 0 || many {
+    if allowed.map_or(many, |allowed| extras > allowed) {
         return Err(Error::new(
             ErrorKind::Refused,
             format!("{extras} of {} files would be removed from the vault", plan.installed),
