@@ -19,4 +19,6 @@ mod standby;
 mod support;
 mod throwaway;
 mod traps;
+mod vault;
+mod vault_removal;
 mod verify;
