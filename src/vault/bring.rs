@@ -18,6 +18,7 @@ use super::local::Local;
 use super::path::VaultPath;
 use super::root::{Facts, Folders, Found, Root};
 use super::stage::{StageFault, Staged, Worker};
+use super::step::step;
 use super::target::{Workshop, sync_all};
 use super::trash::{self, Trash, Why};
 use super::treat;
@@ -277,6 +278,7 @@ impl Bring<'_> {
                 renamed => renamed.map_err(failed)?,
             }
         }
+        step();
         let Found::File(facts) = hands.target.look(&wanted.path).map_err(failed)? else {
             return Err(trouble(TroubleKind::Conflict));
         };
@@ -297,7 +299,11 @@ impl Bring<'_> {
     }
 
     fn settle(&self) -> io::Result<()> {
-        if self.durability == Durability::Off { Ok(()) } else { sync_all(&self.target.root) }
+        if self.durability != Durability::Off {
+            sync_all(&self.target.root)?;
+            step();
+        }
+        Ok(())
     }
 
     fn target_failed(&self, what: &str, error: io::Error) -> Error {

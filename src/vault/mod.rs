@@ -18,6 +18,7 @@ mod remove;
 mod root;
 mod session;
 mod stage;
+mod step;
 mod target;
 mod tell;
 mod trash;

@@ -7,6 +7,8 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use rustix::fs::{self, AtFlags, Mode, OFlags};
 use rustix::io::Errno;
 
+use super::step::step;
+
 /// An open folder of Tithe's own; nobody else may read it.
 #[derive(Debug)]
 pub struct OwnFolder {
@@ -80,7 +82,9 @@ impl OwnFolder {
 
     fn create_with(&self, name: &str, how: OFlags, mode: Mode) -> io::Result<File> {
         let flags = OFlags::RDWR | OFlags::CREATE | OFlags::NOFOLLOW | OFlags::CLOEXEC | how;
-        Ok(File::from(fs::openat(&self.handle, name, flags, mode)?))
+        let file = fs::openat(&self.handle, name, flags, mode)?;
+        step();
+        Ok(File::from(file))
     }
 
     /// Renames within the folder, over what was there.
@@ -97,7 +101,10 @@ impl OwnFolder {
     /// As the system says.
     pub fn remove(&self, name: &str) -> io::Result<()> {
         match fs::unlinkat(&self.handle, name, AtFlags::empty()) {
-            Ok(()) | Err(Errno::NOENT) => Ok(()),
+            Ok(()) | Err(Errno::NOENT) => {
+                step();
+                Ok(())
+            }
             Err(error) => Err(error.into()),
         }
     }

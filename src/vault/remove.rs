@@ -9,6 +9,7 @@ use super::compare::Extra;
 use super::installed::{self, Installed};
 use super::path::VaultPath;
 use super::root::Found;
+use super::step::step;
 use super::target::Workshop;
 use super::trash::{self, Trash, Why};
 
@@ -25,12 +26,13 @@ pub fn remove(
 ) -> io::Result<(u64, Vec<VaultPath>)> {
     let mut moved = Vec::new();
     let mut changed = Vec::new();
+    // Before the first file moves: killed on the way, the trash knows more than it holds, never less.
+    keep_records(target, trash, extras)?;
     let outcome = move_all(target, trash, extras, &mut moved, &mut changed);
     let mut forgotten: Vec<VaultPath> = moved.iter().chain(gone).cloned().collect();
     forgotten.sort();
     forgotten.dedup();
     if !forgotten.is_empty() {
-        keep_records(target, trash, &moved)?;
         let without: Vec<(VaultPath, Option<Installed>)> = forgotten.iter().map(|path| (path.clone(), None)).collect();
         installed::update(&target.own, &target.id, &without)?;
         let without: Vec<_> = forgotten.into_iter().map(|path| (path, None)).collect();
@@ -71,15 +73,16 @@ fn prune(target: &Workshop, mut folder: &str) {
         if fs::unlinkat(handle, name, AtFlags::REMOVEDIR).is_err() {
             return;
         }
+        step();
         folder = above;
     }
 }
 
-/// Copies what is known of the moved files to the trash, for a rollback. `moved` is sorted.
-fn keep_records(target: &Workshop, trash: &Trash, moved: &[VaultPath]) -> io::Result<()> {
+/// Copies what is known of the extras to the trash, for a rollback. They are sorted.
+fn keep_records(target: &Workshop, trash: &Trash, extras: &[Extra]) -> io::Result<()> {
     let (mut records, _) = installed::open(&target.own, &target.id)?;
-    let mut kept = Vec::with_capacity(moved.len());
-    for path in moved {
+    let mut kept = Vec::with_capacity(extras.len());
+    for Extra { path, .. } in extras {
         if let Some(record) = records.find(path)? {
             kept.push((path.clone(), Some(record)));
         }

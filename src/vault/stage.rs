@@ -9,6 +9,7 @@ use rustix::fs::{self, Timespec, Timestamps};
 use super::cache::ContentHash;
 use super::own::OwnFolder;
 use super::root::{Facts, facts_of};
+use super::step::step;
 use crate::rate::RateLimit;
 
 /// Files of this size and more are first tried as a reflink, which shares the blocks where the file system can.
@@ -168,6 +169,7 @@ impl Worker {
             rate.take_blocking(read);
             hasher.update(&self.buffer[..read]);
             target.write_all(&self.buffer[..read]).map_err(StageFault::Write)?;
+            step();
             size += read as u64;
             // A file that grows without end is caught by its facts afterwards.
             if size > facts.size.saturating_add(self.buffer.len() as u64) {

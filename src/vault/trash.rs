@@ -15,6 +15,7 @@ use super::ledger::{self, Owner};
 use super::own::OwnFolder;
 use super::path::VaultPath;
 use super::root::Root;
+use super::step::step;
 use super::target::now_ns;
 
 const FOLDER: &str = "trash";
@@ -84,7 +85,9 @@ impl Trash {
 pub fn take(part: &Root, path: &VaultPath, from: impl AsFd) -> io::Result<()> {
     let (folder, name) = path.split();
     let mut folders = part.folders();
-    Ok(fs::renameat(from, name, folders.make(folder)?, name)?)
+    fs::renameat(from, name, folders.make(folder)?, name)?;
+    step();
+    Ok(())
 }
 
 /// Keeps the file at `name` in the folder `from` in the trash too, as a second name of one content: so that another
@@ -97,7 +100,10 @@ pub fn keep(part: &Root, path: &VaultPath, from: impl AsFd) -> io::Result<()> {
     let mut folders = part.folders();
     match fs::linkat(from, name, folders.make(folder)?, name, AtFlags::empty()) {
         // Replaced twice in one run: the first version is the one that rollback wants.
-        Ok(()) | Err(Errno::EXIST) => Ok(()),
+        Ok(()) | Err(Errno::EXIST) => {
+            step();
+            Ok(())
+        }
         Err(error) => Err(error.into()),
     }
 }

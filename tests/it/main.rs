@@ -20,5 +20,6 @@ mod support;
 mod throwaway;
 mod traps;
 mod vault;
+mod vault_kill;
 mod vault_removal;
 mod verify;

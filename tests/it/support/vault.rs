@@ -111,7 +111,7 @@ impl Vaults {
         let mut found: Vec<_> = tree(&self.own().join("trash"))
             .into_iter()
             .filter_map(|(path, node)| path.split_once('/').map(|(_, path)| (path.to_owned(), node)))
-            .filter(|(path, _)| path != "records")
+            .filter(|(path, _)| path.contains('/'))
             .collect();
         found.sort();
         found
@@ -123,7 +123,8 @@ impl Vaults {
         let own = tree(&self.own());
         let left: Vec<_> = own
             .keys()
-            .filter(|path| path.starts_with("staging/") || path.starts_with("placing-") || path.ends_with(".new"))
+            .filter(|path| path.starts_with("staging/") || !path.contains('/') && path.contains(['-', '.']))
+            .filter(|path| *path != "vault.json")
             .collect();
         assert!(left.is_empty(), "left behind: {left:?}");
     }
