@@ -56,12 +56,13 @@ impl OwnFolder {
         }
     }
 
-    /// Makes a file, empty even where there was one.
+    /// Makes a file in the place of what was there, which may have another name elsewhere and is not written to.
     ///
     /// # Errors
     /// As the system says.
     pub fn create(&self, name: &str) -> io::Result<File> {
-        self.create_with(name, OFlags::TRUNC, PRIVATE_FILE)
+        self.remove(name)?;
+        self.create_with(name, OFlags::EXCL, PRIVATE_FILE)
     }
 
     /// Opens a file for reading and writing, as it is.
