@@ -129,8 +129,12 @@ impl Bring<'_> {
             }
         }
         news.sort_by(|a, b| a.0.cmp(&b.0));
+        // First of all, since on a full disk the records need the room.
         let recorded = self
-            .settle()
+            .target
+            .staging
+            .clear()
+            .and_then(|()| self.settle())
             .and_then(|()| installed::update(&self.target.own, &self.target.id, &news))
             .and_then(|()| installed::forget_intents(&self.target.own));
         ended.and(recorded.map_err(|error| self.target_failed("record what was installed in", error)))?;

@@ -67,10 +67,17 @@ impl Staging {
     /// As the system says.
     pub fn open(own: &OwnFolder) -> io::Result<Self> {
         let folder = OwnFolder::inside(own.handle(), "staging", true)?.ok_or(io::ErrorKind::NotFound)?;
-        for name in folder.names()? {
-            folder.remove(&name)?;
-        }
-        Ok(Self { folder, next: AtomicU64::new(0) })
+        let staging = Self { folder, next: AtomicU64::new(0) };
+        staging.clear()?;
+        Ok(staging)
+    }
+
+    /// Removes what was staged and not placed.
+    ///
+    /// # Errors
+    /// As the system says.
+    pub fn clear(&self) -> io::Result<()> {
+        self.folder.names()?.iter().try_for_each(|name| self.folder.remove(name))
     }
 
     /// The folder.
