@@ -1,7 +1,7 @@
 //! One run's work on a vault: compare, bring, and, once the new rows are in use, remove.
 
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
@@ -87,9 +87,7 @@ pub struct Planned {
 pub fn plan(settings: &Settings, wanted: &WantedList) -> Result<Planned> {
     let source = Source::open(settings)?;
     let target = Target::look(&settings.target)?;
-    if let Some(target) = &target {
-        refuse_same_folder(&source.root, &target.root)?;
-    }
+    refuse_same_folder(&source.root, &settings.target)?;
     let view = target.as_ref().map(|target| (&target.root, target.own.as_ref().map(|(own, id)| (own, *id))));
     let rate = RateLimit::new(settings.bytes_per_second);
     threads(settings.jobs)?.install(|| compare_all(settings, &rate, &source, view, wanted)).map(|(planned, _)| planned)
@@ -102,11 +100,9 @@ impl Session {
     /// `Vault`, `Refused` or `Locked`.
     pub fn open(settings: Settings) -> Result<Self> {
         let source = Source::open(&settings)?;
-        if let Some(target) = Target::look(&settings.target)? {
-            refuse_same_folder(&source.root, &target.root)?;
-        }
+        // Before the target is made: nothing is ever made in a source.
+        refuse_same_folder(&source.root, &settings.target)?;
         let target = Workshop::open(&settings.target, settings.adopt)?;
-        refuse_same_folder(&source.root, &target.root)?;
         let at = |error| failed("clear up what an earlier run left in", &settings.target, error);
         installed::recover(&target.own, &target.id, &target.root).map_err(at)?;
         let at = |error| failed("prepare the trash of", &settings.target, error);
@@ -307,13 +303,10 @@ fn identity(root: &Root) -> io::Result<Owner> {
 }
 
 /// One folder, or one inside the other: files would be sorted into themselves.
-fn refuse_same_folder(source: &Root, target: &Root) -> Result<()> {
-    let canonical = |root: &Root| {
-        std::fs::canonicalize(root.path()).map_err(|error| failed("resolve the path of", root.path(), error))
-    };
-    let (one, other) = (canonical(source)?, canonical(target)?);
-    let same = identity(source).ok() == identity(target).ok();
-    if !same && !one.starts_with(&other) && !other.starts_with(&one) {
+fn refuse_same_folder(source: &Root, target: &Path) -> Result<()> {
+    let canonical = |path: &Path| resolved(path).map_err(|error| failed("resolve the path of", path, error));
+    let (one, other) = (canonical(source.path())?, canonical(target)?);
+    if !one.starts_with(&other) && !other.starts_with(&one) {
         return Ok(());
     }
     Err(Error::new(
@@ -321,6 +314,23 @@ fn refuse_same_folder(source: &Root, target: &Root) -> Result<()> {
         format!("the source vault {} and the target vault {} lie in each other", one.display(), other.display()),
     )
     .with_remedy(format!("name another folder; a target is known by its {OWN_FOLDER} folder")))
+}
+
+/// The path without links, also of a folder that is not there yet.
+fn resolved(path: &Path) -> io::Result<PathBuf> {
+    match std::fs::canonicalize(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            let Some(above) = path.parent() else { return std::fs::canonicalize(".") };
+            let above = resolved(above)?;
+            Ok(match path.components().next_back() {
+                Some(Component::Normal(name)) => above.join(name),
+                // Of a folder that is not there, so of no link.
+                Some(Component::ParentDir) => above.parent().unwrap_or(&above).to_owned(),
+                _ => above,
+            })
+        }
+        resolved => resolved,
+    }
 }
 
 fn threads(jobs: usize) -> Result<rayon::ThreadPool> {
