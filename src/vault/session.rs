@@ -106,7 +106,7 @@ impl Session {
         let at = |error| failed("clear up what an earlier run left in", &settings.target, error);
         installed::recover(&target.own, &target.id, &target.root).map_err(at)?;
         let at = |error| failed("prepare the trash of", &settings.target, error);
-        trash::expire(&target.own, &target.root, settings.keep_trash).map_err(at)?;
+        trash::expire(&target.own, settings.keep_trash).map_err(at)?;
         let trash = Trash::of_run(&target.own, &settings.run_id).map_err(at)?;
         let rate = RateLimit::new(settings.bytes_per_second);
         let threads = threads(settings.jobs)?;

@@ -3,11 +3,12 @@
 //! `trash/<seconds>-<run>/removed/PATH` and `…/replaced/PATH`, beside a ledger of what Tithe knew of them, so that a
 //! rollback can put them back.
 
+use std::ffi::{CStr, CString};
 use std::io;
-use std::os::fd::AsFd;
+use std::os::fd::{AsFd, BorrowedFd};
 use std::time::Duration;
 
-use rustix::fs::{self, AtFlags};
+use rustix::fs::{self, AtFlags, Mode, OFlags};
 use rustix::io::Errno;
 
 use super::installed::Installed;
@@ -112,7 +113,7 @@ pub fn keep(part: &Root, path: &VaultPath, from: impl AsFd) -> io::Result<()> {
 ///
 /// # Errors
 /// As the system says.
-pub fn expire(own: &OwnFolder, vault: &Root, keep: Duration) -> io::Result<usize> {
+pub fn expire(own: &OwnFolder, keep: Duration) -> io::Result<usize> {
     let Some(all) = OwnFolder::inside(own.handle(), FOLDER, false)? else { return Ok(0) };
     let now = now_ns() / 1_000_000_000;
     let limit = i64::try_from(keep.as_secs()).unwrap_or(i64::MAX);
@@ -120,10 +121,28 @@ pub fn expire(own: &OwnFolder, vault: &Root, keep: Duration) -> io::Result<usize
     for name in all.names()? {
         let made = name.split_once('-').and_then(|(seconds, _)| seconds.parse::<i64>().ok());
         if made.is_some_and(|made| now.saturating_sub(made) > limit) {
-            // The standard library follows no link on its way down.
-            std::fs::remove_dir_all(vault.path().join(super::path::OWN_FOLDER).join(FOLDER).join(&name))?;
+            remove_all(all.handle(), &CString::new(name)?)?;
             expired += 1;
         }
     }
     Ok(expired)
+}
+
+/// Removes a folder with all that is in it, by handles: whoever swaps a folder for a link leads nobody out.
+fn remove_all(above: BorrowedFd<'_>, name: &CStr) -> io::Result<()> {
+    let flags = OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC | OFlags::RDONLY;
+    let folder = fs::openat(above, name, flags, Mode::empty())?;
+    for entry in fs::Dir::read_from(&folder)? {
+        let entry = entry?;
+        let name = entry.file_name();
+        if matches!(name.to_bytes(), b"." | b"..") {
+            continue;
+        }
+        match fs::unlinkat(&folder, name, AtFlags::empty()) {
+            // Linux and POSIX differ on what is said of a folder.
+            Err(Errno::ISDIR | Errno::PERM) => remove_all(folder.as_fd(), name)?,
+            removed => removed?,
+        }
+    }
+    Ok(fs::unlinkat(above, name, AtFlags::REMOVEDIR)?)
 }
