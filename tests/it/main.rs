@@ -20,6 +20,7 @@ mod support;
 mod throwaway;
 mod traps;
 mod vault;
+mod vault_containment;
 mod vault_kill;
 mod vault_removal;
 mod verify;

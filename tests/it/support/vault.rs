@@ -174,17 +174,18 @@ pub(crate) fn tree(root: &Path) -> Tree {
 
 fn gather(folder: &Path, prefix: &str, found: &mut Tree) {
     let Ok(entries) = fs::read_dir(folder) else { return };
-    for entry in entries.map(Result::unwrap) {
+    for entry in entries.filter_map(Result::ok) {
         let path = format!("{prefix}{}", entry.file_name().into_string().unwrap());
-        let kind = entry.file_type().unwrap();
+        // What is gone by now, in a race, is not there.
+        let Ok(kind) = entry.file_type() else { continue };
         if kind.is_dir() {
             gather(&entry.path(), &format!("{path}/"), found);
         } else if kind.is_symlink() {
-            found.insert(path, Node::Link(fs::read_link(entry.path()).unwrap()));
+            found.extend(fs::read_link(entry.path()).ok().map(|to| (path, Node::Link(to))));
         } else if kind.is_fifo() || kind.is_char_device() || kind.is_block_device() || kind.is_socket() {
             found.insert(path, Node::Special);
         } else {
-            found.insert(path, Node::File(fs::read(entry.path()).unwrap()));
+            found.extend(fs::read(entry.path()).ok().map(|bytes| (path, Node::File(bytes))));
         }
     }
 }
