@@ -21,6 +21,7 @@ mod throwaway;
 mod traps;
 mod vault;
 mod vault_containment;
+mod vault_faults;
 mod vault_kill;
 mod vault_removal;
 mod verify;
