@@ -24,4 +24,5 @@ mod vault_containment;
 mod vault_faults;
 mod vault_kill;
 mod vault_removal;
+mod vault_sample;
 mod verify;
