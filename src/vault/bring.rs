@@ -15,8 +15,9 @@ use super::cache::ContentHash;
 use super::compare::{Step, Trouble, TroubleKind, VaultPlan};
 use super::installed::{self, Installed};
 use super::local::Local;
+use super::own::OwnFolder;
 use super::path::VaultPath;
-use super::root::{Facts, Folders, Found, Root};
+use super::root::{Facts, Folders, Found, Root, found};
 use super::stage::{StageFault, Staged, Worker};
 use super::step::step;
 use super::target::{Workshop, sync_all};
@@ -272,7 +273,9 @@ impl Bring<'_> {
             }
             let handle = hands.target.make(folder).map_err(failed)?;
             trash::keep(self.trash.part(Why::Replaced), &wanted.path, handle).map_err(failed)?;
-            fs::renameat(staging.handle(), &ready.staged.name, handle, name).map_err(|e| failed(e.into()))?;
+            if !exchange(staging, &ready.staged.name, handle, name, before).map_err(failed)? {
+                return Err(trouble(TroubleKind::Conflict));
+            }
         } else {
             let handle = hands.target.make(folder).map_err(failed)?;
             match rename_to_nothing(staging.handle(), &ready.staged.name, handle, name) {
@@ -332,6 +335,34 @@ fn batch_length(steps: &[Step]) -> usize {
         room
     });
     fits.count().max(1)
+}
+
+/// Puts a staged file in the place of `before`; false where somebody saved his own there at the last moment, which
+/// stays. What was replaced comes out at the staged name, and only there can be seen what it was.
+fn exchange(
+    staging: &OwnFolder,
+    staged: &str,
+    to: std::os::fd::BorrowedFd<'_>,
+    name: &str,
+    before: &Facts,
+) -> io::Result<bool> {
+    let swap = || fs::renameat_with(staging.handle(), staged, to, name, RenameFlags::EXCHANGE);
+    match swap() {
+        Ok(()) => {}
+        Err(Errno::NOENT) => return Ok(false),
+        // Some file systems cannot: then the look before it must do.
+        Err(Errno::INVAL | Errno::NOSYS | Errno::NOTSUP) => {
+            fs::renameat(staging.handle(), staged, to, name)?;
+            return Ok(true);
+        }
+        Err(error) => return Err(error.into()),
+    }
+    if found(&fs::statat(staging.handle(), staged, AtFlags::SYMLINK_NOFOLLOW)?).is_still(before) {
+        staging.remove(staged)?;
+        return Ok(true);
+    }
+    swap()?;
+    Ok(false)
 }
 
 /// Renames where nothing stands; `AlreadyExists` otherwise.

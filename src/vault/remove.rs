@@ -56,7 +56,15 @@ fn move_all(
             continue;
         }
         let (folder, _) = extra.path.split();
-        trash::take(trash.part(Why::Removed), &extra.path, folders.make(folder)?)?;
+        step();
+        let part = trash.part(Why::Removed);
+        trash::take(part, &extra.path, folders.make(folder)?)?;
+        if !part.folders().look(&extra.path)?.is_still(&extra.facts) {
+            // Somebody saved his own at the last moment.
+            trash::put_back(part, &extra.path, folders.make(folder)?)?;
+            changed.push(extra.path.clone());
+            continue;
+        }
         moved.push(extra.path.clone());
         prune(target, folder);
         folders.forget();

@@ -8,7 +8,7 @@ use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::time::Duration;
 
-use rustix::fs::{self, AtFlags, Mode, OFlags};
+use rustix::fs::{self, AtFlags, Mode, OFlags, RenameFlags};
 use rustix::io::Errno;
 
 use super::installed::Installed;
@@ -89,6 +89,20 @@ pub fn take(part: &Root, path: &VaultPath, from: impl AsFd) -> io::Result<()> {
     fs::renameat(from, name, folders.make(folder)?, name)?;
     step();
     Ok(())
+}
+
+/// Moves a file back to `name` in the folder `to`, unless something stands there again.
+///
+/// # Errors
+/// As the system says.
+pub fn put_back(part: &Root, path: &VaultPath, to: impl AsFd) -> io::Result<()> {
+    let (folder, name) = path.split();
+    let mut folders = part.folders();
+    match fs::renameat_with(folders.make(folder)?, name, to, name, RenameFlags::NOREPLACE) {
+        // It stays in the trash, for a while.
+        Ok(()) | Err(Errno::EXIST | Errno::INVAL | Errno::NOSYS | Errno::NOTSUP) => Ok(()),
+        Err(error) => Err(error.into()),
+    }
 }
 
 /// Keeps the file at `name` in the folder `from` in the trash too, as a second name of one content: so that another

@@ -3,6 +3,10 @@
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::process::Stdio;
+use std::time::Duration;
+
+use rustix::process::{Pid, Signal, kill_process};
 
 use crate::support::Ran;
 use crate::support::vault::{Node, Tree, Vaults, copy_tree, run};
@@ -138,4 +142,51 @@ fn a_first_run_killed_at_any_step_is_made_up_for() {
         vaults.assert_clean();
         assert_eq!(vaults.tree().len(), 2);
     }
+}
+
+/// At any step of a run somebody saves his own version of files that it is about to replace, make and remove.
+#[test]
+fn what_is_saved_at_any_step_of_a_run_stays() {
+    let scene = Killed::new();
+    let files = ["x/changed", "x/new", "w/extra"];
+    let mut step = 0;
+    loop {
+        step += 1;
+        scene.reset();
+        let mut command = scene.vaults.command("sync", &["--yes-remove", "2", "--vault-jobs", "1"]);
+        command.env("TITHE_PAUSE_AT_STEP", step.to_string()).stdout(Stdio::null()).stderr(Stdio::null());
+        let mut child = command.spawn().unwrap();
+        let paused = loop {
+            if child.try_wait().unwrap().is_some() {
+                break None;
+            }
+            let paused = stopped_child(child.id());
+            if paused.is_some() {
+                break paused;
+            }
+            std::thread::sleep(Duration::from_millis(2));
+        };
+        let Some(paused) = paused else { break };
+        for path in files {
+            let aside = scene.vaults.dir().join("aside");
+            fs::write(&aside, "mine").unwrap();
+            let path = scene.vaults.target().join(path);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::rename(&aside, &path).unwrap();
+        }
+        kill_process(Pid::from_raw(paused).unwrap(), Signal::CONT).unwrap();
+        child.wait().unwrap();
+        for path in files {
+            assert_eq!(scene.vaults.text(path), "mine", "step {step}");
+        }
+    }
+    assert!(step > 40, "only {step} steps");
+}
+
+/// The stopped program below `timeout`.
+fn stopped_child(parent: u32) -> Option<i32> {
+    let children = fs::read_to_string(format!("/proc/{parent}/task/{parent}/children")).ok()?;
+    let child: i32 = children.split_whitespace().next()?.parse().ok()?;
+    let state = fs::read_to_string(format!("/proc/{child}/stat")).ok()?;
+    state.rsplit_once(')')?.1.trim_start().starts_with('T').then_some(child)
 }
