@@ -246,7 +246,7 @@ pub(super) struct VaultOptions {
     /// Read every file again instead of believing remembered hashes
     #[arg(long)]
     pub(super) paranoid: bool,
-    /// Remove up to N files without being asked
+    /// Remove up to N files without being asked, and no more
     #[arg(long, value_name = "N")]
     pub(super) yes_remove: Option<u64>,
     /// Days for which replaced and removed files are kept

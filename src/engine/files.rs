@@ -131,7 +131,9 @@ pub(super) async fn bring(
     let (session, wanted, planned, brought) = joined(work.await)?;
     drop(guard);
     let mut report = vault::report(&wanted, &planned.plan, &brought);
-    report.target = std::path::absolute(&request.settings.target).unwrap_or_default().display().to_string();
+    // A folder elsewhere is not put back by a rollback here.
+    let folder = request.settings.target.folder("put back").ok().and_then(|folder| std::path::absolute(folder).ok());
+    report.target = folder.map(|folder| folder.display().to_string()).unwrap_or_default();
     let problems = vault::problems(&wanted, &planned.plan, &brought);
     let notes = vault::notes(&planned);
     Ok(FilesInPlace { session: Arc::new(session), planned, report, problems, notes, yes_remove: request.yes_remove })

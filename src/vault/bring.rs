@@ -15,12 +15,14 @@ use super::cache::ContentHash;
 use super::compare::{Step, Trouble, TroubleKind, VaultPlan};
 use super::installed::{self, Installed};
 use super::local::Local;
+use super::own::OwnFolder;
 use super::path::VaultPath;
 use super::remove;
 use super::remote::far::Far;
 use super::remote::fetch::{Fetch, FetchFault, Fetched, Wish};
-use super::root::{Facts, Folders, Found, Root};
+use super::root::{Facts, Folders, Found, Root, found};
 use super::stage::{StageFault, Staged, Worker};
+use super::step::step;
 use super::target::{Workshop, sync_all};
 use super::trash::{self, Trash, Why};
 use super::treat;
@@ -133,7 +135,6 @@ impl Bring<'_> {
         let mut brought = Brought::default();
         let mut news: Vec<(VaultPath, Option<Installed>)> = Vec::new();
         let mut ended = self.clear_room(plan);
-        let mut replaced_paths = Vec::new();
         let mut rest = &plan.steps[..];
         let mut number = 0;
         while !rest.is_empty() && ended.is_ok() {
@@ -147,14 +148,16 @@ impl Bring<'_> {
                 brought.patched += u64::from(patched);
                 brought.bytes += installed.size;
                 known.note(&path, facts, installed.hash);
-                replaced_paths.extend(replaced.then(|| path.clone()));
                 news.push((path, Some(installed)));
             }
         }
         news.sort_by(|a, b| a.0.cmp(&b.0));
+        // First of all, since on a full disk the records need the room.
         let recorded = self
-            .settle()
-            .and_then(|()| remove::keep_records(self.target, self.trash, &mut replaced_paths))
+            .target
+            .staging
+            .clear()
+            .and_then(|()| self.settle())
             .and_then(|()| installed::update(&self.target.own, &self.target.id, &news))
             .and_then(|()| installed::forget_intents(&self.target.own));
         ended.and(recorded.map_err(|error| self.target_failed("record what was installed in", error)))?;
@@ -355,7 +358,9 @@ impl Bring<'_> {
             }
             let handle = folders.make(folder).map_err(failed)?;
             trash::keep(self.trash.part(Why::Replaced), &wanted.path, handle).map_err(failed)?;
-            fs::renameat(staging.handle(), &ready.staged.name, handle, name).map_err(|e| failed(e.into()))?;
+            if !exchange(staging, &ready.staged.name, handle, name, before).map_err(failed)? {
+                return Err(trouble(TroubleKind::Conflict));
+            }
         } else {
             let handle = folders.make(folder).map_err(failed)?;
             match rename_to_nothing(staging.handle(), &ready.staged.name, handle, name) {
@@ -365,6 +370,7 @@ impl Bring<'_> {
                 renamed => renamed.map_err(failed)?,
             }
         }
+        step();
         let Found::File(facts) = folders.look(&wanted.path).map_err(failed)? else {
             return Err(trouble(TroubleKind::Conflict));
         };
@@ -376,6 +382,13 @@ impl Bring<'_> {
         let mut records: Vec<_> =
             ready.iter().map(|file| (self.file(file.step).path.clone(), Some(self.record(file)))).collect();
         records.sort_by(|a, b| a.0.cmp(&b.0));
+        let mut replaced: Vec<&VaultPath> = ready
+            .iter()
+            .filter(|file| file.step.replaces.is_some())
+            .map(|file| &self.file(file.step).path)
+            .collect();
+        replaced.sort();
+        remove::keep_records(self.target, self.trash, replaced.into_iter())?;
         installed::intend(&self.target.own, &self.target.id, number, &records)
     }
 
@@ -385,7 +398,11 @@ impl Bring<'_> {
     }
 
     fn settle(&self) -> io::Result<()> {
-        if self.durability == Durability::Off { Ok(()) } else { sync_all(&self.target.root) }
+        if self.durability != Durability::Off {
+            sync_all(&self.target.root)?;
+            step();
+        }
+        Ok(())
     }
 
     fn target_failed(&self, what: &str, error: io::Error) -> Error {
@@ -410,6 +427,34 @@ fn batch_length(steps: &[Step]) -> usize {
         room
     });
     fits.count().max(1)
+}
+
+/// Puts a staged file in the place of `before`; false where somebody saved his own there at the last moment, which
+/// stays. What was replaced comes out at the staged name, and only there can be seen what it was.
+fn exchange(
+    staging: &OwnFolder,
+    staged: &str,
+    to: std::os::fd::BorrowedFd<'_>,
+    name: &str,
+    before: &Facts,
+) -> io::Result<bool> {
+    let swap = || fs::renameat_with(staging.handle(), staged, to, name, RenameFlags::EXCHANGE);
+    match swap() {
+        Ok(()) => {}
+        Err(Errno::NOENT) => return Ok(false),
+        // Some file systems cannot: then the look before it must do.
+        Err(Errno::INVAL | Errno::NOSYS | Errno::NOTSUP) => {
+            fs::renameat(staging.handle(), staged, to, name)?;
+            return Ok(true);
+        }
+        Err(error) => return Err(error.into()),
+    }
+    if found(&fs::statat(staging.handle(), staged, AtFlags::SYMLINK_NOFOLLOW)?).is_still(before) {
+        staging.remove(staged)?;
+        return Ok(true);
+    }
+    swap()?;
+    Ok(false)
 }
 
 /// Renames where nothing stands; `AlreadyExists` otherwise.

@@ -99,6 +99,13 @@ pub enum TroubleKind {
     Corrupt,
 }
 
+impl TroubleKind {
+    /// The source does not give the file, for whatever reason.
+    pub fn is_lost(&self) -> bool {
+        matches!(self, Self::Missing | Self::SourceIsNoFile | Self::Unreadable(_) | Self::Corrupt)
+    }
+}
+
 /// A file to remove.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Extra {

@@ -15,6 +15,7 @@ use std::marker::PhantomData;
 
 use super::own::OwnFolder;
 use super::path::VaultPath;
+use super::step::step;
 
 /// What a ledger keeps of a path.
 pub trait Record: Sized {
@@ -224,7 +225,10 @@ impl<'a, R: Record> Writer<'a, R> {
         self.file.write_all(sum.as_bytes())?;
         let file = self.file.into_inner().map_err(io::IntoInnerError::into_error)?;
         file.sync_data()?;
-        self.folder.rename(&temporary(&self.name), &self.name)
+        step();
+        self.folder.rename(&temporary(&self.name), &self.name)?;
+        step();
+        Ok(())
     }
 
     fn flush(&mut self) -> io::Result<()> {

@@ -23,6 +23,7 @@ pub mod root;
 pub mod session;
 pub mod side;
 pub mod stage;
+pub mod step;
 pub mod target;
 pub mod tell;
 pub mod trash;

@@ -7,6 +7,8 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use rustix::fs::{self, AtFlags, Mode, OFlags};
 use rustix::io::Errno;
 
+use super::step::step;
+
 /// An open folder of Tithe's own; nobody else may read it.
 #[derive(Debug)]
 pub struct OwnFolder {
@@ -54,12 +56,13 @@ impl OwnFolder {
         }
     }
 
-    /// Makes a file, empty even where there was one.
+    /// Makes a file in the place of what was there, which may have another name elsewhere and is not written to.
     ///
     /// # Errors
     /// As the system says.
     pub fn create(&self, name: &str) -> io::Result<File> {
-        self.create_with(name, OFlags::TRUNC, PRIVATE_FILE)
+        self.remove(name)?;
+        self.create_with(name, OFlags::EXCL, PRIVATE_FILE)
     }
 
     /// Opens a file for reading and writing, as it is.
@@ -80,7 +83,9 @@ impl OwnFolder {
 
     fn create_with(&self, name: &str, how: OFlags, mode: Mode) -> io::Result<File> {
         let flags = OFlags::RDWR | OFlags::CREATE | OFlags::NOFOLLOW | OFlags::CLOEXEC | how;
-        Ok(File::from(fs::openat(&self.handle, name, flags, mode)?))
+        let file = fs::openat(&self.handle, name, flags, mode)?;
+        step();
+        Ok(File::from(file))
     }
 
     /// Renames within the folder, over what was there.
@@ -97,7 +102,10 @@ impl OwnFolder {
     /// As the system says.
     pub fn remove(&self, name: &str) -> io::Result<()> {
         match fs::unlinkat(&self.handle, name, AtFlags::empty()) {
-            Ok(()) | Err(Errno::NOENT) => Ok(()),
+            Ok(()) | Err(Errno::NOENT) => {
+                step();
+                Ok(())
+            }
             Err(error) => Err(error.into()),
         }
     }

@@ -9,6 +9,7 @@ use super::compare::Extra;
 use super::installed::{self, Installed};
 use super::path::VaultPath;
 use super::root::Found;
+use super::step::step;
 use super::target::Workshop;
 use super::trash::{self, Trash, Why};
 
@@ -25,12 +26,13 @@ pub fn remove(
 ) -> io::Result<(u64, Vec<VaultPath>)> {
     let mut moved = Vec::new();
     let mut changed = Vec::new();
+    // Before the first file moves: killed on the way, the trash knows more than it holds, never less.
+    keep_records(target, trash, extras.iter().map(|extra| &extra.path))?;
     let outcome = move_all(target, trash, extras, &mut moved, &mut changed);
     let mut forgotten: Vec<VaultPath> = moved.iter().chain(gone).cloned().collect();
     forgotten.sort();
     forgotten.dedup();
     if !forgotten.is_empty() {
-        keep_records(target, trash, &mut moved)?;
         let without: Vec<(VaultPath, Option<Installed>)> = forgotten.iter().map(|path| (path.clone(), None)).collect();
         installed::update(&target.own, &target.id, &without)?;
         let without: Vec<_> = forgotten.into_iter().map(|path| (path, None)).collect();
@@ -54,7 +56,15 @@ fn move_all(
             continue;
         }
         let (folder, _) = extra.path.split();
-        trash::take(trash.part(Why::Removed), &extra.path, folders.make(folder)?)?;
+        step();
+        let part = trash.part(Why::Removed);
+        trash::take(part, &extra.path, folders.make(folder)?)?;
+        if !part.folders().look(&extra.path)?.is_still(&extra.facts) {
+            // Somebody saved his own at the last moment.
+            trash::put_back(part, &extra.path, folders.make(folder)?)?;
+            changed.push(extra.path.clone());
+            continue;
+        }
         moved.push(extra.path.clone());
         prune(target, folder);
         folders.forget();
@@ -71,19 +81,23 @@ fn prune(target: &Workshop, mut folder: &str) {
         if fs::unlinkat(handle, name, AtFlags::REMOVEDIR).is_err() {
             return;
         }
+        step();
         folder = above;
     }
 }
 
-/// Copies what is known of files that went to the trash there too, for a rollback.
+/// Copies what is known of files that are to go to the trash there too, for a rollback. The paths are sorted.
 ///
 /// # Errors
 /// As the system says.
-pub fn keep_records(target: &Workshop, trash: &Trash, moved: &mut [VaultPath]) -> io::Result<()> {
-    moved.sort();
+pub fn keep_records<'a>(
+    target: &Workshop,
+    trash: &Trash,
+    paths: impl Iterator<Item = &'a VaultPath>,
+) -> io::Result<()> {
     let (mut records, _) = installed::open(&target.own, &target.id)?;
-    let mut kept = Vec::with_capacity(moved.len());
-    for path in moved {
+    let mut kept = Vec::new();
+    for path in paths {
         if let Some(record) = records.find(path)? {
             kept.push((path.clone(), Some(record)));
         }

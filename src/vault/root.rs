@@ -51,6 +51,13 @@ pub enum Found {
     Other,
 }
 
+impl Found {
+    /// Whether it is the same file with the same content, though it was given another name since.
+    pub fn is_still(&self, before: &Facts) -> bool {
+        matches!(self, Self::File(now) if Facts { ctime_ns: before.ctime_ns, ..*now } == *before)
+    }
+}
+
 impl Root {
     /// Opens the folder; a link as the root itself is followed, since the user named it.
     ///
@@ -210,7 +217,8 @@ impl From<Barrier> for io::Error {
     }
 }
 
-fn found(stat: &Stat) -> Found {
+/// What a look says.
+pub fn found(stat: &Stat) -> Found {
     if FileType::from_raw_mode(stat.st_mode) != FileType::RegularFile {
         return Found::Other;
     }

@@ -1,7 +1,7 @@
 //! One run's work on a vault: compare, bring, and, once the new rows are in use, remove.
 
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use rustix::fs;
 
 use super::bring::{Bring, Brought, Durability, Origin};
 use super::cache::RACY_NS;
-use super::compare::{self, Rules, VaultPlan};
+use super::compare::{self, Rules, Trouble, TroubleKind, VaultPlan};
 use super::installed;
 use super::ledger::{Owner, Reader};
 use super::local::Local;
@@ -130,9 +130,10 @@ pub fn plan(settings: &Settings, wanted: &WantedList) -> Result<Planned> {
 
 /// Compares with a folder of this machine as the target.
 pub(crate) fn plan_with(settings: &Settings, source: &Source, wanted: &WantedList) -> Result<Planned> {
-    let target = Target::look(settings.target.folder("plan for")?)?;
-    if let (Some(target), Source::Folder(source)) = (&target, source) {
-        refuse_same_folder(&source.root, &target.root)?;
+    let folder = settings.target.folder("plan for")?;
+    let target = Target::look(folder)?;
+    if let Source::Folder(source) = source {
+        refuse_same_folder(&source.root, folder)?;
     }
     let view = target.as_ref().map(|target| (&target.root, target.own.as_ref().map(|(own, id)| (own, *id))));
     let rate = RateLimit::new(settings.bytes_per_second);
@@ -199,17 +200,15 @@ impl Here {
     /// Opens the target and locks it.
     pub(crate) fn open(settings: Settings, source: Source) -> Result<Self> {
         let folder = settings.target.folder("bring files to")?.to_owned();
-        if let (Some(target), Source::Folder(source)) = (Target::look(&folder)?, &source) {
-            refuse_same_folder(&source.root, &target.root)?;
+        // Before the target is made: nothing is ever made in a source.
+        if let Source::Folder(source) = &source {
+            refuse_same_folder(&source.root, &folder)?;
         }
         let target = Workshop::open(&folder, settings.adopt)?;
-        if let Source::Folder(source) = &source {
-            refuse_same_folder(&source.root, &target.root)?;
-        }
         let at = |error| failed("clear up what an earlier run left in", &settings.target, error);
         installed::recover(&target.own, &target.id, &target.root).map_err(at)?;
         let at = |error| failed("prepare the trash of", &settings.target, error);
-        trash::expire(&target.own, &target.root, settings.keep_trash).map_err(at)?;
+        trash::expire(&target.own, settings.keep_trash).map_err(at)?;
         let trash = Trash::of_run(&target.own, &settings.run_id).map_err(at)?;
         let rate = RateLimit::new(settings.bytes_per_second);
         let threads = threads(settings.jobs)?;
@@ -240,7 +239,7 @@ impl Here {
                 )
                 .with_remedy("use a disk that tells upper and lower case apart"));
             }
-            check_missing(&planned.plan, self.settings.missing_percent, &self.source.place())?;
+            check_missing(&planned.plan, &[], &self.settings, &self.source.place())?;
             permit(&planned)?;
             let progress = monitor.unit("files", planned.plan.steps.len() as u64);
             let bring = Bring {
@@ -265,6 +264,7 @@ impl Here {
             if let Source::Far(far) = &self.source {
                 brought.wire_bytes = far.wire_bytes();
             }
+            check_missing(&planned.plan, &brought.troubles, &self.settings, &self.source.place())?;
             Ok((planned, brought))
         })
     }
@@ -286,11 +286,18 @@ const REMOVE_FILES: u64 = 1000;
 /// `Refused`, telling the number.
 pub fn check_removal(plan: &VaultPlan, allowed: Option<u64>) -> Result<()> {
     let extras = plan.extras.len() as u64;
-    if extras == 0 || allowed.is_some_and(|allowed| extras <= allowed) {
+    if extras == 0 {
         return Ok(());
     }
+    if plan.wanted() == 0 {
+        return Err(Error::new(
+            ErrorKind::Refused,
+            format!("no file is wanted, and all {extras} that Tithe brought would be removed from the vault"),
+        )
+        .with_remedy("it may be the wrong database or list; to be rid of the files remove the folder yourself"));
+    }
     let many = extras > REMOVE_FILES || extras * 100 > plan.installed * REMOVE_PERCENT;
-    if plan.wanted() == 0 || many {
+    if allowed.map_or(many, |allowed| extras > allowed) {
         return Err(Error::new(
             ErrorKind::Refused,
             format!("{extras} of {} files would be removed from the vault", plan.installed),
@@ -300,18 +307,30 @@ pub fn check_removal(plan: &VaultPlan, allowed: Option<u64>) -> Result<()> {
     Ok(())
 }
 
-fn check_missing(plan: &VaultPlan, percent: f64, source: &str) -> Result<()> {
-    let missing = plan.missing();
-    if missing as f64 * 100.0 <= percent * plan.wanted() as f64 {
+/// Of the files, this share may be there and yet not be had, in percent; or a single one.
+const UNREADABLE_PERCENT: f64 = 1.0;
+
+/// Whether the source gave what it was to give, before or after the files were brought.
+fn check_missing(plan: &VaultPlan, later: &[Trouble], settings: &Settings, source: &str) -> Result<()> {
+    let percent = settings.missing_percent;
+    let troubles = || plan.troubles.iter().chain(later);
+    let missing = troubles().filter(|trouble| trouble.what == TroubleKind::Missing).count();
+    let lost = troubles().filter(|trouble| trouble.what.is_lost()).count();
+    let allowed = |percent: f64| percent * plan.wanted() as f64 / 100.0;
+    if missing as f64 > allowed(percent) {
+        return Err(too_many(missing, plan, &format!("are missing in {source}"), percent));
+    }
+    if lost as f64 <= allowed(percent.max(UNREADABLE_PERCENT)).max(1.0) {
         return Ok(());
     }
-    Err(Error::new(
-        ErrorKind::Vault,
-        format!("{missing} of {} files that rows name are missing in {source}", plan.wanted()),
-    )
+    Err(too_many(lost, plan, &format!("are missing or cannot be read in {source}"), percent))
+}
+
+fn too_many(files: usize, plan: &VaultPlan, what: &str, percent: f64) -> Error {
+    Error::new(ErrorKind::Vault, format!("{files} of {} files that rows name {what}", plan.wanted()))
     .with_remedy(format!(
-        "see `tithe vault plan`: is it the right folder? If so raise missing_percent in [vault] (now {percent}), or make the files optional"
-    )))
+        "see `tithe vault plan`: is it the right folder, and may you read it? If so raise missing_percent in [vault] (now {percent}), or make the files optional"
+    ))
 }
 
 type View<'a> = (&'a Root, Option<(&'a OwnFolder, Owner)>);
@@ -423,13 +442,10 @@ fn identity(root: &Root) -> io::Result<Owner> {
 }
 
 /// One folder, or one inside the other: files would be sorted into themselves.
-fn refuse_same_folder(source: &Root, target: &Root) -> Result<()> {
-    let canonical = |root: &Root| {
-        std::fs::canonicalize(root.path()).map_err(|error| failed("resolve the path of", &root.path().display(), error))
-    };
-    let (one, other) = (canonical(source)?, canonical(target)?);
-    let same = identity(source).ok() == identity(target).ok();
-    if !same && !one.starts_with(&other) && !other.starts_with(&one) {
+fn refuse_same_folder(source: &Root, target: &Path) -> Result<()> {
+    let canonical = |path: &Path| resolved(path).map_err(|error| failed("resolve the path of", &path.display(), error));
+    let (one, other) = (canonical(source.path())?, canonical(target)?);
+    if !one.starts_with(&other) && !other.starts_with(&one) {
         return Ok(());
     }
     Err(Error::new(
@@ -437,6 +453,23 @@ fn refuse_same_folder(source: &Root, target: &Root) -> Result<()> {
         format!("the source vault {} and the target vault {} lie in each other", one.display(), other.display()),
     )
     .with_remedy(format!("name another folder; a target is known by its {OWN_FOLDER} folder")))
+}
+
+/// The path without links, also of a folder that is not there yet.
+fn resolved(path: &Path) -> io::Result<PathBuf> {
+    match std::fs::canonicalize(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            let Some(above) = path.parent() else { return std::fs::canonicalize(".") };
+            let above = resolved(above)?;
+            Ok(match path.components().next_back() {
+                Some(Component::Normal(name)) => above.join(name),
+                // Of a folder that is not there, so of no link.
+                Some(Component::ParentDir) => above.parent().unwrap_or(&above).to_owned(),
+                _ => above,
+            })
+        }
+        resolved => resolved,
+    }
 }
 
 fn threads(jobs: usize) -> Result<rayon::ThreadPool> {

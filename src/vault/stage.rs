@@ -9,6 +9,7 @@ use rustix::fs::{self, Timespec, Timestamps};
 use super::cache::ContentHash;
 use super::own::OwnFolder;
 use super::root::{Facts, facts_of};
+use super::step::step;
 use crate::rate::RateLimit;
 
 /// Files of this size and more are first tried as a reflink, which shares the blocks where the file system can.
@@ -66,10 +67,17 @@ impl Staging {
     /// As the system says.
     pub fn open(own: &OwnFolder) -> io::Result<Self> {
         let folder = OwnFolder::inside(own.handle(), "staging", true)?.ok_or(io::ErrorKind::NotFound)?;
-        for name in folder.names()? {
-            folder.remove(&name)?;
-        }
-        Ok(Self { folder, next: AtomicU64::new(0) })
+        let staging = Self { folder, next: AtomicU64::new(0) };
+        staging.clear()?;
+        Ok(staging)
+    }
+
+    /// Removes what was staged and not placed.
+    ///
+    /// # Errors
+    /// As the system says.
+    pub fn clear(&self) -> io::Result<()> {
+        self.folder.names()?.iter().try_for_each(|name| self.folder.remove(name))
     }
 
     /// The folder.
@@ -168,6 +176,7 @@ impl Worker {
             rate.take_blocking(read);
             hasher.update(&self.buffer[..read]);
             target.write_all(&self.buffer[..read]).map_err(StageFault::Write)?;
+            step();
             size += read as u64;
             // A file that grows without end is caught by its facts afterwards.
             if size > facts.size.saturating_add(self.buffer.len() as u64) {

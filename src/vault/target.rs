@@ -113,6 +113,10 @@ impl Workshop {
         let own = OwnFolder::inside(root.handle(), OWN_FOLDER, true).map_err(at)?;
         let own = own.ok_or_else(|| at(io::ErrorKind::NotFound.into()))?;
         let lock = lock(&own, path)?;
+        // A killed run's half-written records: nobody reads them under these names.
+        for name in own.names().map_err(at)?.iter().filter(|name| name.ends_with(".new")) {
+            own.remove(name).map_err(at)?;
+        }
         let id = match marker(&own, path)? {
             Some(id) => id,
             None => mark(&own).map_err(at)?,

@@ -4,11 +4,12 @@
 //! rollback can put them back.
 
 use std::collections::BTreeMap;
+use std::ffi::{CStr, CString};
 use std::io;
-use std::os::fd::AsFd;
+use std::os::fd::{AsFd, BorrowedFd};
 use std::time::Duration;
 
-use rustix::fs::{self, AtFlags};
+use rustix::fs::{self, AtFlags, Mode, OFlags, RenameFlags};
 use rustix::io::Errno;
 
 use super::installed::Installed;
@@ -16,6 +17,7 @@ use super::ledger::{self, Opened, Owner};
 use super::own::OwnFolder;
 use super::path::VaultPath;
 use super::root::Root;
+use super::step::step;
 use super::target::now_ns;
 
 const FOLDER: &str = "trash";
@@ -110,7 +112,23 @@ impl Trash {
 pub fn take(part: &Root, path: &VaultPath, from: impl AsFd) -> io::Result<()> {
     let (folder, name) = path.split();
     let mut folders = part.folders();
-    Ok(fs::renameat(from, name, folders.make(folder)?, name)?)
+    fs::renameat(from, name, folders.make(folder)?, name)?;
+    step();
+    Ok(())
+}
+
+/// Moves a file back to `name` in the folder `to`, unless something stands there again.
+///
+/// # Errors
+/// As the system says.
+pub fn put_back(part: &Root, path: &VaultPath, to: impl AsFd) -> io::Result<()> {
+    let (folder, name) = path.split();
+    let mut folders = part.folders();
+    match fs::renameat_with(folders.make(folder)?, name, to, name, RenameFlags::NOREPLACE) {
+        // It stays in the trash, for a while.
+        Ok(()) | Err(Errno::EXIST | Errno::INVAL | Errno::NOSYS | Errno::NOTSUP) => Ok(()),
+        Err(error) => Err(error.into()),
+    }
 }
 
 /// Keeps the file at `name` in the folder `from` in the trash too, as a second name of one content: so that another
@@ -123,7 +141,10 @@ pub fn keep(part: &Root, path: &VaultPath, from: impl AsFd) -> io::Result<()> {
     let mut folders = part.folders();
     match fs::linkat(from, name, folders.make(folder)?, name, AtFlags::empty()) {
         // Replaced twice in one run: the first version is the one that rollback wants.
-        Ok(()) | Err(Errno::EXIST) => Ok(()),
+        Ok(()) | Err(Errno::EXIST) => {
+            step();
+            Ok(())
+        }
         Err(error) => Err(error.into()),
     }
 }
@@ -132,7 +153,7 @@ pub fn keep(part: &Root, path: &VaultPath, from: impl AsFd) -> io::Result<()> {
 ///
 /// # Errors
 /// As the system says.
-pub fn expire(own: &OwnFolder, vault: &Root, keep: Duration) -> io::Result<usize> {
+pub fn expire(own: &OwnFolder, keep: Duration) -> io::Result<usize> {
     let Some(all) = OwnFolder::inside(own.handle(), FOLDER, false)? else { return Ok(0) };
     let now = now_ns() / 1_000_000_000;
     let limit = i64::try_from(keep.as_secs()).unwrap_or(i64::MAX);
@@ -140,10 +161,28 @@ pub fn expire(own: &OwnFolder, vault: &Root, keep: Duration) -> io::Result<usize
     for name in all.names()? {
         let made = name.split_once('-').and_then(|(seconds, _)| seconds.parse::<i64>().ok());
         if made.is_some_and(|made| now.saturating_sub(made) > limit) {
-            // The standard library follows no link on its way down.
-            std::fs::remove_dir_all(vault.path().join(super::path::OWN_FOLDER).join(FOLDER).join(&name))?;
+            remove_all(all.handle(), &CString::new(name)?)?;
             expired += 1;
         }
     }
     Ok(expired)
+}
+
+/// Removes a folder with all that is in it, by handles: whoever swaps a folder for a link leads nobody out.
+fn remove_all(above: BorrowedFd<'_>, name: &CStr) -> io::Result<()> {
+    let flags = OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC | OFlags::RDONLY;
+    let folder = fs::openat(above, name, flags, Mode::empty())?;
+    for entry in fs::Dir::read_from(&folder)? {
+        let entry = entry?;
+        let name = entry.file_name();
+        if matches!(name.to_bytes(), b"." | b"..") {
+            continue;
+        }
+        match fs::unlinkat(&folder, name, AtFlags::empty()) {
+            // Linux and POSIX differ on what is said of a folder.
+            Err(Errno::ISDIR | Errno::PERM) => remove_all(folder.as_fd(), name)?,
+            removed => removed?,
+        }
+    }
+    Ok(fs::unlinkat(above, name, AtFlags::REMOVEDIR)?)
 }

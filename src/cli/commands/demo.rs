@@ -133,7 +133,7 @@ async fn commands(scene: &Scene, profile: &Path, run: &RunId, display: &Arc<Disp
         range_bytes: crate::engine::RANGE_BYTES,
         yield_to_ddl: Duration::from_secs(5),
         started_at: run.started_at.clone(),
-        vault: Some(VaultRequest { settings: vault_settings(scene, run), yes_remove: None }),
+        vault: Some(VaultRequest { settings: vault_settings(scene, run)?, yes_remove: None }),
         confirm: None,
     };
     display.heading("tithe sample --percent 10");
@@ -159,10 +159,11 @@ async fn commands(scene: &Scene, profile: &Path, run: &RunId, display: &Arc<Disp
 }
 
 /// From the production's folder to a new one beside it.
-fn vault_settings(scene: &Scene, run: &RunId) -> vault::Settings {
-    vault::Settings {
-        source: scene.folder.path().join(VAULTS[0]),
-        target: scene.folder.path().join(VAULTS[1]),
+fn vault_settings(scene: &Scene, run: &RunId) -> Result<vault::Settings> {
+    Ok(vault::Settings {
+        source: vault::Location::Folder(scene.folder.path().join(VAULTS[0])),
+        target: vault::Location::Folder(scene.folder.path().join(VAULTS[1])),
+        remote: vault::RemoteSettings::new("ssh", "tithe", Duration::from_secs(60))?,
         state: state::vaults().ok(),
         run_id: run.id.clone(),
         jobs: JOBS,
@@ -173,7 +174,7 @@ fn vault_settings(scene: &Scene, run: &RunId) -> vault::Settings {
         paranoid: false,
         missing_percent: 1.0,
         keep_trash: Duration::from_secs(7 * 86_400),
-    }
+    })
 }
 
 /// Both at once: each takes a second or two.

@@ -111,7 +111,7 @@ fn carry_out(
     let session = Session::open(settings)?;
     let asking = Arc::clone(display);
     let permit = move |planned: &vault::Planned| match vault::check_removal(&planned.plan, yes_remove) {
-        Err(refused) if ask::can_ask() => {
+        Err(refused) if planned.plan.wanted() > 0 && ask::can_ask() => {
             asking.suspend(|| ask::replace(&format!("{}. Remove them?", refused.action())))
         }
         outcome => outcome,
