@@ -17,9 +17,9 @@ use super::installed::{self, Installed};
 use super::local::Local;
 use super::own::OwnFolder;
 use super::path::VaultPath;
-use super::remove;
 use super::remote::far::Far;
 use super::remote::fetch::{Fetch, FetchFault, Fetched, Wish};
+use super::remove;
 use super::root::{Facts, Folders, Found, Root, found};
 use super::stage::{StageFault, Staged, Worker};
 use super::step::step;
@@ -382,11 +382,8 @@ impl Bring<'_> {
         let mut records: Vec<_> =
             ready.iter().map(|file| (self.file(file.step).path.clone(), Some(self.record(file)))).collect();
         records.sort_by(|a, b| a.0.cmp(&b.0));
-        let mut replaced: Vec<&VaultPath> = ready
-            .iter()
-            .filter(|file| file.step.replaces.is_some())
-            .map(|file| &self.file(file.step).path)
-            .collect();
+        let mut replaced: Vec<&VaultPath> =
+            ready.iter().filter(|file| file.step.replaces.is_some()).map(|file| &self.file(file.step).path).collect();
         replaced.sort();
         remove::keep_records(self.target, self.trash, replaced.into_iter())?;
         installed::intend(&self.target.own, &self.target.id, number, &records)
