@@ -59,7 +59,7 @@ pub(super) async fn wanted(pool: &Pool, catalog: &Catalog, plans: &[FilePlan]) -
 /// The files that the rows of a landed database name, by the profile.
 ///
 /// # Errors
-/// As [`wanted`]; `Profile` where the profile does not fit the database.
+/// `Target` where it does not answer, `Plan` for a path that cannot be, `Profile` where the profile does not fit.
 pub async fn wanted_files(to: ConnectInfo, profile: &Profile, run_time: &str) -> Result<WantedList> {
     let pool = Pool::new(Connector::new(to)?, 1, "")?;
     let client = pool.get().await?;

@@ -170,7 +170,7 @@ struct Case<'a> {
 ///
 /// # Errors
 /// Where a record of Tithe's own cannot be read.
-pub fn compare(
+pub(crate) fn compare(
     wanted: &WantedList,
     source: &mut Side<'_>,
     mut target: Option<&mut Local<'_>>,

@@ -9,7 +9,7 @@ use super::path::VaultPath;
 use super::remote::far::Far;
 
 /// Where it is looked.
-pub enum Side<'a> {
+pub(crate) enum Side<'a> {
     /// On this machine.
     Here(Box<Local<'a>>),
     /// On another.
