@@ -111,20 +111,29 @@ pub struct VaultRequest {
     pub yes_remove: Option<u64>,
 }
 
+/// Opens both sides and locks the target's: what is wrong with them is known before a row moves.
+///
+/// # Errors
+/// `Vault`, `Refused`, `Locked`.
+pub(super) async fn open(request: &VaultRequest) -> Result<Session> {
+    let settings = request.settings.clone();
+    joined(tokio::task::spawn_blocking(move || Session::open(settings)).await)
+}
+
 /// Brings the files of the wanted list; nothing is removed yet.
 ///
 /// # Errors
-/// `Vault`, `Refused`, `Locked`, `Plan`.
+/// `Vault`, `Plan`.
 pub(super) async fn bring(
     request: &VaultRequest,
+    session: Session,
     wanted: WantedList,
     monitor: &Arc<dyn Monitor>,
 ) -> Result<FilesInPlace> {
     let stop = Arc::new(AtomicBool::new(false));
     let guard = StopOnDrop(Arc::clone(&stop));
-    let (settings, monitor) = (request.settings.clone(), Arc::clone(monitor));
+    let monitor = Arc::clone(monitor);
     let work = tokio::task::spawn_blocking(move || {
-        let session = Session::open(settings)?;
         let (planned, brought) = session.bring(&wanted, &*monitor, &stop, |_| Ok(()))?;
         Ok((session, wanted, planned, brought))
     });

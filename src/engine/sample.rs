@@ -169,6 +169,10 @@ async fn build(
     for name in target.remove_leftovers().await? {
         recorder.note(&format!("removed {name}, left behind by a run that was killed"));
     }
+    let vault = match &request.vault {
+        None => None,
+        Some(vault) => Some(files::open(vault).await?),
+    };
     let monitor: Arc<dyn Monitor> = Arc::<Recorder>::clone(recorder);
     let monitor = &monitor;
     let budget = Budget::new(request.memory_bytes);
@@ -193,12 +197,12 @@ async fn build(
     let (builds, rest) = copy::split_builds(&transfer.catalog, &by_leaf, after_rows);
     let arrived = copy::run(&transfer, &staging.pool, &by_leaf, builds, monitor).await?;
     let finished = complete(request, &transfer, &mut staging, rest, &**monitor).await?;
-    let files = match &request.vault {
+    let files = match request.vault.as_ref().zip(vault) {
         None => None,
-        Some(vault) => {
+        Some((vault, session)) => {
             monitor.phase("bring files");
             let wanted = files::wanted(&staging.pool, &prepared.catalog, &prepared.plan.files).await?;
-            Some(files::bring(vault, wanted, monitor).await?)
+            Some(files::bring(vault, session, wanted, monitor).await?)
         }
     };
     staging.pool.close();
