@@ -128,15 +128,66 @@ pub struct SchemaReport {
 /// Files of a run.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct VaultReport {
+    /// The target's folder; empty where the run brought no files.
+    #[serde(default)]
+    pub target: String,
     /// Named by rows.
     pub files_wanted: u64,
-    /// Copied.
+    /// In place before.
+    #[serde(default)]
+    pub files_kept: u64,
+    /// Copied whole.
     pub files_copied: u64,
+    /// Of these, into the place of another content.
+    #[serde(default)]
+    pub files_replaced: u64,
     /// Patched.
     pub files_patched: u64,
     /// Removed.
     pub files_removed: u64,
+    /// Needed by a row, and missing in the source.
+    #[serde(default)]
+    pub files_missing: u64,
     /// Moved.
+    pub bytes: u64,
+    /// Over the wire, both ways, where one end lies on another machine.
+    #[serde(default)]
+    pub wire_bytes: u64,
+    /// By entry of the profile.
+    #[serde(default)]
+    pub rules: Vec<FileRuleReport>,
+    /// What the rows name, by ending.
+    #[serde(default)]
+    pub kinds: BTreeMap<String, FileKindReport>,
+}
+
+/// One entry of `[[vault.files]]`.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub struct FileRuleReport {
+    /// Its name.
+    pub name: String,
+    /// `real`, `strip-metadata`, `placeholder`, `none`
+    pub mode: String,
+    /// Named by rows.
+    pub wanted: u64,
+    /// In place before.
+    pub kept: u64,
+    /// Brought.
+    pub brought: u64,
+    /// Optional ones that the source does not have.
+    pub absent: u64,
+    /// In trouble.
+    pub troubles: u64,
+    /// Bytes in the source of those brought.
+    pub bytes: u64,
+}
+
+/// Files of one ending.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub struct FileKindReport {
+    /// Files.
+    pub files: u64,
+    /// Their bytes in the source.
     pub bytes: u64,
 }
 

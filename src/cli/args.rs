@@ -56,6 +56,13 @@ pub(super) enum Command {
     /// Tell which references brought a row into the sample
     #[command(after_help = help::EXPLAIN)]
     Explain(ExplainArgs),
+    /// Move the files that rows name, without the rows
+    #[command(after_help = help::VAULT)]
+    Vault {
+        /// What to do
+        #[command(subcommand)]
+        command: VaultCommand,
+    },
     /// Print a completion script for a shell
     #[command(after_help = help::COMPLETIONS)]
     Completions {
@@ -192,9 +199,164 @@ pub(super) struct SampleArgs {
     /// Do not ask before an existing target is replaced
     #[arg(long, short)]
     pub(super) yes: bool,
+    /// Leave the files where they are
+    #[arg(long)]
+    pub(super) no_vault: bool,
+    #[command(flatten)]
+    pub(super) vault: VaultOptions,
     /// Print the report as JSON
     #[arg(long)]
     pub(super) json: bool,
+}
+
+/// Where files are, and how they are moved.
+#[derive(Args, Debug)]
+#[command(next_help_heading = "Files")]
+pub(super) struct VaultOptions {
+    /// Folder that the files come from, here or as [USER@]HOST:DIR; it is only read
+    #[arg(long, value_name = "DIR", env = "TITHE_VAULT_FROM")]
+    pub(super) vault_from: Option<String>,
+    /// Folder that the files go to, here or as [USER@]HOST:DIR
+    #[arg(long, value_name = "DIR", env = "TITHE_VAULT_TO")]
+    pub(super) vault_to: Option<String>,
+    /// Program and options that reach other machines
+    #[arg(long, value_name = "COMMAND", env = "TITHE_SSH", default_value = "ssh")]
+    pub(super) ssh: String,
+    /// The tithe of the other machine, as its shell is to read it
+    #[arg(long, value_name = "PATH", default_value = "tithe")]
+    pub(super) remote_tithe: String,
+    /// Give a connection up on which nothing was heard for so long
+    #[arg(long, value_name = "SECONDS", default_value_t = 60.0, value_parser = seconds)]
+    pub(super) peer_timeout: f64,
+    /// Threads that read and write files
+    #[arg(long, value_name = "N", default_value_t = default_jobs(), value_parser = clap::value_parser!(u16).range(1..=64))]
+    pub(super) vault_jobs: u16,
+    /// Read at most this many bytes of files per second
+    #[arg(long, value_name = "SIZE", value_parser = bytes)]
+    pub(super) bwlimit: Option<u64>,
+    /// When files are forced to the disk: a batch at a time, each by itself, never
+    #[arg(long, value_enum, default_value_t = DurabilityChoice::Batch)]
+    pub(super) durability: DurabilityChoice,
+    /// Take a target folder that holds other files already; they are never touched
+    #[arg(long)]
+    pub(super) adopt: bool,
+    /// Replace files of the target that differ and are not Tithe's
+    #[arg(long)]
+    pub(super) overwrite_local: bool,
+    /// Read every file again instead of believing remembered hashes
+    #[arg(long)]
+    pub(super) paranoid: bool,
+    /// Remove up to N files without being asked, and no more
+    #[arg(long, value_name = "N")]
+    pub(super) yes_remove: Option<u64>,
+    /// Days for which replaced and removed files are kept
+    #[arg(long, value_name = "DAYS", default_value_t = 7)]
+    pub(super) keep_trash: u16,
+}
+
+/// When files are forced to the disk.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(super) enum DurabilityChoice {
+    Batch,
+    Each,
+    Off,
+}
+
+/// `tithe vault`
+#[derive(Debug, Subcommand)]
+pub(super) enum VaultCommand {
+    /// Show what a sync would bring and remove; touches nothing
+    Plan(VaultPlanArgs),
+    /// Bring what is missing, then remove what Tithe brought and nobody names any more
+    Sync(VaultSyncArgs),
+    /// Show what is in a vault
+    Status(VaultStatusArgs),
+    /// Check that rows and files agree, reading every file
+    Verify(VaultVerifyArgs),
+    /// Serve a folder to a tithe on another machine; started by ssh
+    Serve(VaultServeArgs),
+}
+
+/// Which files.
+#[derive(Args, Debug)]
+pub(super) struct FileList {
+    /// Landed database whose rows name the files
+    #[arg(long, value_name = "URL", env = "TITHE_TO", hide_env_values = true)]
+    pub(super) to: Option<String>,
+    /// Profile with [[vault.files]]
+    #[arg(long, value_name = "NAME|FILE", env = "TITHE_PROFILE")]
+    pub(super) profile: Option<String>,
+    /// Paths instead, one a line
+    #[arg(long, value_name = "FILE")]
+    pub(super) files_from: Option<PathBuf>,
+}
+
+/// `tithe vault plan`
+#[derive(Args, Debug)]
+pub(super) struct VaultPlanArgs {
+    #[command(flatten)]
+    pub(super) list: FileList,
+    #[command(flatten)]
+    pub(super) vault: VaultOptions,
+    /// Print JSON
+    #[arg(long)]
+    pub(super) json: bool,
+}
+
+/// `tithe vault sync`
+#[derive(Args, Debug)]
+pub(super) struct VaultSyncArgs {
+    #[command(flatten)]
+    pub(super) list: FileList,
+    #[command(flatten)]
+    pub(super) vault: VaultOptions,
+    /// Print JSON
+    #[arg(long)]
+    pub(super) json: bool,
+}
+
+/// `tithe vault status`
+#[derive(Args, Debug)]
+pub(super) struct VaultStatusArgs {
+    /// The vault's folder
+    #[arg(long, value_name = "DIR", env = "TITHE_VAULT_TO")]
+    pub(super) vault_to: String,
+    /// Print JSON
+    #[arg(long)]
+    pub(super) json: bool,
+}
+
+/// `tithe vault verify`
+#[derive(Args, Debug)]
+pub(super) struct VaultVerifyArgs {
+    #[command(flatten)]
+    pub(super) list: FileList,
+    /// The vault's folder
+    #[arg(long, value_name = "DIR", env = "TITHE_VAULT_TO")]
+    pub(super) vault_to: String,
+    /// Print JSON
+    #[arg(long)]
+    pub(super) json: bool,
+}
+
+/// `tithe vault serve`
+#[derive(Args, Debug)]
+pub(super) struct VaultServeArgs {
+    /// Speak over standard input and output; there is no other way yet
+    #[arg(long, required = true)]
+    pub(super) stdio: bool,
+    /// The folder; nothing outside it is read or written
+    #[arg(long, value_name = "DIR")]
+    pub(super) root: PathBuf,
+    /// Let the other side put files there
+    #[arg(long)]
+    pub(super) writable: bool,
+    /// Threads that read and write files
+    #[arg(long, value_name = "N", default_value_t = default_jobs(), value_parser = clap::value_parser!(u16).range(1..=64))]
+    pub(super) vault_jobs: u16,
+    /// Give a connection up on which nothing was heard for so long
+    #[arg(long, value_name = "SECONDS", default_value_t = 60.0, value_parser = seconds)]
+    pub(super) peer_timeout: f64,
 }
 
 /// `tithe verify`
@@ -218,6 +380,9 @@ pub(super) struct VerifyArgs {
 pub(super) struct RollbackArgs {
     #[command(flatten)]
     pub(super) target: To,
+    /// Leave the files as they are
+    #[arg(long)]
+    pub(super) no_vault: bool,
     /// Do not ask
     #[arg(long, short)]
     pub(super) yes: bool,

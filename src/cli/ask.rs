@@ -5,13 +5,18 @@ use std::io::{BufRead as _, IsTerminal as _, Write as _};
 use super::terminal::{Look, wrap};
 use crate::error::{Error, ErrorKind, Result};
 
+/// Somebody is there to answer.
+pub(super) fn can_ask() -> bool {
+    std::io::stdin().is_terminal() && std::io::stderr().is_terminal()
+}
+
 /// Asks, with "no" as the answer to everything but yes. Blocks until a line is typed.
 ///
 /// # Errors
 /// `Refused` when the answer is no, or nobody is there to ask.
 #[expect(clippy::print_stderr, reason = "a question is for the person at the terminal")]
 pub(super) fn replace(question: &str) -> Result<()> {
-    if !(std::io::stdin().is_terminal() && std::io::stderr().is_terminal()) {
+    if !can_ask() {
         return Err(Error::new(ErrorKind::Refused, format!("{question} Nobody is there to answer"))
             .with_remedy("nothing was changed; add --yes to go ahead without a question"));
     }

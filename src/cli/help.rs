@@ -71,6 +71,18 @@ Examples:
   tithe explain comments 4711 --from postgresql://reader@prod/shop --profile shop.toml
   tithe explain order_items 17,3 --from postgresql://reader@prod/shop --profile shop.toml";
 
+pub(super) const VAULT: &str = "\
+Which files: those that the rows of a landed database name ([[vault.files]] in the profile), or a list.
+Only files that Tithe brought and nobody changed since are ever replaced or removed, and then kept in
+the vault's trash for a while.
+
+Examples:
+  tithe vault plan --to shop_dev --profile shop --vault-from /srv/shop/files --vault-to ~/shop/files
+  tithe vault sync --to shop_dev --profile shop --vault-from /srv/shop/files --vault-to ~/shop/files
+  tithe vault sync --files-from list.txt --vault-from /srv/a --vault-to /srv/b
+  tithe vault status --vault-to ~/shop/files
+  tithe vault verify --to shop_dev --profile shop --vault-to ~/shop/files";
+
 pub(super) const COMPLETIONS: &str = "\
 Examples:
   tithe completions bash > ~/.local/share/bash-completion/completions/tithe

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use jiff::{Timestamp, Unit};
 
-use super::args::{Choice, Limits};
+use super::args::{Choice, DurabilityChoice, Limits, VaultOptions};
 use crate::digest::MaskKey;
 use crate::engine::SourceRequest;
 use crate::error::{Error, ErrorKind, Result};
@@ -13,6 +13,7 @@ use crate::pg::connect::ConnectInfo;
 use crate::pg::errors::Side;
 use crate::plan;
 use crate::profile::Profile;
+use crate::vault::{self, Durability, Location, RemoteSettings};
 
 /// A moment and the id made of it.
 #[derive(Clone, Debug)]
@@ -92,6 +93,47 @@ pub(super) fn look_request(from: &str, profile_name: &str, run: &RunId) -> Resul
         run_id: run.id.clone(),
         lock_timeout: Duration::from_secs(10),
     })
+}
+
+/// How files are to be moved; `None` where no folders are named.
+pub(super) fn vault_settings(
+    options: &VaultOptions,
+    missing_percent: f64,
+    run: &RunId,
+) -> Result<Option<vault::Settings>> {
+    let (source, target) = match (&options.vault_from, &options.vault_to) {
+        (None, None) => return Ok(None),
+        (Some(source), Some(target)) => (source.parse::<Location>()?, target.parse::<Location>()?),
+        _ => {
+            return Err(Error::new(ErrorKind::Usage, "--vault-from and --vault-to go together")
+                .with_remedy("name both folders, or say --no-vault"));
+        }
+    };
+    let silence_max = Duration::from_secs_f64(options.peer_timeout.max(1.0));
+    Ok(Some(vault::Settings {
+        source,
+        target,
+        remote: RemoteSettings::new(&options.ssh, &options.remote_tithe, silence_max)?,
+        state: state_of_vaults(),
+        run_id: run.id.clone(),
+        jobs: usize::from(options.vault_jobs),
+        bytes_per_second: options.bwlimit,
+        durability: match options.durability {
+            DurabilityChoice::Batch => Durability::Batch,
+            DurabilityChoice::Each => Durability::Each,
+            DurabilityChoice::Off => Durability::Off,
+        },
+        adopt: options.adopt,
+        overwrite: options.overwrite_local,
+        paranoid: options.paranoid,
+        missing_percent,
+        keep_trash: Duration::from_secs(u64::from(options.keep_trash) * 86_400),
+    }))
+}
+
+/// Where it is remembered what folders hold, if there is such a place.
+pub(super) fn state_of_vaults() -> Option<std::path::PathBuf> {
+    super::state::vaults().ok()
 }
 
 /// The masking secret, from the environment only.

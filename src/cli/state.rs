@@ -22,11 +22,21 @@ pub(super) fn find(run_id: &str) -> Option<RunReport> {
     find_in(&folder().ok()?, run_id)
 }
 
-/// `$XDG_STATE_HOME/tithe/runs`; the variable counts only when absolute, as its specification says.
+/// `$XDG_STATE_HOME/tithe/vaults`: what is remembered of source vaults.
+pub(super) fn vaults() -> Result<PathBuf> {
+    state().map(|state| state.join("tithe/vaults"))
+}
+
+/// `$XDG_STATE_HOME/tithe/runs`
 fn folder() -> Result<PathBuf> {
+    state().map(|state| state.join("tithe/runs"))
+}
+
+/// The variable counts only when absolute, as its specification says.
+fn state() -> Result<PathBuf> {
     let variable = |name| std::env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
     let state = variable("XDG_STATE_HOME").or_else(|| Some(variable("HOME")?.join(".local/state")));
-    state.map(|state| state.join("tithe/runs")).ok_or_else(|| {
+    state.ok_or_else(|| {
         Error::new(ErrorKind::Unexpected, "find a folder for run reports: neither XDG_STATE_HOME nor HOME is set")
             .with_remedy("set XDG_STATE_HOME")
     })

@@ -19,7 +19,7 @@ use crate::types::{RefId, TableId};
 
 use super::cycle;
 use super::prepare::Prepared;
-use super::rate::RateLimit;
+use crate::rate::RateLimit;
 
 /// What choosing needs to know.
 pub(super) struct Choice<'a> {

@@ -15,7 +15,6 @@ use serde::Serialize;
 
 use super::choose::Choice;
 use super::prepare::{PATIENCE, Prepared, SourceRequest, prepare, standing_back};
-use super::rate::RateLimit;
 use super::support::required_parents;
 use crate::closure::{Budget, Chosen};
 use crate::error::{Error, ErrorKind, Result};
@@ -24,6 +23,7 @@ use crate::pg::facts::{Among, Facts, Parent, RowAt, RowFacts};
 use crate::pg::members::Members;
 use crate::plan::{DrawSize, Plan, ReferenceMode, TableMode};
 use crate::profile::nearest;
+use crate::rate::RateLimit;
 use crate::schema::{Catalog, Reference, Table};
 use crate::types::TableId;
 

@@ -12,7 +12,7 @@ use crate::types::TableId;
 use super::choose::Choice;
 use super::lanes;
 use super::prepare::{PATIENCE, Prepared, SourceRequest, prepare, standing_back};
-use super::rate::RateLimit;
+use crate::rate::RateLimit;
 
 /// Whether rows are counted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

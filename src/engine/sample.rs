@@ -24,10 +24,11 @@ use crate::schema::Catalog;
 
 use super::choose::Choice;
 use super::copy::{self, Arrived};
+use super::files::{self, FilesInPlace, VaultRequest};
 use super::prepare::{Prepared, SourceRequest, prepare};
-use super::rate::RateLimit;
 use super::transfer::Transfer;
 use super::{land, pieces, usage, worker};
+use crate::rate::RateLimit;
 
 /// What to do.
 pub struct SampleRequest {
@@ -47,6 +48,8 @@ pub struct SampleRequest {
     pub yield_to_ddl: Duration,
     /// When the run began, ISO 8601.
     pub started_at: String,
+    /// What to do with files; `None` leaves them.
+    pub vault: Option<VaultRequest>,
     /// Asked once everything is checked and nothing is done; an error ends the run. `None`: go on.
     pub confirm: Option<Confirm>,
 }
@@ -96,14 +99,20 @@ pub async fn sample(
     };
     // Renaming takes milliseconds and is all or nothing: from here on nobody can stop it halfway.
     let outcome = match outcome {
-        Ok(report) => {
+        Ok(built) => {
             recorder.phase("swap");
-            target.swap().await.map(|()| report)
+            target.swap().await.map(|()| built)
         }
         Err(error) => Err(error),
     };
     match outcome {
-        Ok(report) => Ok(finish(report, &recorder)),
+        Ok((mut report, files)) => {
+            // From here on the old rows are nobody's, and their files may go.
+            if let Some(files) = files {
+                files.remove_extras(&mut report).await;
+            }
+            Ok(finish(report, &recorder))
+        }
         Err(error) => {
             clean_up(&prepared.source, &target).await;
             Err(error)
@@ -155,11 +164,15 @@ async fn build(
     prepared: &Prepared,
     target: &Arc<Target>,
     recorder: &Arc<Recorder>,
-) -> Result<RunReport> {
+) -> Result<(RunReport, Option<FilesInPlace>)> {
     confirm(request, target).await?;
     for name in target.remove_leftovers().await? {
         recorder.note(&format!("removed {name}, left behind by a run that was killed"));
     }
+    let vault = match &request.vault {
+        None => None,
+        Some(vault) => Some(files::open(vault).await?),
+    };
     let monitor: Arc<dyn Monitor> = Arc::<Recorder>::clone(recorder);
     let monitor = &monitor;
     let budget = Budget::new(request.memory_bytes);
@@ -184,10 +197,18 @@ async fn build(
     let (builds, rest) = copy::split_builds(&transfer.catalog, &by_leaf, after_rows);
     let arrived = copy::run(&transfer, &staging.pool, &by_leaf, builds, monitor).await?;
     let finished = complete(request, &transfer, &mut staging, rest, &**monitor).await?;
+    let files = match request.vault.as_ref().zip(vault) {
+        None => None,
+        Some((vault, session)) => {
+            monitor.phase("bring files");
+            let wanted = files::wanted(&staging.pool, &prepared.catalog, &prepared.plan.files).await?;
+            Some(files::bring(vault, session, wanted, monitor).await?)
+        }
+    };
     staging.pool.close();
     let mut report = report(request, prepared, &transfer, arrived);
     finished.tell(staging, request, &mut report);
-    Ok(report)
+    Ok((report, files))
 }
 
 /// What came of everything after the rows.

@@ -20,10 +20,10 @@ use crate::plan::Plan;
 use crate::schema::Catalog;
 use crate::types::TableId;
 
-use super::rate::RateLimit;
 use super::units::{self, Part, TableCopy};
 use super::worker::Worker;
 use super::{pieces, readers};
+use crate::rate::RateLimit;
 
 /// What every table's transfer shares.
 pub(super) struct Transfer {

@@ -5,6 +5,7 @@ pub mod connect;
 pub mod errors;
 pub mod dump;
 pub mod facts;
+pub mod files;
 pub mod keys;
 pub mod landed;
 pub mod landing;

@@ -9,7 +9,7 @@ use crate::types::{ColumnId, RefId, TableId};
 
 use super::modes::{named_references, profile_error, reference_modes, table_modes};
 use super::nullable::cut_columns;
-use super::{Draw, DrawSize, Plan, ReferenceMode, ReferencePlan, TableMode, TablePlan, columns};
+use super::{Draw, DrawSize, FilePlan, Plan, ReferenceMode, ReferencePlan, TableMode, TablePlan, columns, files};
 
 /// What the command line adds to the profile.
 #[derive(Clone, Debug, Default)]
@@ -41,6 +41,8 @@ pub fn make(catalog: &mut Catalog, profile: &Profile, options: &Options) -> Resu
     check_reading(catalog, profile, &modes)?;
     let draw = draw(catalog, profile, options, root)?;
     let masks = columns::decide(catalog, profile, &modes)?;
+    let files = files::files(catalog, profile, &literal(&options.run_time))?;
+    files::check_masks(catalog, &files, &modes, &masks)?;
     let needs_key = masks.iter().flatten().flatten().any(columns::needs_key);
     let run_time =
         |text: &Option<String>| text.as_ref().map(|t| predicate::bind_run_time(t, &literal(&options.run_time)));
@@ -91,7 +93,16 @@ pub fn make(catalog: &mut Catalog, profile: &Profile, options: &Options) -> Resu
         let table = &catalog.table(*child).name;
         warnings.push(format!("{table}: foreign key {name} leads to a table that is left out: {outcome}"));
     }
-    Ok(Plan { root, draw, tables, references, groups, warnings, needs_key })
+    Ok(Plan { root, draw, tables, references, groups, warnings, needs_key, files })
+}
+
+/// The kinds of files, bound to a database that has landed already.
+///
+/// # Errors
+/// As [`make`].
+pub fn files_of_landed(catalog: &mut Catalog, profile: &Profile, run_time: &str) -> Result<Vec<FilePlan>> {
+    add_virtual_references(catalog, profile)?;
+    files::files(catalog, profile, &literal(run_time))
 }
 
 /// Which parents cover a child's period together is not asked: such a key can only be kept whole, or given up.

@@ -5,13 +5,15 @@
 
 mod barrable;
 mod columns;
+mod files;
 mod make;
 mod modes;
 mod nullable;
 mod text;
 
 pub use barrable::barrable;
-pub use make::{Options, make};
+pub use files::{ColumnPath, FilePlan, PathSource};
+pub use make::{Options, files_of_landed, make};
 pub use text::{Numbers, PlanReport, graph_labels, group, render, report};
 
 use serde::Serialize;
@@ -37,6 +39,8 @@ pub struct Plan {
     pub warnings: Vec<String>,
     /// Some mask needs the secret key.
     pub needs_key: bool,
+    /// Kinds of files, in the profile's order.
+    pub files: Vec<FilePlan>,
 }
 
 /// How root rows are drawn.

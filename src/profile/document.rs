@@ -114,6 +114,19 @@ impl<'d> Checker<'d> {
     }
 
     /// A list of non-empty strings, each with its place; a single string is a list of one.
+    /// A number from 0 to 100.
+    pub(super) fn percentage(&mut self, node: &Node<'_>) -> Option<f64> {
+        let written = match node.value {
+            DeValue::Integer(_) => self.integer(node)?.to_string(),
+            DeValue::Float(value) => value.as_str().to_owned(),
+            _ => return self.wrong_type(node, "a number from 0 to 100"),
+        };
+        match written.parse::<f64>() {
+            Ok(value) if (0.0..=100.0).contains(&value) => Some(value),
+            _ => self.refuse(node, format!("is {written}; a number from 0 to 100 is needed")),
+        }
+    }
+
     pub(super) fn names(&mut self, node: &Node<'d>) -> Vec<(String, Node<'d>)> {
         let elements: Vec<Node<'d>> = match node.value {
             DeValue::Array(elements) => elements

@@ -6,6 +6,7 @@
 use serde_json::{Map, Value, json};
 
 use super::columns::{DEFAULT_EMAIL_HOST, DEFAULT_HASH_LENGTH, HASH_LENGTHS, KEYED_RULES, RULES};
+use super::files::DEFAULT_MISSING_PERCENT;
 use super::raw::DEFAULT_SEED;
 
 /// The schema, as it ships in `sampling-profiles/profile.schema.json`.
@@ -31,6 +32,7 @@ pub fn json_schema() -> Value {
                 "Which rows of a table are chosen. Names are `table` in schema public, \"schema.table\" elsewhere."),
             "references": described(json!({ "type": "array", "items": reference() }),
                 "References that are not foreign keys."),
+            "vault": vault(),
             "columns": described(
                 json!({
                     "type": "object",
@@ -79,6 +81,33 @@ fn table() -> Value {
             })), &["column", "limit"]),
             "unowned": word("Rows whose owning references are all NULL.", &["drop", "keep"]),
             "orphans": word("Rows whose reference is broken in the source already.", &["drop", "null", "keep"]),
+        }),
+    )
+}
+
+fn vault() -> Value {
+    let entry = object(
+        "One kind of files: either `table` and `path`, or `query`.",
+        json!({
+            "name": described(json!({ "type": "string" }), "For messages and reports."),
+            "table": described(json!({ "type": "string" }), "The table whose columns make the path."),
+            "where": predicate("Rows must satisfy it."),
+            "path": described(json!({ "type": "string" }),
+                "Path below the vault: {column}, {reference.column}, {sha256(column)[0:2]}, {lower(column)}."),
+            "query": described(json!({ "type": "string" }), "SELECT on the landed database whose first column is the path."),
+            "variants": names("Endings that replace the path's own: further files, which may be absent."),
+            "required": described(json!({ "type": "boolean", "default": true }), "A file that a row names must be there."),
+            "mode": word("real: as it is; strip-metadata: images without EXIF, GPS and the like; placeholder: a made-up image \
+                of the same type and size; none: it stays behind.", &["real", "strip-metadata", "placeholder", "none"]),
+            "keep_icc": described(json!({ "type": "boolean", "default": false }), "strip-metadata keeps the colour profile."),
+        }),
+    );
+    object(
+        "The files that rows name.",
+        json!({
+            "missing_percent": described(json!({ "type": "number", "minimum": 0, "maximum": 100, "default": DEFAULT_MISSING_PERCENT }),
+                "Share of the required files that may be missing in the source."),
+            "files": { "type": "array", "items": required(entry, &["name", "mode"]) },
         }),
     )
 }

@@ -6,8 +6,10 @@
 
 mod columns;
 mod document;
+mod files;
 mod json_schema;
 mod nearest;
+mod path_template;
 pub mod predicate;
 mod raw;
 mod rule;
@@ -16,8 +18,10 @@ pub mod toml_text;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+pub use files::{FileEntry, FilePaths, FileTreatment, VaultRules};
 pub use json_schema::json_schema;
 pub use nearest::nearest;
+pub use path_template::PathTemplate;
 pub use rule::{ColumnRule, MaskRule, MaskSpec};
 
 /// A checked profile. Immutable.
@@ -37,6 +41,8 @@ pub struct Profile {
     pub tables: BTreeMap<String, TableRules>,
     /// `[[references]]`
     pub references: Vec<VirtualReference>,
+    /// `[vault]`
+    pub vault: VaultRules,
     /// `[columns.TABLE]`, by table and column name as written.
     pub columns: BTreeMap<String, BTreeMap<String, ColumnRule>>,
 }

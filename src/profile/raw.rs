@@ -60,6 +60,7 @@ fn profile<'d>(checker: &mut Checker<'d>, text: &str, path: &Path, document: &'d
         Some(node) => elements(checker, &node).iter().filter_map(|node| reference(checker, node)).collect(),
         None => Vec::new(),
     };
+    let vault = section(checker, &mut top, "vault", super::files::vault);
     let columns = section(checker, &mut top, "columns", |checker, tables| {
         let mut rules = BTreeMap::new();
         for (name, node) in tables.named() {
@@ -79,6 +80,7 @@ fn profile<'d>(checker: &mut Checker<'d>, text: &str, path: &Path, document: &'d
         target,
         tables,
         references: references.into_iter().map(|(reference, _)| reference).collect(),
+        vault,
         columns,
     })
 }
@@ -282,7 +284,11 @@ fn unique_reference_names(checker: &mut Checker<'_>, references: &[(VirtualRefer
     }
 }
 
-fn required<'d>(checker: &mut Checker<'d>, section: &mut Section<'d>, name: &'static str) -> Option<Node<'d>> {
+pub(super) fn required<'d>(
+    checker: &mut Checker<'d>,
+    section: &mut Section<'d>,
+    name: &'static str,
+) -> Option<Node<'d>> {
     let node = section.take(name);
     if node.is_none() {
         checker.problem(section.at(), &format!("{}.{name}", section.key()), "is missing");
@@ -290,7 +296,7 @@ fn required<'d>(checker: &mut Checker<'d>, section: &mut Section<'d>, name: &'st
     node
 }
 
-fn names<'d>(checker: &mut Checker<'d>, section: &mut Section<'d>, name: &'static str) -> Vec<String> {
+pub(super) fn names<'d>(checker: &mut Checker<'d>, section: &mut Section<'d>, name: &'static str) -> Vec<String> {
     match section.take(name) {
         Some(node) => checker.names(&node).into_iter().map(|(name, _)| name).collect(),
         None => Vec::new(),
@@ -312,7 +318,7 @@ fn one_or_more<'d>(
     Some(checker.names(&node).into_iter().map(|(name, _)| name).collect())
 }
 
-fn fragment(checker: &mut Checker<'_>, node: &Node<'_>) -> Option<String> {
+pub(super) fn fragment(checker: &mut Checker<'_>, node: &Node<'_>) -> Option<String> {
     let text = checker.string(node)?;
     match predicate::check(&text) {
         Ok(()) => Some(text),

@@ -152,12 +152,12 @@ fn each_mistake_is_told_with_its_place() {
         // The document.
         ("percent = 10\npercent = 10", "p.toml:4:1: not TOML: duplicate key"),
         (
-            "[vault]\nroot = \"x\"",
-            "p.toml:3:2: vault: unknown key (sample, source, target, tables, references, columns)",
+            "[vaults]\nroot = \"x\"",
+            "p.toml:3:2: vaults: unknown key; did you mean `vault`? (sample, source, target, tables, references, vault, columns)",
         ),
         (
             "[colums.users]",
-            "p.toml:3:2: colums: unknown key; did you mean `columns`? (sample, source, target, tables, references, columns)",
+            "p.toml:3:2: colums: unknown key; did you mean `columns`? (sample, source, target, tables, references, vault, columns)",
         ),
         // [sample]
         ("percent = 0", "p.toml:3:11: sample.percent: is 0; a number above 0 and up to 100 is needed"),
@@ -317,6 +317,26 @@ fn each_mistake_is_told_with_its_place() {
         (
             "[columns.u]\nc = { keep = true, support = { null = true, support = \"null\" } }",
             &format!("p.toml:4:45: columns.u.c.support.support: unknown key ({all_rules})"),
+        ),
+        (
+            "[vault]\nmissing_percent = 101",
+            "p.toml:4:19: vault.missing_percent: is 101; a number from 0 to 100 is needed",
+        ),
+        (
+            "[[vault.files]]\nname = \"a\"\nmode = \"real\"",
+            "p.toml:3:1: vault.files[0]: needs either `table` and `path`, or `query`",
+        ),
+        (
+            "[[vault.files]]\nname = \"a\"\ntable = \"t\"\npath = \"{md5(x)}\"\nmode = \"real\"",
+            "p.toml:6:8: vault.files[0].path: calls a function that is none of sha256, lower, upper",
+        ),
+        (
+            "[[vault.files]]\nname = \"a\"\nquery = \"SELECT 1\"\nmode = \"reel\"",
+            "p.toml:6:8: vault.files[0].mode: \"reel\" is not allowed; did you mean `real`? (\"real\", \"strip-metadata\", \"placeholder\", \"none\")",
+        ),
+        (
+            "[[vault.files]]\nname = \"a\"\nquery = \"SELECT 1\"\nmode = \"real\"\nkeep_icc = true",
+            "p.toml:7:12: vault.files[0].keep_icc: has an effect beside mode = \"strip-metadata\" only",
         ),
         (
             "[columns.audit.events]\nid = \"keep\"\nnote = \"lorem\"",

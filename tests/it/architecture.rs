@@ -10,13 +10,18 @@ const HOMES: &[(&str, &[&str])] = &[
     ("deadpool_postgres", &["pg"]),
     ("petgraph", &["graph"]),
     ("fake", &["anonymize"]),
-    ("blake3", &["digest"]),
+    ("blake3", &["digest", "vault"]),
     ("clap", &["cli"]),
     ("clap_complete", &["cli"]),
     ("clap_mangen", &["cli"]),
     ("indicatif", &["cli"]),
-    ("rayon", &["anonymize", "closure", "engine"]),
+    ("fast_rsync", &["vault"]),
+    ("flate2", &["vault"]),
+    ("object_store", &["vault"]),
+    ("rayon", &["anonymize", "closure", "engine", "vault", "demo"]),
+    ("sha2", &["profile"]),
     ("toml", &["profile"]),
+    ("walkdir", &["vault"]),
 ];
 
 const LINES_AT_MOST: usize = 800;

@@ -18,7 +18,7 @@ use crate::cli::{print, render, state};
 use crate::closure::LITERAL_KEYS_MAX;
 use crate::demo::{Options, Throwaway, production};
 use crate::digest::MaskKey;
-use crate::engine::{self, Exactness, SampleRequest, SourceRequest, VerifyRequest};
+use crate::engine::{self, Exactness, SampleRequest, SourceRequest, VaultRequest, VerifyRequest};
 use crate::error::{Error, ErrorKind, Result};
 use crate::monitor::Monitor;
 use crate::pg::connect::ConnectInfo;
@@ -26,11 +26,14 @@ use crate::pg::errors::Side;
 use crate::plan;
 use crate::profile::Profile;
 use crate::report::{RunReport, VerifyReport};
+use crate::vault::{self, VaultVerified};
 
 use super::verify;
 
 const PRODUCTION: &str = "production";
 const DEV: &str = "dev";
+/// The files of the production, and of the sample.
+const VAULTS: [&str; 2] = ["production-files", "dev-files"];
 const PERCENT: f64 = 10.0;
 const JOBS: usize = 2;
 const MEMORY_BYTES: u64 = 512 << 20;
@@ -41,6 +44,7 @@ struct Answers {
     planned: u64,
     report: RunReport,
     verified: VerifyReport,
+    files: VaultVerified,
 }
 
 /// What the demo made, in the order in which it goes away.
@@ -68,6 +72,7 @@ pub(super) async fn run(args: &DemoArgs, global: &Global, stop: Interrupt) -> Re
     let context = render::Context { to: None, replaced: false, kept: None };
     print(&render::report(&answers.report, &context, look));
     print(&verify::text(&answers.verified, look));
+    print(&render::files::verified(&answers.files, look));
     print(&before_and_after(&scene, &answers, look).await?);
     if args.no_keep {
         print(&format!("  {} in all. Nothing of it stays.\n", duration(scene.begun.elapsed())));
@@ -92,7 +97,7 @@ async fn perform(args: &DemoArgs, run: &RunId, display: &Arc<Display>) -> Result
     let server = Arc::clone(&production);
     aside(move || production::build_keys(&server, PRODUCTION)).await?;
     display.phase("its files");
-    let (server, vault) = (Arc::clone(&production), folder.path().join("vault"));
+    let (server, vault) = (Arc::clone(&production), folder.path().join(VAULTS[0]));
     let files = aside(move || production::write_files(&server, PRODUCTION, &vault)).await?;
 
     let key = format!("{}{}", uuid::Uuid::new_v4().simple(), uuid::Uuid::new_v4().simple());
@@ -128,6 +133,7 @@ async fn commands(scene: &Scene, profile: &Path, run: &RunId, display: &Arc<Disp
         range_bytes: crate::engine::RANGE_BYTES,
         yield_to_ddl: Duration::from_secs(5),
         started_at: run.started_at.clone(),
+        vault: Some(VaultRequest { settings: vault_settings(scene, run)?, yes_remove: None }),
         confirm: None,
     };
     display.heading("tithe sample --percent 10");
@@ -144,7 +150,31 @@ async fn commands(scene: &Scene, profile: &Path, run: &RunId, display: &Arc<Disp
         now: run.started_at.clone(),
     };
     let verified = engine::verify(&request, state::find, &**display).await?;
-    Ok(Answers { planned, report, verified })
+    display.heading("tithe vault verify");
+    let to = address(&scene.dev, DEV, Side::Target)?;
+    let wanted = engine::wanted_files(to, &Profile::read(profile)?, &run.started_at).await?;
+    let folder = scene.folder.path().join(VAULTS[1]);
+    let files = aside(move || vault::verify(&folder, &wanted)).await?;
+    Ok(Answers { planned, report, verified, files })
+}
+
+/// From the production's folder to a new one beside it.
+fn vault_settings(scene: &Scene, run: &RunId) -> Result<vault::Settings> {
+    Ok(vault::Settings {
+        source: vault::Location::Folder(scene.folder.path().join(VAULTS[0])),
+        target: vault::Location::Folder(scene.folder.path().join(VAULTS[1])),
+        remote: vault::RemoteSettings::new("ssh", "tithe", Duration::from_secs(60))?,
+        state: state::vaults().ok(),
+        run_id: run.id.clone(),
+        jobs: JOBS,
+        bytes_per_second: None,
+        durability: vault::Durability::Batch,
+        adopt: false,
+        overwrite: false,
+        paranoid: false,
+        missing_percent: 1.0,
+        keep_trash: Duration::from_secs(7 * 86_400),
+    })
 }
 
 /// Both at once: each takes a second or two.
@@ -218,9 +248,12 @@ fn leave(scene: Scene, look: Look) -> Result<String> {
     }
     stop.push_str(&format!("rm -rf {}\n", folder.display()));
     let env = format!(
-        "export TITHE_FROM={from}\nexport TITHE_TO={to}\nexport TITHE_KEY={}\nexport TITHE_PROFILE={}\n",
+        "export TITHE_FROM={from}\nexport TITHE_TO={to}\nexport TITHE_KEY={}\nexport TITHE_PROFILE={}\n\
+         export TITHE_VAULT_FROM={}\nexport TITHE_VAULT_TO={}\n",
         scene.key,
-        folder.join("art-site.toml").display()
+        folder.join("art-site.toml").display(),
+        folder.join(VAULTS[0]).display(),
+        folder.join(VAULTS[1]).display()
     );
     write(&folder.join("env"), &env)?;
     let script = write(&folder.join("stop"), &stop)?;
@@ -229,10 +262,8 @@ fn leave(scene: Scene, look: Look) -> Result<String> {
     Ok([
         row("production", format!("psql {from}")),
         row("dev", format!("psql {to}")),
-        row(
-            "files",
-            format!("{folder}/vault  ({} of them, named by the rows; they stay there)", look.count(scene.files as u64)),
-        ),
+        row("files", format!("{folder}/{}  ({} of them)", VAULTS[0], look.count(scene.files as u64))),
+        row("", format!("{folder}/{}  (those that the sample's rows name)", VAULTS[1])),
         row("again", format!(". {folder}/env; tithe sample --percent 5")),
         row("clean up", format!("sh {}", script.display())),
         format!("\n  {} in all.\n", duration(scene.begun.elapsed())),

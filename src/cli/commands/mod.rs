@@ -8,6 +8,7 @@ mod manual;
 mod plan;
 mod rollback;
 mod sample;
+mod vault;
 mod verify;
 
 use std::future::Future;
@@ -32,6 +33,7 @@ pub(super) fn dispatch(cli: Cli) -> Result<u8> {
         Command::Graph(args) => block_on(graph::run(&args, global)),
         Command::Completions { shell } => manual::completions(shell),
         Command::Man => manual::page(),
+        Command::Vault { command } => block_on_with(|stop| vault::run(&command, global, stop)),
         Command::Verify(args) => block_on(verify::run(&args, global)),
         Command::Explain(args) => block_on(explain::run(&args, global)),
     }

@@ -1,8 +1,10 @@
 //! `tithe rollback`
 
+use std::path::PathBuf;
+
 use crate::cli::args::RollbackArgs;
 use crate::cli::settings::{RunId, connect_info};
-use crate::cli::{ask, print};
+use crate::cli::{ask, print, state};
 use crate::engine;
 use crate::error::{Error, ErrorKind, Result};
 use crate::pg::errors::Side;
@@ -16,9 +18,23 @@ pub(super) async fn run(args: &RollbackArgs) -> Result<u8> {
             .await
             .map_err(|cause| Error::new(ErrorKind::Unexpected, "ask").with_cause(cause))??;
     }
-    let name = engine::rollback(to, &RunId::new().id).await?;
+    let vault_of = |run: &str| {
+        let report = state::find(run).filter(|_| !args.no_vault)?;
+        Some(PathBuf::from(report.vault.target)).filter(|folder| !folder.as_os_str().is_empty())
+    };
+    let done = engine::rollback(to, &RunId::new().id, vault_of).await?;
+    let name = done.name;
     print(&format!(
         "{name} is the previous database again; the one it replaced is kept as {name}__prev, so rolling back once more returns it\n"
     ));
+    if let Some((folder, files)) = done.files {
+        print(&format!(
+            "{}: {} removed files are back, {} have their other version again, {} left alone\n",
+            folder.display(),
+            files.returned,
+            files.exchanged,
+            files.conflicts
+        ));
+    }
     Ok(0)
 }

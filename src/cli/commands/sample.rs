@@ -10,10 +10,11 @@ use crate::cli::progress::{Display, Show};
 use crate::cli::settings::{self, RunId};
 use crate::cli::terminal::Look;
 use crate::cli::{ask, print, render, state};
-use crate::engine::{self, Confirm, SampleRequest, TargetState};
+use crate::engine::{self, Confirm, SampleRequest, TargetState, VaultRequest};
 use crate::error::{Error, ErrorKind, Result};
 use crate::monitor::Monitor;
 use crate::pg::errors::Side;
+use crate::profile::Profile;
 use crate::report::Outcome;
 
 pub(super) async fn run(args: &SampleArgs, global: &Global, stop: Interrupt) -> Result<u8> {
@@ -25,6 +26,7 @@ pub(super) async fn run(args: &SampleArgs, global: &Global, stop: Interrupt) -> 
         (false, true) => Show::OnTerminalOnly,
         (false, false) => Show::Progress,
     };
+    let vault = vault_request(args, &source.profile, &run)?;
     let display = Arc::new(Display::open(show, global.log.as_deref(), &run.id)?);
     let replaced = Arc::new(AtomicBool::new(false));
     let request = SampleRequest {
@@ -36,6 +38,7 @@ pub(super) async fn run(args: &SampleArgs, global: &Global, stop: Interrupt) -> 
         range_bytes: args.range_bytes,
         yield_to_ddl: Duration::from_secs_f64(args.yield_to_ddl),
         started_at: run.started_at.clone(),
+        vault,
         confirm: Some(confirm(args.yes, Arc::clone(&display), Arc::clone(&replaced))),
     };
     let watching = Arc::clone(&display);
@@ -59,6 +62,22 @@ pub(super) async fn run(args: &SampleArgs, global: &Global, stop: Interrupt) -> 
         print(&render::report(&report, &context, Look::stdout()));
     }
     Ok(report.exit_code())
+}
+
+/// Files come too where the profile knows them and both folders are named.
+fn vault_request(args: &SampleArgs, profile: &Profile, run: &RunId) -> Result<Option<VaultRequest>> {
+    if args.no_vault {
+        return Ok(None);
+    }
+    let settings = settings::vault_settings(&args.vault, profile.vault.missing_percent, run)?;
+    if settings.is_some() && profile.vault.files.is_empty() {
+        return Err(Error::new(
+            ErrorKind::Undecided,
+            format!("{}: no [[vault.files]] says which files belong to the rows", profile.path.display()),
+        )
+        .with_remedy("add an entry for each kind of file, or say --no-vault"));
+    }
+    Ok(settings.map(|settings| VaultRequest { settings, yes_remove: args.vault.yes_remove }))
 }
 
 /// Asks before an existing database is replaced, unless told not to.

@@ -7,6 +7,7 @@
 mod database;
 mod program;
 mod scene;
+pub(crate) mod vault;
 
 use std::fs::OpenOptions;
 use std::io::Write as _;

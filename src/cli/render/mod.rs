@@ -1,9 +1,11 @@
 //! The report of a run as a person reads it: what came from where, how much of which table, what was proven, what
 //! to do next. Makes text; prints nothing.
 
+pub(super) mod files;
+
 use std::fmt::Write as _;
 
-use super::terminal::{Look, duration, size, wrap};
+use crate::cli::terminal::{Look, duration, size, wrap};
 use crate::pg::connect::ConnectInfo;
 use crate::report::{Outcome, PhaseReport, RunReport, TableReport};
 
@@ -31,6 +33,10 @@ pub(super) fn report(report: &RunReport, context: &Context<'_>, look: Look) -> S
     let mut text = String::from("\n");
     header(&mut text, report, look);
     tables(&mut text, report, look);
+    if report.vault.files_wanted > 0 {
+        line(&mut text, "");
+        text.push_str(&files::table(&report.vault, look));
+    }
     phases(&mut text, report, look);
     checks(&mut text, report, look);
     remarks(&mut text, report, look);

@@ -1,0 +1,219 @@
+//! `tithe vault …`: files alone.
+
+use std::fs::File;
+use std::os::fd::AsFd;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use crate::cli::args::{
+    FileList, Global, VaultCommand, VaultPlanArgs, VaultServeArgs, VaultStatusArgs, VaultSyncArgs, VaultVerifyArgs,
+};
+use crate::cli::interrupt::Interrupt;
+use crate::cli::progress::{Display, Show};
+use crate::cli::render::files as render;
+use crate::cli::settings::{self, RunId};
+use crate::cli::terminal::Look;
+use crate::cli::{ask, print};
+use crate::engine;
+use crate::error::{Error, ErrorKind, Result};
+use crate::monitor::Monitor as _;
+use crate::pg::errors::Side;
+use crate::report::VaultReport;
+use crate::vault::{self, FileMode, FileRule, Location, ServeSettings, Session, VaultPath, WantedFile, WantedList};
+
+pub(super) async fn run(command: &VaultCommand, global: &Global, stop: Interrupt) -> Result<u8> {
+    let run = RunId::new();
+    match command {
+        VaultCommand::Plan(args) => plan(args, global, &run).await,
+        VaultCommand::Sync(args) => sync(args, global, &run, stop).await,
+        VaultCommand::Status(args) => status(args),
+        VaultCommand::Verify(args) => verify(args, &run).await,
+        VaultCommand::Serve(args) => serve(args).await,
+    }
+}
+
+async fn plan(args: &VaultPlanArgs, global: &Global, run: &RunId) -> Result<u8> {
+    let list = wanted(&args.list, run).await?;
+    let settings = settings::vault_settings(&args.vault, list.missing_percent, run)?
+        .ok_or_else(|| missing_option("--vault-from and --vault-to"))?;
+    let list = Arc::new(list.wanted);
+    let (planned, list) = aside(move || vault::plan(&settings, &list).map(|planned| (planned, list))).await?;
+    let report = vault::report(&list, &planned.plan, &vault::Brought::default());
+    let problems = vault::problems(&list, &planned.plan, &vault::Brought::default());
+    if args.json {
+        let steps: Vec<serde_json::Value> = planned
+            .plan
+            .steps
+            .iter()
+            .map(|step| {
+                let path = list.files[step.file as usize].path.as_str();
+                let action = if step.replaces.is_some() { "replace" } else { "copy" };
+                serde_json::json!({ "action": action, "path": path, "bytes": step.size })
+            })
+            .chain(planned.plan.extras.iter().map(|extra| {
+                serde_json::json!({ "action": "remove", "path": extra.path.as_str(), "bytes": extra.facts.size })
+            }))
+            .collect();
+        let value = serde_json::json!({
+            "vault": report, "steps": steps, "problems": problems, "notes": vault::notes(&planned),
+        });
+        print(&(serde_json::to_string_pretty(&value).unwrap_or_default() + "\n"));
+    } else if !global.quiet {
+        print(&render::plan(&report, &planned, &problems, Look::stdout()));
+    }
+    Ok(0)
+}
+
+async fn sync(args: &VaultSyncArgs, global: &Global, run: &RunId, stop: Interrupt) -> Result<u8> {
+    let show = match (global.quiet, args.json) {
+        (true, _) => Show::Nothing,
+        (false, true) => Show::OnTerminalOnly,
+        (false, false) => Show::Progress,
+    };
+    let display = Arc::new(Display::open(show, global.log.as_deref(), &run.id)?);
+    let list = wanted(&args.list, run).await.inspect_err(|error| display.fail(error))?;
+    let settings = settings::vault_settings(&args.vault, list.missing_percent, run)?
+        .ok_or_else(|| missing_option("--vault-from and --vault-to"))?;
+    let halt = Arc::new(AtomicBool::new(false));
+    let (told, shown, wanted, yes_remove) =
+        (Arc::clone(&halt), Arc::clone(&display), list.wanted, args.vault.yes_remove);
+    let work = aside(move || carry_out(settings, &wanted, yes_remove, &shown, &told));
+    let done = tokio::select! {
+        done = work => done,
+        error = stop.error() => {
+            halt.store(true, Ordering::Relaxed);
+            Err(error.with_remedy("run again: what is in place stays, and nothing is half there"))
+        }
+    };
+    let (report, problems, notes) = done.inspect_err(|error| display.fail(error))?;
+    display.finish();
+    if args.json {
+        let value = serde_json::json!({ "run_id": run.id, "vault": report, "problems": problems, "notes": notes });
+        print(&(serde_json::to_string_pretty(&value).unwrap_or_default() + "\n"));
+    } else if !global.quiet {
+        print(&render::synced(&report, &problems, &notes, Look::stdout()));
+    }
+    Ok(if problems.is_empty() { 0 } else { 3 })
+}
+
+type Told = (VaultReport, Vec<String>, Vec<String>);
+
+fn carry_out(
+    settings: vault::Settings,
+    wanted: &WantedList,
+    yes_remove: Option<u64>,
+    display: &Arc<Display>,
+    halt: &AtomicBool,
+) -> Result<Told> {
+    display.phase("bring files");
+    let session = Session::open(settings)?;
+    let asking = Arc::clone(display);
+    let permit = move |planned: &vault::Planned| match vault::check_removal(&planned.plan, yes_remove) {
+        Err(refused) if planned.plan.wanted() > 0 && ask::can_ask() => {
+            asking.suspend(|| ask::replace(&format!("{}. Remove them?", refused.action())))
+        }
+        outcome => outcome,
+    };
+    let (planned, brought) = session.bring(wanted, &**display, halt, permit)?;
+    display.phase("remove what nobody names");
+    let (removed, changed) = session.remove(&planned.plan)?;
+    let mut report = vault::report(wanted, &planned.plan, &brought);
+    report.files_removed = removed;
+    let mut notes = vault::notes(&planned);
+    if !changed.is_empty() {
+        notes.push(format!("{} files changed while they were to be removed: they stay", changed.len()));
+    }
+    Ok((report, vault::problems(wanted, &planned.plan, &brought), notes))
+}
+
+fn status(args: &VaultStatusArgs) -> Result<u8> {
+    let location: Location = args.vault_to.parse()?;
+    let folder = location.folder("look through")?;
+    let status = vault::status(folder)?;
+    match args.json {
+        true => print(&(serde_json::to_string_pretty(&status).unwrap_or_default() + "\n")),
+        false => print(&render::status(&status, folder, Look::stdout())),
+    }
+    Ok(0)
+}
+
+async fn verify(args: &VaultVerifyArgs, run: &RunId) -> Result<u8> {
+    let list = wanted(&args.list, run).await?.wanted;
+    let path = args.vault_to.parse::<Location>()?.folder("verify")?.to_owned();
+    let found = aside(move || vault::verify(&path, &list)).await?;
+    match args.json {
+        true => print(&(serde_json::to_string_pretty(&found).unwrap_or_default() + "\n")),
+        false => print(&render::verified(&found, Look::stdout())),
+    }
+    let differs = found.missing.files + found.changed.files;
+    if differs == 0 {
+        return Ok(0);
+    }
+    Err(Error::new(ErrorKind::Verification, format!("{differs} files are not what the rows and the record say"))
+        .with_remedy("run `tithe vault sync` again"))
+}
+
+async fn serve(args: &VaultServeArgs) -> Result<u8> {
+    let settings = ServeSettings {
+        root: args.root.clone(),
+        writable: args.writable,
+        state: settings::state_of_vaults(),
+        silence_max: Duration::from_secs_f64(args.peer_timeout.max(1.0)),
+        jobs: usize::from(args.vault_jobs),
+    };
+    let failed = |cause| Error::new(ErrorKind::Unexpected, "take over standard input and output").with_cause(cause);
+    // Unbuffered: the protocol knows itself when something is to go out.
+    let from = File::from(std::io::stdin().as_fd().try_clone_to_owned().map_err(failed)?);
+    let to = File::from(std::io::stdout().as_fd().try_clone_to_owned().map_err(failed)?);
+    aside(move || vault::serve(&settings, from, to)).await?;
+    Ok(0)
+}
+
+struct Listed {
+    wanted: WantedList,
+    missing_percent: f64,
+}
+
+/// The files that are wanted: those that a landed database's rows name, or those of a list.
+async fn wanted(list: &FileList, run: &RunId) -> Result<Listed> {
+    if let Some(file) = &list.files_from {
+        let wanted = from_file(file)?;
+        return Ok(Listed { wanted, missing_percent: 0.0 });
+    }
+    let (Some(to), Some(profile)) = (&list.to, &list.profile) else {
+        return Err(missing_option("--to and --profile, or --files-from"));
+    };
+    let profile = settings::profile(profile)?;
+    let to = settings::connect_info(to, Side::Target)?;
+    let wanted = engine::wanted_files(to, &profile, &run.started_at).await?;
+    Ok(Listed { wanted, missing_percent: profile.vault.missing_percent })
+}
+
+/// One path a line, as it is.
+fn from_file(file: &Path) -> Result<WantedList> {
+    let text = std::fs::read_to_string(file).map_err(|cause| {
+        Error::new(ErrorKind::Usage, format!("read the list of files {}", file.display())).with_cause(cause)
+    })?;
+    let mut files = Vec::new();
+    for (at, line) in text.lines().enumerate().filter(|(_, line)| !line.is_empty()) {
+        let path = VaultPath::parse(line).map_err(|fault| {
+            Error::new(ErrorKind::Plan, format!("{}:{}: the path {fault}", file.display(), at + 1))
+                .with_remedy("paths are relative to the vault, one a line")
+        })?;
+        files.push(WantedFile { path, source: None, rule: 0, required: true });
+    }
+    let rules = vec![FileRule { name: "list".to_owned(), mode: FileMode::Real }];
+    WantedList::unite(rules, files).map_err(vault::contradiction)
+}
+
+fn missing_option(what: &str) -> Error {
+    Error::new(ErrorKind::Usage, format!("{what} are needed")).with_remedy("see `tithe vault --help`")
+}
+
+async fn aside<T: Send + 'static>(work: impl FnOnce() -> Result<T> + Send + 'static) -> Result<T> {
+    tokio::task::spawn_blocking(work)
+        .await
+        .unwrap_or_else(|cause| Err(Error::new(ErrorKind::Unexpected, "move files").with_cause(cause)))
+}

@@ -1,0 +1,228 @@
+//! A push as it crosses the connection: what is wanted, how, and what came of it.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use super::super::bring::{Brought, Durability};
+use super::super::compare::VaultPlan;
+use super::super::path::VaultPath;
+use super::super::session::{Planned, Settings};
+use super::super::wanted::{FileMode, FileRule, WantedFile, WantedList};
+use super::frame::{PAYLOAD_BYTES_MAX, kind};
+use super::link::{Link, LinkFault};
+use super::message::{Fields, Malformed, put_mode, put_path};
+
+/// Files of one push.
+const FILES_MAX: u64 = 20_000_000;
+/// Longest answer about a plan.
+pub(super) const PLAN_BYTES_MAX: u64 = 1 << 30;
+/// Sums of a plan are below it.
+const SUM_MAX: u64 = 1 << 56;
+
+/// How the far side is to work.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(super) struct Job {
+    files: u64,
+    rules: Vec<(String, u8)>,
+    pub(super) run_id: String,
+    pub(super) jobs: usize,
+    durability: u8,
+    pub(super) adopt: bool,
+    pub(super) overwrite: bool,
+    pub(super) paranoid: bool,
+    pub(super) missing_percent: f64,
+    keep_trash_seconds: u64,
+}
+
+impl Job {
+    /// What the settings say, for that many files.
+    pub(super) fn of(settings: &Settings, wanted: &WantedList) -> Self {
+        let mode = |mode| {
+            let mut byte = Vec::new();
+            put_mode(&mut byte, mode);
+            byte[0]
+        };
+        Self {
+            files: wanted.files.len() as u64,
+            rules: wanted.rules.iter().map(|rule| (rule.name.clone(), mode(rule.mode))).collect(),
+            run_id: settings.run_id.clone(),
+            jobs: settings.jobs,
+            durability: match settings.durability {
+                Durability::Batch => 0,
+                Durability::Each => 1,
+                Durability::Off => 2,
+            },
+            adopt: settings.adopt,
+            overwrite: settings.overwrite,
+            paranoid: settings.paranoid,
+            missing_percent: settings.missing_percent,
+            keep_trash_seconds: settings.keep_trash.as_secs(),
+        }
+    }
+
+    /// As it arrived, checked: the run's name becomes a folder's.
+    pub(super) fn parse(payload: &[u8]) -> Result<Self, Malformed> {
+        let job: Self = serde_json::from_slice(payload).map_err(|_| Malformed)?;
+        let plain = |letter: char| letter.is_ascii_alphanumeric() || matches!(letter, '-' | '_');
+        let named = (1..=64).contains(&job.run_id.len()) && job.run_id.chars().all(plain);
+        let fits = named && job.files <= FILES_MAX && job.rules.len() <= usize::from(u16::MAX);
+        if fits && job.missing_percent.is_finite() { Ok(job) } else { Err(Malformed) }
+    }
+
+    pub(super) fn durability(&self) -> Durability {
+        match self.durability {
+            1 => Durability::Each,
+            2 => Durability::Off,
+            _ => Durability::Batch,
+        }
+    }
+
+    pub(super) fn keep_trash(&self) -> Duration {
+        Duration::from_secs(self.keep_trash_seconds)
+    }
+
+    pub(super) fn rules(&self) -> Result<Vec<FileRule>, Malformed> {
+        let rule = |(name, mode): &(String, u8)| {
+            // Such files do not come, but keep their place in the list of rules.
+            let mode = if *mode == u8::MAX { Ok(FileMode::None) } else { Fields::of(&[*mode]).mode() };
+            Ok(FileRule { name: name.clone(), mode: mode? })
+        };
+        self.rules.iter().map(rule).collect()
+    }
+
+    /// Whether no more files are to come.
+    pub(super) fn is_complete(&self, files: &[WantedFile]) -> bool {
+        files.len() as u64 == self.files
+    }
+
+    /// Sends it with all its files.
+    pub(super) fn send(&self, link: &Link, wanted: &WantedList) -> Result<(), LinkFault> {
+        link.send(kind::SETTINGS, 0, &serde_json::to_vec(self).unwrap_or_default())?;
+        let mut payload = Vec::new();
+        for file in &wanted.files {
+            put_path(&mut payload, &file.path);
+            payload.push(u8::from(file.required) | if file.source.is_some() { 2 } else { 0 });
+            payload.extend(file.rule.to_le_bytes());
+            file.source.iter().for_each(|source| put_path(&mut payload, source));
+            if payload.len() > PAYLOAD_BYTES_MAX / 2 {
+                link.send(kind::FILES, 0, &payload)?;
+                payload.clear();
+            }
+        }
+        if payload.is_empty() { Ok(()) } else { link.send(kind::FILES, 0, &payload) }
+    }
+
+    /// Adds files as they arrive.
+    pub(super) fn take_files(&self, payload: &[u8], files: &mut Vec<WantedFile>) -> Result<(), Malformed> {
+        let mut fields = Fields::of(payload);
+        while !fields.is_empty() {
+            let path = fields.path()?;
+            let flags = fields.byte()?;
+            let rule = u16::from_le_bytes([fields.byte()?, fields.byte()?]);
+            let source = if flags & 2 == 0 { None } else { Some(fields.path()?) };
+            if usize::from(rule) >= self.rules.len() || files.len() as u64 >= self.files {
+                return Err(Malformed);
+            }
+            files.push(WantedFile { path, source, rule, required: flags & 1 != 0 });
+        }
+        Ok(())
+    }
+}
+
+/// What planning found, on its way.
+#[derive(Serialize, Deserialize)]
+pub(super) struct PlannedThere {
+    plan: VaultPlan,
+    folded: Vec<(VaultPath, VaultPath)>,
+    notes: Vec<String>,
+}
+
+impl PlannedThere {
+    pub(super) fn bytes(planned: &Planned) -> Vec<u8> {
+        let Planned { plan, folded, notes } = planned;
+        serde_json::to_vec(&Self { plan: plan.clone(), folded: folded.clone(), notes: notes.clone() })
+            .unwrap_or_default()
+    }
+
+    /// As it arrived, every index and sum checked.
+    pub(super) fn parse(payload: &[u8], wanted: &WantedList) -> Result<Planned, Malformed> {
+        let Self { mut plan, folded, notes } = serde_json::from_slice(payload).map_err(|_| Malformed)?;
+        let known = |file: u32| (file as usize) < wanted.files.len();
+        let sums = plan.totals.iter().flat_map(|totals| {
+            [totals.wanted, totals.kept, totals.copied, totals.replaced, totals.bytes, totals.absent, totals.troubles]
+        });
+        let fits = plan.totals.len() == wanted.rules.len()
+            && plan.steps.iter().all(|step| known(step.file))
+            && plan.troubles.iter().all(|trouble| known(trouble.file))
+            && sums.chain([plan.installed]).all(|sum| sum < SUM_MAX / (wanted.rules.len() as u64 + 1));
+        if !fits {
+            return Err(Malformed);
+        }
+        plan.troubles.iter_mut().for_each(super::super::compare::Trouble::make_plain);
+        let notes = notes.iter().map(|note| super::message::plain(note)).collect();
+        Ok(Planned { plan, folded, notes })
+    }
+}
+
+/// What came of it, as it arrived.
+pub(super) fn brought(payload: &[u8], wanted: &WantedList) -> Result<Brought, Malformed> {
+    let mut brought: Brought = serde_json::from_slice(payload).map_err(|_| Malformed)?;
+    if brought.troubles.iter().any(|trouble| trouble.file as usize >= wanted.files.len()) {
+        return Err(Malformed);
+    }
+    brought.troubles.iter_mut().for_each(super::super::compare::Trouble::make_plain);
+    Ok(brought)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn job() -> serde_json::Value {
+        serde_json::json!({
+            "files": 3, "rules": [["a", 0]], "run_id": "r-1", "jobs": 1, "durability": 0, "adopt": false,
+            "overwrite": false, "paranoid": false, "missing_percent": 0.0, "keep_trash_seconds": 1,
+        })
+    }
+
+    /// A run's name becomes the name of a folder in the trash.
+    #[test]
+    fn a_run_is_no_path() {
+        assert!(Job::parse(job().to_string().as_bytes()).is_ok());
+        for name in ["../x", "", "a/b", ".", "a\u{0}"] {
+            let mut job = job();
+            job["run_id"] = name.into();
+            assert!(Job::parse(job.to_string().as_bytes()).is_err(), "{name:?}");
+        }
+    }
+
+    #[test]
+    fn a_plan_about_files_that_are_not_wanted_is_none() {
+        let wanted = WantedList::default();
+        let plan = |steps| {
+            serde_json::json!({
+                "plan": { "steps": steps, "troubles": [], "extras": [], "modified_extras": [], "gone": [], "totals": [],
+                    "installed": 0, "kinds": {} },
+                "folded": [], "notes": [],
+            })
+        };
+        let empty = plan(serde_json::json!([])).to_string();
+        assert!(PlannedThere::parse(empty.as_bytes(), &wanted).is_ok());
+        let odd = plan(serde_json::json!([{ "file": 0, "replaces": null, "size": 1 }])).to_string();
+        assert!(PlannedThere::parse(odd.as_bytes(), &wanted).is_err());
+    }
+
+    proptest! {
+        #[test]
+        fn any_bytes_are_files_or_a_fault(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
+            let job = Job::parse(job().to_string().as_bytes()).unwrap();
+            let mut files = Vec::new();
+            let _ = job.take_files(&bytes, &mut files);
+            prop_assert!(files.len() <= 3);
+            let _ = (Job::parse(&bytes), brought(&bytes, &WantedList::default()));
+        }
+    }
+}

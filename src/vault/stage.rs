@@ -1,0 +1,241 @@
+//! Bringing one file's bytes to the staging folder, hashed while they are written.
+
+use std::fs::File;
+use std::io::{self, Read, Write};
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use rustix::fs::{self, Timespec, Timestamps};
+
+use super::cache::ContentHash;
+use super::own::OwnFolder;
+use super::root::{Facts, facts_of};
+use super::step::step;
+use crate::rate::RateLimit;
+
+/// Files of this size and more are first tried as a reflink, which shares the blocks where the file system can.
+const REFLINK_FROM_BYTES: u64 = 64 << 10;
+const BUFFER_BYTES: usize = 256 << 10;
+/// A file that changes while it is read is read again, so many times in all.
+const READS_MAX: u32 = 3;
+
+/// The folder of files on their way, on the vault's own file system.
+#[derive(Debug)]
+pub struct Staging {
+    folder: OwnFolder,
+    next: AtomicU64,
+}
+
+/// A file that is whole and waits to be renamed into place.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Staged {
+    /// In the staging folder.
+    pub name: String,
+    /// Of its content.
+    pub hash: ContentHash,
+    /// Bytes.
+    pub size: u64,
+}
+
+/// Why a file could not be staged.
+#[derive(Debug)]
+pub enum StageFault {
+    /// It went on changing.
+    Changing,
+    /// Reading failed.
+    Read(io::Error),
+    /// Writing failed.
+    Write(io::Error),
+}
+
+/// What one thread needs to copy files.
+pub struct Worker {
+    buffer: Vec<u8>,
+    /// The file system has refused to share blocks.
+    no_reflink: bool,
+}
+
+impl Default for Worker {
+    fn default() -> Self {
+        Self { buffer: vec![0; BUFFER_BYTES], no_reflink: false }
+    }
+}
+
+impl Staging {
+    /// The staging folder below `own`, emptied: whatever a killed run left there was never in place.
+    ///
+    /// # Errors
+    /// As the system says.
+    pub fn open(own: &OwnFolder) -> io::Result<Self> {
+        let folder = OwnFolder::inside(own.handle(), "staging", true)?.ok_or(io::ErrorKind::NotFound)?;
+        let staging = Self { folder, next: AtomicU64::new(0) };
+        staging.clear()?;
+        Ok(staging)
+    }
+
+    /// Removes what was staged and not placed.
+    ///
+    /// # Errors
+    /// As the system says.
+    pub fn clear(&self) -> io::Result<()> {
+        self.folder.names()?.iter().try_for_each(|name| self.folder.remove(name))
+    }
+
+    /// The folder.
+    pub fn folder(&self) -> &OwnFolder {
+        &self.folder
+    }
+
+    /// A new, empty file in it: readable by all, as the process's mask allows, once it is out of here.
+    ///
+    /// # Errors
+    /// As the system says.
+    pub fn create(&self, executable: bool) -> io::Result<(String, File)> {
+        let name = format!("{:08x}", self.next.fetch_add(1, Ordering::Relaxed));
+        let file = self.folder.create_new(&name, if executable { 0o755 } else { 0o644 })?;
+        Ok((name, file))
+    }
+
+    /// Forces one staged file to the disk.
+    ///
+    /// # Errors
+    /// As the system says.
+    pub fn sync(&self, staged: &Staged) -> io::Result<()> {
+        self.folder.open(&staged.name)?.ok_or(io::ErrorKind::NotFound)?.sync_all()
+    }
+
+    /// Copies an open file with its time and executable bit; the copy is of one moment.
+    ///
+    /// # Errors
+    /// `StageFault`; nothing is left behind.
+    pub fn copy(
+        &self,
+        source: &mut File,
+        mut facts: Facts,
+        worker: &mut Worker,
+        rate: &RateLimit,
+    ) -> Result<Staged, StageFault> {
+        let (name, mut file) = self.create(facts.executable).map_err(StageFault::Write)?;
+        let copied = (|| {
+            for _ in 0..READS_MAX {
+                let (hash, size) = worker.copy(source, &mut file, &facts, rate)?;
+                let after = facts_of(&*source).map_err(StageFault::Read)?;
+                if after == facts && size == facts.size {
+                    finish(&file, &facts).map_err(StageFault::Write)?;
+                    return Ok(Staged { name: name.clone(), hash, size });
+                }
+                facts = after;
+            }
+            Err(StageFault::Changing)
+        })();
+        if copied.is_err() {
+            let _ = self.folder.remove(&name);
+        }
+        copied
+    }
+
+    /// Writes bytes that were made here.
+    ///
+    /// # Errors
+    /// As the system says; nothing is left behind.
+    pub fn write(&self, bytes: &[u8], facts: &Facts) -> io::Result<Staged> {
+        let (name, mut file) = self.create(facts.executable)?;
+        let written = file.write_all(bytes).and_then(|()| finish(&file, facts));
+        if let Err(error) = written {
+            let _ = self.folder.remove(&name);
+            return Err(error);
+        }
+        Ok(Staged { name, hash: *blake3::hash(bytes).as_bytes(), size: bytes.len() as u64 })
+    }
+}
+
+impl Worker {
+    /// Copies from the start; returns what was written. Every byte is hashed on its way.
+    fn copy(
+        &mut self,
+        source: &mut File,
+        target: &mut File,
+        facts: &Facts,
+        rate: &RateLimit,
+    ) -> Result<(ContentHash, u64), StageFault> {
+        use std::io::{Seek as _, SeekFrom};
+        let start = |file: &mut File| file.seek(SeekFrom::Start(0));
+        start(source).map_err(StageFault::Read)?;
+        start(target).map_err(StageFault::Write)?;
+        target.set_len(0).map_err(StageFault::Write)?;
+        if self.reflink(source, target, facts) {
+            // The hash must be of what was linked, and that is what the copy holds.
+            return hash_file(target, &mut self.buffer, rate).map_err(StageFault::Read);
+        }
+        let mut hasher = blake3::Hasher::new();
+        let mut size = 0;
+        loop {
+            let read = read_some(source, &mut self.buffer).map_err(StageFault::Read)?;
+            if read == 0 {
+                return Ok((*hasher.finalize().as_bytes(), size));
+            }
+            rate.take_blocking(read);
+            hasher.update(&self.buffer[..read]);
+            target.write_all(&self.buffer[..read]).map_err(StageFault::Write)?;
+            step();
+            size += read as u64;
+            // A file that grows without end is caught by its facts afterwards.
+            if size > facts.size.saturating_add(self.buffer.len() as u64) {
+                return Ok((*hasher.finalize().as_bytes(), size));
+            }
+        }
+    }
+
+    #[cfg(target_os = "linux")]
+    fn reflink(&mut self, source: &File, target: &File, facts: &Facts) -> bool {
+        if self.no_reflink || facts.size < REFLINK_FROM_BYTES {
+            return false;
+        }
+        let linked = fs::ioctl_ficlone(target, source).is_ok();
+        self.no_reflink = !linked;
+        linked
+    }
+
+    #[cfg(not(target_os = "linux"))]
+    fn reflink(&mut self, _: &File, _: &File, _: &Facts) -> bool {
+        false
+    }
+}
+
+/// The hash and length of a file from its start.
+///
+/// # Errors
+/// As the system says.
+pub fn hash_file(file: &mut File, buffer: &mut [u8], rate: &RateLimit) -> io::Result<(ContentHash, u64)> {
+    use std::io::{Seek as _, SeekFrom};
+    file.seek(SeekFrom::Start(0))?;
+    let mut hasher = blake3::Hasher::new();
+    let mut size = 0;
+    loop {
+        let read = read_some(file, buffer)?;
+        if read == 0 {
+            return Ok((*hasher.finalize().as_bytes(), size));
+        }
+        rate.take_blocking(read);
+        hasher.update(&buffer[..read]);
+        size += read as u64;
+    }
+}
+
+fn read_some(file: &mut File, buffer: &mut [u8]) -> io::Result<usize> {
+    loop {
+        match file.read(buffer) {
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            read => return read,
+        }
+    }
+}
+
+/// Gives the copy its time.
+pub(super) fn finish(file: &File, facts: &Facts) -> io::Result<()> {
+    let at = Timespec {
+        tv_sec: facts.mtime_ns.div_euclid(1_000_000_000),
+        tv_nsec: facts.mtime_ns.rem_euclid(1_000_000_000) as _,
+    };
+    fs::futimens(file, &Timestamps { last_access: at, last_modification: at })?;
+    Ok(())
+}

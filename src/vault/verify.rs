@@ -1,0 +1,177 @@
+//! Whether a vault holds what its rows name, with the content it was given.
+
+use std::collections::BTreeSet;
+use std::io;
+use std::path::Path;
+
+use walkdir::WalkDir;
+
+use super::cache::RACY_NS;
+use super::installed;
+use super::ledger::Reader;
+use super::local::{Local, Seen};
+use super::path::{OWN_FOLDER, VaultPath};
+use super::target::Target;
+use super::wanted::WantedList;
+use crate::error::{Error, ErrorKind, Result};
+use crate::rate::RateLimit;
+
+/// Paths that are kept of each finding.
+const SHOWN: usize = 20;
+
+/// What was found.
+#[derive(Clone, Debug, Default, serde::Serialize)]
+pub struct VaultVerified {
+    /// Files that rows name.
+    pub wanted: u64,
+    /// Of these, read and found as they were installed.
+    pub intact: u64,
+    /// There, but installed by somebody else: their content was compared with nothing.
+    pub foreign: u64,
+    /// Bytes read.
+    pub bytes: u64,
+    /// Needed by a row, and not there.
+    pub missing: Found,
+    /// Not what was installed.
+    pub changed: Found,
+    /// Optional ones that are not there.
+    pub absent: u64,
+    /// Installed, and named by no row.
+    pub extra: Found,
+}
+
+/// A number of files and the first of them.
+#[derive(Clone, Debug, Default, serde::Serialize)]
+pub struct Found {
+    /// How many.
+    pub files: u64,
+    /// The first.
+    pub first: Vec<String>,
+}
+
+impl Found {
+    fn add(&mut self, path: &VaultPath) {
+        self.files += 1;
+        if self.first.len() < SHOWN {
+            self.first.push(path.to_string());
+        }
+    }
+}
+
+/// Reads every wanted file of the target and compares it with the record of what was installed.
+///
+/// # Errors
+/// `Vault` where the folder or the record cannot be read.
+pub fn verify(path: &Path, wanted: &WantedList) -> Result<VaultVerified> {
+    let failed = |error: io::Error| {
+        Error::new(ErrorKind::Vault, format!("verify the vault {}", path.display())).with_cause(error)
+    };
+    let target = Target::look(path)?.ok_or_else(|| failed(io::ErrorKind::NotFound.into()))?;
+    let mut records = match &target.own {
+        Some((own, id)) => {
+            let (records, damaged) = installed::open(own, id).map_err(failed)?;
+            if damaged {
+                return Err(Error::new(
+                    ErrorKind::Vault,
+                    format!("the record of installed files in {} is damaged", path.display()),
+                )
+                .with_remedy("run `tithe vault sync` again: it compares all files by content"));
+            }
+            records
+        }
+        None => Reader::empty(),
+    };
+    let rate = RateLimit::new(None);
+    let (mut side, _) = Local::new(&target.root, None, RACY_NS, &rate, true).map_err(failed)?;
+    let mut found = VaultVerified::default();
+    for files in wanted.files.chunks(4096) {
+        let paths: Vec<&VaultPath> = files.iter().map(|file| &file.path).collect();
+        let seen = side.look(&paths).map_err(failed)?;
+        let hashed = side.hash(&paths);
+        for ((file, seen), hashed) in files.iter().zip(seen).zip(hashed) {
+            while records.peek().map_err(failed)?.is_some_and(|next| next < &file.path) {
+                if let Some((extra, _)) = records.take().map_err(failed)? {
+                    found.extra.add(&extra);
+                }
+            }
+            let record = records.find(&file.path).map_err(failed)?;
+            found.wanted += 1;
+            match (seen, record, hashed) {
+                (Seen::Nothing, _, _) if file.required => found.missing.add(&file.path),
+                (Seen::Nothing, _, _) => found.absent += 1,
+                (Seen::File(..), None, Ok((facts, _))) => {
+                    found.foreign += 1;
+                    found.bytes += facts.size;
+                }
+                (Seen::File(..), Some(record), Ok((facts, hash))) if hash == record.hash => {
+                    found.intact += 1;
+                    found.bytes += facts.size;
+                }
+                _ => found.changed.add(&file.path),
+            }
+        }
+    }
+    while let Some((extra, _)) = records.take().map_err(failed)? {
+        found.extra.add(&extra);
+    }
+    Ok(found)
+}
+
+/// What is known of a vault without asking its rows.
+#[derive(Clone, Debug, Default, serde::Serialize)]
+pub struct VaultStatus {
+    /// Whether Tithe has filled it.
+    pub known: bool,
+    /// Files that Tithe installed.
+    pub installed: u64,
+    /// Their bytes.
+    pub installed_bytes: u64,
+    /// Installed, and gone.
+    pub gone: u64,
+    /// Files that somebody else put there.
+    pub foreign: u64,
+    /// In the trash.
+    pub trash: u64,
+    /// Their bytes.
+    pub trash_bytes: u64,
+}
+
+/// Walks through a vault.
+///
+/// # Errors
+/// `Vault` where it cannot be read.
+pub fn status(path: &Path) -> Result<VaultStatus> {
+    let failed = |error: io::Error| {
+        Error::new(ErrorKind::Vault, format!("look through the vault {}", path.display())).with_cause(error)
+    };
+    let target = Target::look(path)?.ok_or_else(|| failed(io::ErrorKind::NotFound.into()))?;
+    let mut status = VaultStatus { known: target.own.is_some(), ..VaultStatus::default() };
+    let mut installed = BTreeSet::new();
+    if let Some((own, id)) = &target.own {
+        let (mut records, _) = installed::open(own, id).map_err(failed)?;
+        while let Some((path, record)) = records.take().map_err(failed)? {
+            status.installed += 1;
+            status.installed_bytes += record.size;
+            installed.insert(path.as_str().to_owned());
+        }
+    }
+    status.gone = status.installed;
+    for entry in WalkDir::new(path).min_depth(1) {
+        let entry = entry.map_err(|error| failed(error.into()))?;
+        if !entry.file_type().is_file() {
+            continue;
+        }
+        let below = entry.path().strip_prefix(path).unwrap_or(entry.path());
+        if below.starts_with(OWN_FOLDER) {
+            if below.starts_with(Path::new(OWN_FOLDER).join("trash")) && entry.file_name() != "records" {
+                status.trash += 1;
+                status.trash_bytes += entry.metadata().map_or(0, |metadata| metadata.len());
+            }
+        } else if below.to_str().is_some_and(|text| installed.contains(text)) {
+            status.gone -= 1;
+        } else {
+            status.foreign += 1;
+        }
+    }
+    Ok(status)
+}

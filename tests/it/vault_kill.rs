@@ -1,0 +1,192 @@
+//! Runs that are killed at every step they have.
+#![cfg(debug_assertions)] // The program's steps are counted in debug builds only.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::process::Stdio;
+use std::time::Duration;
+
+use rustix::process::{Pid, Signal, kill_process};
+
+use crate::support::Ran;
+use crate::support::vault::{Node, Tree, Vaults, copy_tree, run};
+
+/// A target after a first run, and what the next one is to do: replace, copy, remove, leave alone.
+struct Killed {
+    vaults: Vaults,
+    old: Tree,
+    new: Tree,
+}
+
+fn file(text: &str) -> Node {
+    Node::File(text.as_bytes().to_vec())
+}
+
+impl Killed {
+    fn new() -> Self {
+        let vaults = Vaults::new();
+        let old = ["same", "x/changed", "x/y/changed", "x/z/extra", "w/extra", "theirs"];
+        vaults.put(&old.map(|path| (path, "old")));
+        vaults.want(&old);
+        vaults.sync(&[]).expect_code(0);
+        vaults.edit("theirs", "edited");
+        vaults.edit("x/user", "user");
+        let old = vaults.tree();
+        // Of more than one buffer.
+        let long = "new".repeat(100_000);
+        vaults.put(&[("x/changed", "new"), ("x/y/changed", &long), ("x/new", "new"), ("new/1/2", &long)]);
+        vaults.want(&["same", "x/changed", "x/y/changed", "theirs", "x/new", "new/1/2"]);
+        let mut new = old.clone();
+        for (path, text) in [("x/changed", "new"), ("x/y/changed", &long), ("x/new", "new"), ("new/1/2", &long)] {
+            new.insert(path.to_owned(), file(text));
+        }
+        new.retain(|path, _| !path.ends_with("extra"));
+        copy_tree(&vaults.target(), &vaults.dir().join("kept"));
+        Self { vaults, old, new }
+    }
+
+    /// The target as it was after the first run.
+    fn reset(&self) {
+        fs::remove_dir_all(self.vaults.target()).unwrap();
+        copy_tree(&self.vaults.dir().join("kept"), &self.vaults.target());
+    }
+
+    fn sync_until(&self, step: u64, jobs: &str) -> Ran {
+        let mut command = self.vaults.command("sync", &["--yes-remove", "2", "--vault-jobs", jobs]);
+        run(command.env("TITHE_ABORT_AT_STEP", step.to_string()))
+    }
+
+    /// At no path stands anything but the whole old or the whole new, and nothing is lost.
+    #[track_caller]
+    fn assert_whole(&self, when: &str) {
+        let (tree, trash) = (self.vaults.tree(), self.vaults.trash());
+        for (path, node) in &tree {
+            let known = [&self.old, &self.new].iter().any(|state| state.get(path) == Some(node));
+            assert!(known, "{when}: {path} is neither old nor new");
+        }
+        for (path, node) in &self.old {
+            let kept = trash.iter().any(|(at, kept)| at.ends_with(path.as_str()) && kept == node);
+            assert!(tree.get(path) == Some(node) || kept, "{when}: {path} is lost");
+            assert!(tree.contains_key(path) || path.ends_with("extra"), "{when}: nothing stands at {path}");
+        }
+    }
+
+    /// Another run ends as one that was never killed, and knows what it owns.
+    #[track_caller]
+    fn assert_ends_well(&self, when: &str) {
+        let ran = self.vaults.sync(&["--yes-remove", "2", "--durability", "off"]);
+        assert_eq!(ran.code, 3, "{when}: {}{}", ran.stdout, ran.stderr);
+        assert_eq!(self.vaults.tree(), self.new, "{when}");
+        self.vaults.assert_clean();
+        self.assert_whole(when);
+        // All that Tithe placed is its own: with a list of one file the rest goes, and the user's files stay.
+        let list = fs::read_to_string(self.vaults.list()).unwrap();
+        self.vaults.want(&["same"]);
+        self.vaults.sync(&["--yes-remove", "4", "--durability", "off"]).expect_code(0);
+        fs::write(self.vaults.list(), list).unwrap();
+        let left: BTreeMap<_, _> = [("same", "old"), ("theirs", "edited"), ("x/user", "user")].into();
+        let left: Tree = left.into_iter().map(|(path, text)| (path.to_owned(), file(text))).collect();
+        assert_eq!(self.vaults.tree(), left, "{when}");
+    }
+}
+
+#[test]
+fn a_run_killed_at_any_step_leaves_whole_files_and_ends_well_when_run_again() {
+    let scene = Killed::new();
+    let mut step = 0;
+    loop {
+        step += 1;
+        scene.reset();
+        let ran = scene.sync_until(step, "1");
+        let when = format!("step {step}");
+        if ran.code == 3 {
+            break;
+        }
+        assert!(ran.stderr.contains("Aborted") || ran.code > 128 || ran.code == -1, "{when}: {ran:?}");
+        scene.assert_whole(&when);
+        scene.assert_ends_well(&when);
+    }
+    assert!(step > 40, "only {step} steps");
+}
+
+/// The run that clears up can be killed as well.
+#[test]
+fn a_run_killed_while_it_recovers_from_a_kill_ends_well() {
+    let scene = Killed::new();
+    for first in (12..60).step_by(6) {
+        scene.reset();
+        scene.sync_until(first, "2");
+        for then in [3, 9, 15] {
+            scene.sync_until(then, "2");
+            scene.assert_whole(&format!("step {first}, then {then}"));
+        }
+        scene.assert_ends_well(&format!("step {first}, recovering"));
+    }
+}
+
+/// A first run, into a folder that is not there yet.
+#[test]
+fn a_first_run_killed_at_any_step_is_made_up_for() {
+    let vaults = Vaults::new();
+    vaults.put(&[("a", "one"), ("b/c", "two")]);
+    vaults.want(&["a", "b/c"]);
+    for step in 1.. {
+        let _ = fs::remove_dir_all(vaults.target());
+        let ran = run(vaults.command("sync", &["--vault-jobs", "1"]).env("TITHE_ABORT_AT_STEP", step.to_string()));
+        if ran.code == 0 {
+            assert!(step > 10, "only {step} steps");
+            break;
+        }
+        vaults.sync(&["--durability", "off"]).expect_code(0);
+        vaults.assert_agree();
+        vaults.assert_clean();
+        assert_eq!(vaults.tree().len(), 2);
+    }
+}
+
+/// At any step of a run somebody saves his own version of files that it is about to replace, make and remove.
+#[test]
+fn what_is_saved_at_any_step_of_a_run_stays() {
+    let scene = Killed::new();
+    let files = ["x/changed", "x/new", "w/extra"];
+    let mut step = 0;
+    loop {
+        step += 1;
+        scene.reset();
+        let mut command = scene.vaults.command("sync", &["--yes-remove", "2", "--vault-jobs", "1"]);
+        command.env("TITHE_PAUSE_AT_STEP", step.to_string()).stdout(Stdio::null()).stderr(Stdio::null());
+        let mut child = command.spawn().unwrap();
+        let paused = loop {
+            if child.try_wait().unwrap().is_some() {
+                break None;
+            }
+            let paused = stopped_child(child.id());
+            if paused.is_some() {
+                break paused;
+            }
+            std::thread::sleep(Duration::from_millis(2));
+        };
+        let Some(paused) = paused else { break };
+        for path in files {
+            let aside = scene.vaults.dir().join("aside");
+            fs::write(&aside, "mine").unwrap();
+            let path = scene.vaults.target().join(path);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::rename(&aside, &path).unwrap();
+        }
+        kill_process(Pid::from_raw(paused).unwrap(), Signal::CONT).unwrap();
+        child.wait().unwrap();
+        for path in files {
+            assert_eq!(scene.vaults.text(path), "mine", "step {step}");
+        }
+    }
+    assert!(step > 40, "only {step} steps");
+}
+
+/// The stopped program below `timeout`.
+fn stopped_child(parent: u32) -> Option<i32> {
+    let children = fs::read_to_string(format!("/proc/{parent}/task/{parent}/children")).ok()?;
+    let child: i32 = children.split_whitespace().next()?.parse().ok()?;
+    let state = fs::read_to_string(format!("/proc/{child}/stat")).ok()?;
+    state.rsplit_once(')')?.1.trim_start().starts_with('T').then_some(child)
+}

@@ -1,0 +1,150 @@
+//! `tithe sample` with files: rows and files agree, or neither changes.
+
+use std::collections::BTreeSet;
+use std::fs;
+
+use crate::support::vault::{Node, Vaults, write};
+use crate::support::{PROFILE, Ran, Scene};
+
+const FILES: &str = r#"
+[[vault.files]]
+name = "pictures"
+table = "posts"
+path = "pictures/{id}.png"
+mode = "real"
+"#;
+
+struct Sampled {
+    scene: Scene,
+    vaults: Vaults,
+}
+
+impl Sampled {
+    /// A file for each of the thousand posts.
+    fn new() -> Self {
+        let vaults = Vaults::new();
+        for id in 1..=1000 {
+            write(&vaults.source().join(format!("pictures/{id}.png")), format!("picture {id}").as_bytes());
+        }
+        Self { scene: Scene::new(), vaults }
+    }
+
+    fn sample(&self, files: &str, more: &[&str]) -> Ran {
+        let (from, to) = (self.vaults.source(), self.vaults.target());
+        let folders = ["--vault-from", from.to_str().unwrap(), "--vault-to", to.to_str().unwrap()];
+        self.scene.sample_with(&format!("{PROFILE}{files}"), &[&folders, more].concat())
+    }
+
+    /// The files of the rows that are there, and no others.
+    #[track_caller]
+    fn assert_agree(&self) {
+        let question = "SELECT string_agg('pictures/' || id || '.png', ' ') FROM posts";
+        let named = self.scene.target.query_one_text(question);
+        let named: BTreeSet<&str> = named.split(' ').collect();
+        let tree = self.vaults.tree();
+        assert_eq!(tree.keys().map(String::as_str).collect::<BTreeSet<_>>(), named);
+        self.vaults.want(&named.into_iter().collect::<Vec<_>>());
+        self.vaults.assert_agree();
+        self.vaults.assert_clean();
+    }
+}
+
+#[test]
+fn rows_and_files_agree_after_each_run() {
+    let scene = Sampled::new();
+    scene.sample(FILES, &[]).expect_code(0);
+    scene.scene.assert_sampled();
+    scene.assert_agree();
+    let many = scene.vaults.tree().len();
+    assert!((250..750).contains(&many), "{many}");
+    // Too many would go: the rows are swapped in, the files stay, and it is said.
+    let said = scene.sample(FILES, &["--percent", "10"]).expect_code(3).stdout;
+    assert!(said.contains("files would be removed from the vault; they stay"), "{said}");
+    assert_eq!(scene.vaults.tree().len(), many);
+    scene.sample(FILES, &["--percent", "10", "--yes-remove", "1000"]).expect_code(0);
+    assert!(scene.vaults.tree().len() < many / 2);
+    scene.assert_agree();
+    scene.sample(FILES, &["--percent", "50"]).expect_code(0);
+    scene.assert_agree();
+}
+
+#[test]
+fn a_run_that_fails_leaves_rows_and_files() {
+    let scene = Sampled::new();
+    scene.sample(FILES, &["--percent", "10"]).expect_code(0);
+    let (rows, files) = (scene.scene.target.query_one_text("SELECT count(*) FROM posts"), scene.vaults.tree());
+    let unchanged = || {
+        assert_eq!(scene.scene.target.query_one_text("SELECT count(*) FROM posts"), rows);
+        assert_eq!((scene.vaults.tree(), scene.vaults.trash()), (files.clone(), vec![]));
+    };
+    let after = format!("{FILES}\n[target]\nafter_load = ['exit 3']\n");
+    scene.sample(&after, &["--percent", "50", "--yes-remove", "1000"]).expect_code(7);
+    unchanged();
+    // Half of the files are gone.
+    for id in (1..=1000).step_by(2) {
+        fs::remove_file(scene.vaults.source().join(format!("pictures/{id}.png"))).unwrap();
+    }
+    let ran = scene.sample(FILES, &["--percent", "50", "--yes-remove", "1000"]);
+    ran.failed(8, &["files that rows name are missing in", "missing_percent"]);
+    unchanged();
+    // Few enough by the profile: what is there comes, and what is missing is said.
+    let ran = scene.sample(&format!("[vault]\nmissing_percent = 60\n{FILES}"), &["--percent", "50"]);
+    let said = ran.expect_code(3).stdout;
+    assert!(said.contains("are named by rows and missing in the source"), "{said}");
+    assert!(scene.vaults.tree().len() > files.len());
+}
+
+#[test]
+fn a_hostile_path_in_a_row_stops_the_run() {
+    let scene = Sampled::new();
+    for (path, fault) in [
+        ("../../etc/passwd", "has a `.` or `..` component"),
+        ("/etc/passwd", "is absolute"),
+        (".tithe/lock", "leads into Tithe's own folder"),
+        ("a\\b", "has a backslash"),
+    ] {
+        let quoted = path.replace('\\', "\\\\");
+        let sql = format!(
+            "UPDATE posts SET body = 'pictures/' || id || '.png'; UPDATE posts SET body = E'{quoted}' WHERE id = 77"
+        );
+        scene.scene.source.execute(&sql);
+        let files = FILES.replace("pictures/{id}.png", "{body}");
+        let said = scene.sample(&files, &["--percent", "100"]).failed(5, &["pictures", "row 77 of", "posts", fault]);
+        assert!(!said.contains("passwd"), "the cell is shown: {said}");
+        scene.scene.assert_old();
+        assert!(!scene.vaults.target().exists());
+    }
+}
+
+#[test]
+fn two_kinds_may_not_disagree_and_each_needs_a_mode() {
+    let scene = Sampled::new();
+    let said = scene.sample(&FILES.replace("mode = \"real\"", ""), &[]).failed(4, &["pictures", "mode"]);
+    assert!(said.contains("real"), "{said}");
+    scene.scene.assert_old();
+    let twice = format!("{FILES}{}", FILES.replace("pictures\"", "others\"").replace("real", "placeholder"));
+    scene.sample(&twice, &[]).failed(4, &["pictures", "others", "which treat it differently"]);
+    scene.scene.assert_old();
+    assert!(!scene.vaults.target().exists());
+}
+
+#[test]
+fn files_stay_where_they_are_without_folders_and_with_no_vault() {
+    let scene = Sampled::new();
+    scene.sample(FILES, &["--no-vault"]).expect_code(0);
+    assert!(!scene.vaults.target().exists());
+    let again = Sampled::new();
+    again.scene.sample_with(&format!("{PROFILE}{FILES}"), &[]).expect_code(0);
+    assert!(!again.vaults.target().exists());
+}
+
+/// The target's user had his own file at a row's path.
+#[test]
+fn a_file_of_the_user_stays_and_is_told() {
+    let scene = Sampled::new();
+    (1..=1000).step_by(100).for_each(|id| scene.vaults.edit(&format!("pictures/{id}.png"), "mine"));
+    let said = scene.sample(FILES, &["--adopt", "--percent", "100"]).expect_code(3).stdout;
+    assert!(said.contains("10 files differ in the target and are not Tithe's"), "{said}");
+    let mine = scene.vaults.tree().into_values().filter(|node| *node == Node::File(b"mine".to_vec())).count();
+    assert_eq!((mine, scene.vaults.tree().len()), (10, 1000));
+}
