@@ -21,6 +21,7 @@ bench: ## Measure against the yardstick; results go to benches/results
 	cargo build --release --locked
 	cargo bench --locked
 	benches/run
+	benches/files
 
 clean: ## Remove what was built
 	cargo clean
