@@ -291,7 +291,10 @@ fn links_are_not_followed_on_another_machine() {
         ends.put("prod/fine", b"fine");
         std::os::unix::fs::symlink(ends.path("secret/b"), ends.path("prod/a")).unwrap();
         std::os::unix::fs::symlink(ends.path("secret"), ends.path("prod/folder")).unwrap();
-        ends.list(&["a", "fine", "folder/b"]);
+        // Two of three would be a failing source.
+        let many: Vec<String> = (0..200).map(|at| format!("more/{at}")).collect();
+        many.iter().for_each(|path| ends.put(&format!("prod/{path}"), b"more"));
+        ends.list(&many.iter().map(String::as_str).chain(["a", "fine", "folder/b"]).collect::<Vec<_>>());
         let ran = go(&ends, &[]).expect_code(3);
         assert!(ran.stdout.contains("2 files are links"), "{ran:?}");
         assert!(ends.path("dev/fine").exists() && !ends.path("dev/a").exists() && !ends.path("dev/folder").exists());
