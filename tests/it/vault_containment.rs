@@ -247,6 +247,7 @@ fn a_folder_raced_with_a_link_leads_nobody_out() {
         vaults.want(&["keep"]);
         vaults.sync(&["--adopt"]).expect_code(0);
         let root = if in_source { vaults.source() } else { vaults.target() };
+        let leaked = || tree(&vaults.target()).into_values().any(|node| node == Node::File(b"outside".to_vec()));
         let swaps = race(&vaults, &root, |round| {
             if !in_source {
                 names.iter().for_each(|name| write(&vaults.source().join(name), round.to_string().as_bytes()));
@@ -255,9 +256,10 @@ fn a_folder_raced_with_a_link_leads_nobody_out() {
             let ran = run(&mut vaults.command("sync", &["--durability", "off", "--yes-remove", "100"]));
             assert!([0, 3, 8].contains(&ran.code), "{ran:?}");
             assert_untouched(&outside);
-            let leaked = tree(&vaults.target()).into_values().any(|node| node == Node::File(b"outside".to_vec()));
-            assert!(!leaked, "a file from outside came in");
+            // Walking through a target whose folders are being swapped, the test itself could be led out.
+            assert!(!in_source || !leaked(), "a file from outside came in");
         });
+        assert!(!leaked(), "a file from outside came in");
         assert!(swaps > 1000, "only {swaps} swaps");
     }
 }
