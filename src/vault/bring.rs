@@ -17,7 +17,7 @@ use super::installed::{self, Installed};
 use super::local::Local;
 use super::path::VaultPath;
 use super::root::{Facts, Folders, Found, Root};
-use super::stage::{StageFault, Staged, Worker};
+use super::stage::{StageFault, Staged, Staging, Worker};
 use super::target::{Workshop, sync_all};
 use super::trash::{self, Trash, Why};
 use super::treat;
@@ -41,12 +41,40 @@ pub enum Durability {
     Off,
 }
 
+/// Where files come from.
+#[derive(Clone, Copy)]
+pub enum Supply<'a> {
+    /// A folder of this machine.
+    Folder(&'a Root),
+    /// Somewhere else.
+    Elsewhere(&'a dyn Fetch),
+}
+
+/// Brings single files from somewhere else to the staging folder; called from many threads.
+pub trait Fetch: Sync {
+    /// Stages one file, treated as its rule says; also the hash of what it was made of.
+    ///
+    /// # Errors
+    /// What becomes a trouble of this file, or ends the whole run.
+    fn fetch(&self, file: &WantedFile, mode: FileMode, staging: &Staging) -> Result<(Staged, ContentHash), FetchFault>;
+}
+
+/// Why a file could not be fetched.
+pub enum FetchFault {
+    /// This file only.
+    File(TroubleKind),
+    /// Writing to the target failed.
+    Write(io::Error),
+    /// The source as a whole.
+    All(Error),
+}
+
 /// How to carry it out.
 pub struct Bring<'a> {
     /// What is wanted.
     pub wanted: &'a WantedList,
     /// Where files come from.
-    pub source: &'a Root,
+    pub source: Supply<'a>,
     /// Where they go.
     pub target: &'a Workshop,
     /// The run's part of the trash.
@@ -76,7 +104,7 @@ pub struct Brought {
 
 /// What one thread holds.
 struct Hands<'a> {
-    source: Folders<'a>,
+    source: Option<Folders<'a>>,
     target: Folders<'a>,
     worker: Worker,
 }
@@ -206,7 +234,11 @@ impl Bring<'_> {
     }
 
     fn hands(&self) -> Hands<'_> {
-        Hands { source: self.source.folders(), target: self.target.root.folders(), worker: Worker::default() }
+        let source = match self.source {
+            Supply::Folder(root) => Some(root.folders()),
+            Supply::Elsewhere(_) => None,
+        };
+        Hands { source, target: self.target.root.folders(), worker: Worker::default() }
     }
 
     fn file(&self, step: &Step) -> &WantedFile {
@@ -216,6 +248,34 @@ impl Bring<'_> {
     fn stage<'p>(&self, step: &'p Step, hands: &mut Hands<'_>) -> Result<Ready<'p>, Failed> {
         let wanted = self.file(step);
         let trouble = |what| Failed::File(Trouble { file: step.file, what });
+        let mode = self.wanted.rule(wanted).mode;
+        let (staged, origin) = if let Supply::Elsewhere(source) = self.source {
+            source.fetch(wanted, mode, &self.target.staging).map_err(|fault| match fault {
+                FetchFault::File(what) => trouble(what),
+                FetchFault::Write(error) => Failed::All(self.target_failed("write files to", error)),
+                FetchFault::All(error) => Failed::All(error),
+            })?
+        } else {
+            self.copy(wanted, mode, hands, &trouble)?
+        };
+        if self.durability == Durability::Each {
+            self.target
+                .staging
+                .sync(&staged)
+                .map_err(|error| Failed::All(self.target_failed("make files durable in", error)))?;
+        }
+        self.progress.add(1, staged.size);
+        Ok(Ready { step, staged, origin })
+    }
+
+    /// Stages a file of a folder of this machine.
+    fn copy(
+        &self,
+        wanted: &WantedFile,
+        mode: FileMode,
+        hands: &mut Hands<'_>,
+        trouble: &dyn Fn(TroubleKind) -> Failed,
+    ) -> Result<(Staged, ContentHash), Failed> {
         let unreadable = |error: io::Error| match error.kind() {
             io::ErrorKind::NotFound => trouble(TroubleKind::Missing),
             _ if is_exhausted(&error) => Failed::All(
@@ -223,9 +283,9 @@ impl Bring<'_> {
             ),
             _ => trouble(TroubleKind::Unreadable(error.to_string())),
         };
-        let (mut file, facts) = hands.source.open_file(wanted.source_path()).map_err(unreadable)?;
-        let mode = self.wanted.rule(wanted).mode;
-        let (staged, origin) = if mode == FileMode::Real {
+        let Some(source) = &mut hands.source else { return Err(trouble(TroubleKind::Missing)) };
+        let (mut file, facts) = source.open_file(wanted.source_path()).map_err(unreadable)?;
+        Ok(if mode == FileMode::Real {
             let staged = self.target.staging.copy(&mut file, facts, &mut hands.worker, self.rate);
             let staged = staged.map_err(|fault| match fault {
                 StageFault::Changing => trouble(TroubleKind::Unreadable("it went on changing".to_owned())),
@@ -240,15 +300,7 @@ impl Bring<'_> {
                 .map_err(|fault| trouble(TroubleKind::Unreadable(fault.to_string())))?;
             let staged = self.target.staging.write(&made, &facts);
             (staged.map_err(|error| Failed::All(self.target_failed("write files to", error)))?, origin)
-        };
-        if self.durability == Durability::Each {
-            self.target
-                .staging
-                .sync(&staged)
-                .map_err(|error| Failed::All(self.target_failed("make files durable in", error)))?;
-        }
-        self.progress.add(1, staged.size);
-        Ok(Ready { step, staged, origin })
+        })
     }
 
     /// Renames a staged file to its path, unless somebody was there in the meantime.

@@ -6,7 +6,7 @@ use std::io;
 use super::cache::ContentHash;
 use super::installed::Installed;
 use super::ledger::Reader;
-use super::local::{Local, Seen};
+use super::local::Seen;
 use super::path::VaultPath;
 use super::root::Facts;
 use super::wanted::{FileMode, WantedFile, WantedList};
@@ -146,14 +146,26 @@ struct Case<'a> {
     installed: Option<Installed>,
 }
 
+/// One side of a comparison, wherever it lies.
+pub trait Side {
+    /// What stands at each path; calls come in ascending order of paths, except for a second look at some.
+    ///
+    /// # Errors
+    /// Where the side as a whole cannot be asked.
+    fn look(&mut self, paths: &[&VaultPath]) -> io::Result<Vec<Seen>>;
+
+    /// The content of each path.
+    fn hash(&mut self, paths: &[&VaultPath]) -> Vec<io::Result<(Facts, ContentHash)>>;
+}
+
 /// Compares everything. `target` is `None` where there is no such folder yet.
 ///
 /// # Errors
 /// Where a record of Tithe's own cannot be read.
 pub fn compare(
     wanted: &WantedList,
-    source: &mut Local<'_>,
-    mut target: Option<&mut Local<'_>>,
+    source: &mut impl Side,
+    mut target: Option<&mut impl Side>,
     mut installed: Reader<Installed>,
     rules: Rules,
 ) -> io::Result<VaultPlan> {
@@ -189,7 +201,7 @@ pub fn compare(
 }
 
 /// Reads the content of the files whose decision hangs on it: the whole batch at once, on either side.
-fn read_contents(cases: &mut [Case<'_>], source: &mut Local<'_>, target: Option<&mut Local<'_>>, rules: Rules) {
+fn read_contents(cases: &mut [Case<'_>], source: &mut impl Side, target: Option<&mut impl Side>, rules: Rules) {
     let mut of_source = Vec::new();
     let mut of_target = Vec::new();
     for (at, case) in cases.iter().enumerate() {
@@ -295,7 +307,7 @@ impl VaultPlan {
     fn add_extras(
         &mut self,
         extras: VecDeque<(VaultPath, Installed)>,
-        target: Option<&mut Local<'_>>,
+        target: Option<&mut impl Side>,
     ) -> io::Result<()> {
         let Some(target) = target else {
             self.gone.extend(extras.into_iter().map(|(path, _)| path));

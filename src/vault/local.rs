@@ -5,6 +5,7 @@ use std::io;
 use rayon::prelude::*;
 
 use super::cache::{self, Cached, ContentHash};
+use super::compare::Side;
 use super::ledger::{Owner, Reader};
 use super::own::OwnFolder;
 use super::path::VaultPath;
@@ -46,6 +47,16 @@ pub struct Local<'a> {
     rate: &'a RateLimit,
     /// Chooses which hits are checked in this run; `None` checks all.
     salt: Option<u64>,
+}
+
+impl Side for Local<'_> {
+    fn look(&mut self, paths: &[&VaultPath]) -> io::Result<Vec<Seen>> {
+        Local::look(self, paths)
+    }
+
+    fn hash(&mut self, paths: &[&VaultPath]) -> Vec<io::Result<(Facts, ContentHash)>> {
+        Local::hash(self, paths)
+    }
 }
 
 impl<'a> Local<'a> {

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use rustix::fs;
 
-use super::bring::{Bring, Brought, Durability};
+use super::bring::{Bring, Brought, Durability, Supply};
 use super::cache::RACY_NS;
 use super::compare::{self, Rules, VaultPlan};
 use super::installed;
@@ -149,7 +149,7 @@ impl Session {
             let progress = monitor.unit("files", planned.plan.steps.len() as u64);
             let bring = Bring {
                 wanted,
-                source: &self.source.root,
+                source: Supply::Folder(&self.source.root),
                 target: &self.target,
                 trash: &self.trash,
                 rate: &self.rate,
