@@ -213,11 +213,11 @@ pub(super) struct SampleArgs {
 #[derive(Args, Debug)]
 #[command(next_help_heading = "Files")]
 pub(super) struct VaultOptions {
-    /// Folder that the files come from; it is only read
-    #[arg(long, value_name = "DIR", env = "TITHE_VAULT_FROM")]
+    /// Folder that the files come from; it is only read. For `tithe vault`, s3://bucket/folder as well
+    #[arg(long, value_name = "DIR|URL", env = "TITHE_VAULT_FROM")]
     pub(super) vault_from: Option<PathBuf>,
-    /// Folder that the files go to
-    #[arg(long, value_name = "DIR", env = "TITHE_VAULT_TO")]
+    /// Folder that the files go to. For `tithe vault plan` and `sync`, s3://bucket/folder as well
+    #[arg(long, value_name = "DIR|URL", env = "TITHE_VAULT_TO")]
     pub(super) vault_to: Option<PathBuf>,
     /// Threads that read and write files
     #[arg(long, value_name = "N", default_value_t = default_jobs(), value_parser = clap::value_parser!(u16).range(1..=64))]

@@ -120,6 +120,10 @@ pub(super) async fn bring(
     wanted: WantedList,
     monitor: &Arc<dyn Monitor>,
 ) -> Result<FilesInPlace> {
+    if [&request.settings.source, &request.settings.target].into_iter().any(|place| vault::is_address(place)) {
+        return Err(Error::new(ErrorKind::Usage, "bring files of a run from or to a bucket: that is not known yet")
+            .with_remedy("say --no-vault, and run `tithe vault sync` when the rows are in place"));
+    }
     let stop = Arc::new(AtomicBool::new(false));
     let guard = StopOnDrop(Arc::clone(&stop));
     let (settings, monitor) = (request.settings.clone(), Arc::clone(monitor));

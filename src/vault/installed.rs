@@ -92,7 +92,30 @@ pub fn intend(
     batch: usize,
     records: &[(VaultPath, Option<Installed>)],
 ) -> io::Result<()> {
-    ledger::merge(folder, &format!("{INTENTS}{batch}"), owner, records)
+    ledger::merge(folder, &intent_name(batch), owner, records)
+}
+
+/// The name of a batch's intents.
+pub fn intent_name(batch: usize) -> String {
+    format!("{INTENTS}{batch}")
+}
+
+/// Whether a record holds intents.
+pub fn is_intent(name: &str) -> bool {
+    name.starts_with(INTENTS)
+}
+
+/// What was intended; nothing where the record cannot be believed.
+///
+/// # Errors
+/// As the system says.
+pub fn intended(folder: &OwnFolder, name: &str, owner: &Owner) -> io::Result<Vec<(VaultPath, Installed)>> {
+    let Opened::Whole(mut reader) = ledger::open::<Installed>(folder, name, owner)? else { return Ok(Vec::new()) };
+    let mut intended = Vec::new();
+    while let Some(one) = reader.take()? {
+        intended.push(one);
+    }
+    Ok(intended)
 }
 
 /// The intents are carried out and recorded.

@@ -12,6 +12,7 @@ mod compare;
 mod installed;
 mod ledger;
 mod local;
+mod object;
 mod own;
 mod path;
 mod remove;
@@ -27,6 +28,7 @@ mod wanted;
 
 pub use bring::{Brought, Durability};
 pub use compare::{KindTotals, Totals, Trouble, TroubleKind, VaultPlan};
+pub use object::{ObjectSession, is_address, plan as plan_objects};
 pub use path::{PathFault, VaultPath};
 pub use session::{Planned, Session, Settings, check_removal, contradiction, plan};
 pub use tell::{mode_name, notes, problems, report};

@@ -54,9 +54,11 @@ pub struct Settings {
 }
 
 /// The source of files, open.
-struct Source {
-    root: Root,
-    cache: Option<(OwnFolder, Owner)>,
+pub(super) struct Source {
+    /// The folder.
+    pub(super) root: Root,
+    /// What is remembered of it.
+    pub(super) cache: Option<(OwnFolder, Owner)>,
 }
 
 /// A target held by this run.
@@ -201,7 +203,7 @@ pub fn check_removal(plan: &VaultPlan, allowed: Option<u64>) -> Result<()> {
     Ok(())
 }
 
-fn check_missing(plan: &VaultPlan, percent: f64, source: &Path) -> Result<()> {
+pub(super) fn check_missing(plan: &VaultPlan, percent: f64, source: &Path) -> Result<()> {
     let missing = plan.missing();
     if missing as f64 * 100.0 <= percent * plan.wanted() as f64 {
         return Ok(());
@@ -260,7 +262,7 @@ fn compare_all<'a>(
 }
 
 impl Source {
-    fn open(settings: &Settings) -> Result<Self> {
+    pub(super) fn open(settings: &Settings) -> Result<Self> {
         let root = Root::open(&settings.source).map_err(|error| {
             failed("open", &settings.source, error)
                 .with_remedy("check the source vault's path and that you may read it")
@@ -302,7 +304,7 @@ fn refuse_same_folder(source: &Root, target: &Root) -> Result<()> {
     .with_remedy(format!("name another folder; a target is known by its {OWN_FOLDER} folder")))
 }
 
-fn threads(jobs: usize) -> Result<rayon::ThreadPool> {
+pub(super) fn threads(jobs: usize) -> Result<rayon::ThreadPool> {
     rayon::ThreadPoolBuilder::new()
         .num_threads(jobs.max(1))
         .thread_name(|at| format!("vault {at}"))
@@ -331,6 +333,6 @@ fn no_side() -> Error {
     Error::new(ErrorKind::Unexpected, "bring files: the target is not open")
 }
 
-fn failed(what: &str, path: &Path, error: io::Error) -> Error {
+pub(super) fn failed(what: &str, path: &Path, error: io::Error) -> Error {
     Error::new(ErrorKind::Vault, format!("{what} the vault {}", path.display())).with_cause(error)
 }

@@ -222,7 +222,10 @@ fn read_some(file: &mut File, buffer: &mut [u8]) -> io::Result<usize> {
 }
 
 /// Gives the copy its time.
-fn finish(file: &File, facts: &Facts) -> io::Result<()> {
+///
+/// # Errors
+/// As the system says.
+pub fn finish(file: &File, facts: &Facts) -> io::Result<()> {
     let at = Timespec {
         tv_sec: facts.mtime_ns.div_euclid(1_000_000_000),
         tv_nsec: facts.mtime_ns.rem_euclid(1_000_000_000) as _,

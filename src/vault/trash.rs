@@ -30,7 +30,8 @@ pub enum Why {
 }
 
 impl Why {
-    fn folder(self) -> &'static str {
+    /// The folder of such files.
+    pub fn folder(self) -> &'static str {
         match self {
             Self::Removed => "removed",
             Self::Replaced => "replaced",

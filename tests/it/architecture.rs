@@ -10,12 +10,13 @@ const HOMES: &[(&str, &[&str])] = &[
     ("deadpool_postgres", &["pg"]),
     ("petgraph", &["graph"]),
     ("fake", &["anonymize"]),
-    ("blake3", &["digest"]),
+    ("blake3", &["digest", "vault"]),
     ("clap", &["cli"]),
     ("clap_complete", &["cli"]),
     ("clap_mangen", &["cli"]),
     ("indicatif", &["cli"]),
-    ("rayon", &["anonymize", "closure", "engine"]),
+    ("object_store", &["vault"]),
+    ("rayon", &["anonymize", "closure", "engine", "vault"]),
     ("toml", &["profile"]),
 ];
 

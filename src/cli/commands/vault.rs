@@ -18,7 +18,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::monitor::Monitor as _;
 use crate::pg::errors::Side;
 use crate::report::VaultReport;
-use crate::vault::{self, FileMode, FileRule, Session, VaultPath, WantedFile, WantedList};
+use crate::vault::{self, FileMode, FileRule, ObjectSession, Session, VaultPath, WantedFile, WantedList};
 
 pub(super) async fn run(command: &VaultCommand, global: &Global, stop: Interrupt) -> Result<u8> {
     let run = RunId::new();
@@ -35,7 +35,14 @@ async fn plan(args: &VaultPlanArgs, global: &Global, run: &RunId) -> Result<u8> 
     let settings = settings::vault_settings(&args.vault, list.missing_percent, run)?
         .ok_or_else(|| missing_option("--vault-from and --vault-to"))?;
     let list = Arc::new(list.wanted);
-    let (planned, list) = aside(move || vault::plan(&settings, &list).map(|planned| (planned, list))).await?;
+    let (planned, list) = aside(move || {
+        let planned = match in_bucket(&settings) {
+            true => vault::plan_objects(&settings, &variable, &list),
+            false => vault::plan(&settings, &list),
+        };
+        planned.map(|planned| (planned, list))
+    })
+    .await?;
     let report = vault::report(&list, &planned.plan, &vault::Brought::default());
     let problems = vault::problems(&list, &planned.plan, &vault::Brought::default());
     if args.json {
@@ -104,7 +111,7 @@ fn carry_out(
     halt: &AtomicBool,
 ) -> Result<Told> {
     display.phase("bring files");
-    let session = Session::open(settings)?;
+    let bucket = in_bucket(&settings);
     let asking = Arc::clone(display);
     let permit = move |planned: &vault::Planned| match vault::check_removal(&planned.plan, yes_remove) {
         Err(refused) if ask::can_ask() => {
@@ -112,9 +119,20 @@ fn carry_out(
         }
         outcome => outcome,
     };
-    let (planned, brought) = session.bring(wanted, &**display, halt, permit)?;
-    display.phase("remove what nobody names");
-    let (removed, changed) = session.remove(&planned.plan)?;
+    let remove = "remove what nobody names";
+    let (planned, brought, (removed, changed)) = if bucket {
+        let session = ObjectSession::open(settings, &variable)?;
+        let (planned, brought) = session.bring(wanted, &**display, halt, permit)?;
+        display.phase(remove);
+        let removed = session.remove(&planned.plan)?;
+        (planned, brought, removed)
+    } else {
+        let session = Session::open(settings)?;
+        let (planned, brought) = session.bring(wanted, &**display, halt, permit)?;
+        display.phase(remove);
+        let removed = session.remove(&planned.plan)?;
+        (planned, brought, removed)
+    };
     let mut report = vault::report(wanted, &planned.plan, &brought);
     report.files_removed = removed;
     let mut notes = vault::notes(&planned);
@@ -124,7 +142,26 @@ fn carry_out(
     Ok((report, vault::problems(wanted, &planned.plan, &brought), notes))
 }
 
+fn in_bucket(settings: &vault::Settings) -> bool {
+    vault::is_address(&settings.source) || vault::is_address(&settings.target)
+}
+
+/// What looks at a folder of this machine only.
+fn refuse_bucket(place: &Path) -> Result<()> {
+    if !vault::is_address(place) {
+        return Ok(());
+    }
+    Err(Error::new(ErrorKind::Usage, "look through a bucket: `vault status` and `vault verify` know folders only")
+        .with_remedy("`tithe vault plan` compares with a bucket; `tithe vault sync --paranoid` reads all of it"))
+}
+
+/// A variable of the environment, if it says something.
+fn variable(name: &str) -> Option<String> {
+    std::env::var(name).ok().filter(|value| !value.is_empty())
+}
+
 fn status(args: &VaultStatusArgs) -> Result<u8> {
+    refuse_bucket(&args.vault_to)?;
     let status = vault::status(&args.vault_to)?;
     match args.json {
         true => print(&(serde_json::to_string_pretty(&status).unwrap_or_default() + "\n")),
@@ -134,6 +171,7 @@ fn status(args: &VaultStatusArgs) -> Result<u8> {
 }
 
 async fn verify(args: &VaultVerifyArgs, run: &RunId) -> Result<u8> {
+    refuse_bucket(&args.vault_to)?;
     let list = wanted(&args.list, run).await?.wanted;
     let path = args.vault_to.clone();
     let found = aside(move || vault::verify(&path, &list)).await?;
