@@ -19,4 +19,5 @@ mod standby;
 mod support;
 mod throwaway;
 mod traps;
+mod vault_objects;
 mod verify;

@@ -134,7 +134,8 @@ fn locked(vault: &ObjectVault, other: Option<&Holder>) -> Error {
     let plain =
         |text: &str| text.chars().filter(|c| c.is_ascii_alphanumeric() || *c == '-').take(64).collect::<String>();
     let run = other.map(|other| format!(" ({})", plain(&other.run))).unwrap_or_default();
-    let minutes = other.map_or(EXPIRES_S, |other| (other.expires - now_s()).max(0)) / 60 + 1;
+    let seconds = other.map_or(EXPIRES_S, |other| (other.expires - now_s()).max(0));
+    let minutes = seconds.div_euclid(60) + i64::from(seconds % 60 > 0);
     Error::new(ErrorKind::Locked, format!("another run{run} is at the vault {vault}")).with_remedy(format!(
         "wait for it to end; if it was killed, its lock expires in {minutes} minutes, or delete {OWN_FOLDER}/{NAME} there"
     ))
