@@ -103,6 +103,7 @@ impl Scene {
         let mut running = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
         child.store(running.id(), Ordering::SeqCst);
         let killed = running.wait().unwrap().code().is_none();
+        self.store.settle();
         self.store.breaks(|_| Breakage::None);
         killed
     }

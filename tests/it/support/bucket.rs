@@ -3,6 +3,7 @@
 use std::io::{self, Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
 
 use hyper_util::rt::TokioIo;
@@ -50,6 +51,7 @@ pub(crate) struct Store {
     endpoint: String,
     seen: Arc<Mutex<Vec<Request>>>,
     rule: Arc<Mutex<Rule>>,
+    under_way: Arc<AtomicU32>,
 }
 
 impl Store {
@@ -61,14 +63,19 @@ impl Store {
         let rule: Arc<Mutex<Rule>> = Arc::new(Mutex::new(Box::new(|_| Breakage::None)));
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let endpoint = format!("http://{}", listener.local_addr().unwrap());
-        let (all, how) = (Arc::clone(&seen), Arc::clone(&rule));
+        let under_way = Arc::new(AtomicU32::new(0));
+        let (all, how, count) = (Arc::clone(&seen), Arc::clone(&rule), Arc::clone(&under_way));
         std::thread::spawn(move || {
             for client in listener.incoming().flatten() {
-                let (all, how) = (Arc::clone(&all), Arc::clone(&how));
-                std::thread::spawn(move || pass(client, upstream, &all, &how));
+                let (all, how, count) = (Arc::clone(&all), Arc::clone(&how), Arc::clone(&count));
+                count.fetch_add(1, Ordering::SeqCst);
+                std::thread::spawn(move || {
+                    pass(client, upstream, &all, &how);
+                    count.fetch_sub(1, Ordering::SeqCst);
+                });
             }
         });
-        Self { dir, endpoint, seen, rule }
+        Self { dir, endpoint, seen, rule, under_way }
     }
 
     /// The environment that leads to it.
@@ -123,6 +130,13 @@ impl Store {
     /// From now on, this decides.
     pub(crate) fn breaks(&self, rule: impl FnMut(&Request) -> Breakage + Send + 'static) {
         *self.rule.lock().unwrap() = Box::new(rule);
+    }
+
+    /// Waits for requests that a killed program left under way.
+    pub(crate) fn settle(&self) {
+        while self.under_way.load(Ordering::SeqCst) > 0 {
+            std::thread::sleep(std::time::Duration::from_millis(1));
+        }
     }
 
     /// Requests since this was asked last.
