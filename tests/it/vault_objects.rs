@@ -507,6 +507,37 @@ fn a_run_that_is_killed_at_any_request_ends_well_the_next_time() {
     assert!(step > 15, "{step} requests only");
 }
 
+/// Told to stop, a run takes its lock with it: the next need not wait for its time to be over.
+#[test]
+fn an_interrupted_run_gives_its_lock_back() {
+    let scene = Scene::new();
+    let names: Vec<String> = (0..40).map(|number| format!("{number:02}.png")).collect();
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    scene.fill(&names);
+    scene.list(&names);
+    let child = Arc::new(AtomicU32::new(0));
+    let victim = Arc::clone(&child);
+    let fits = |request: &Request| is_object(request, "PUT", ".png");
+    scene.store.breaks(nth(fits, move |count| {
+        if count == 3 {
+            let pid = rustix::process::Pid::from_raw(victim.load(Ordering::SeqCst).cast_signed()).unwrap();
+            rustix::process::kill_process(pid, rustix::process::Signal::INT).unwrap();
+        }
+        std::thread::sleep(std::time::Duration::from_millis(50));
+        Breakage::None
+    }));
+    let mut command = scene.command("sync", "source", URL, &["--vault-jobs", "1"]);
+    let mut running = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    child.store(running.id(), Ordering::SeqCst);
+    assert_eq!(running.wait().unwrap().code(), Some(130));
+    scene.store.settle();
+    scene.store.breaks(|_| Breakage::None);
+    let there = scene.store.keys().len();
+    assert!((3..40).contains(&there), "{there}");
+    scene.sync("source", URL, &[]).expect_code(0);
+    scene.expect_same(&scene.path("source"), &scene.bucket());
+}
+
 #[test]
 fn a_store_that_refuses_is_told_of() {
     let scene = Scene::new();

@@ -32,7 +32,7 @@ const RETRIES: usize = 8;
 const RETRY_AT_MOST: Duration = Duration::from_secs(150);
 
 /// A vault in a bucket, open. Its `Debug` and `Display` show no secret.
-pub struct ObjectVault {
+pub(super) struct ObjectVault {
     pub(super) store: AmazonS3,
     pub(super) ends: Arc<Ends>,
     pub(super) address: Address,
@@ -44,7 +44,7 @@ impl ObjectVault {
     ///
     /// # Errors
     /// `Usage` for a URL or an environment that cannot be, `Vault` where the store refuses.
-    pub fn open(url: &str, env: Env<'_>) -> Result<Self> {
+    pub(super) fn open(url: &str, env: Env<'_>) -> Result<Self> {
         let address = Address::parse(url, env)?;
         // The client has no cryptography of its own; a provider that is set already is the same one.
         let _ = rustls::crypto::ring::default_provider().install_default();
@@ -118,7 +118,7 @@ impl ObjectVault {
     }
 
     /// How users are told of it.
-    pub fn name(&self) -> String {
+    pub(super) fn name(&self) -> String {
         self.address.to_string()
     }
 }
