@@ -315,6 +315,61 @@ fn only_needed_prefixes_are_listed() {
 }
 
 #[test]
+fn a_folder_that_holds_far_more_is_not_listed_to_its_end() {
+    let scene = Scene::new();
+    let names = ["many/00000.png", "many/00001.png", "many/02002.png", "many/04999.png", "many/09999.png"];
+    for number in 0..5000 {
+        scene.store.lay(&format!("files/many/{number:05}.png"), format!("{number}").as_bytes());
+    }
+    for (name, content) in names.iter().zip(["0", "1", "2002", "4999"]) {
+        scene.write(&format!("source/{name}"), content.as_bytes());
+    }
+    scene.write("source/many/09999.png", b"last");
+    scene.store.lay("files/many/09999.png", b"last");
+    scene.list(&names);
+    scene.sync(URL, "target", &[]).expect_code(0);
+    scene.expect_same(&scene.path("source"), &scene.path("target"));
+    let requests = scene.store.requests();
+    let count = |fits: &dyn Fn(&Request) -> bool| requests.iter().filter(|request| fits(request)).count();
+    assert_eq!(count(&|request| request.target.contains("list-type=2")), 2);
+    assert_eq!(count(&|request| request.method == "HEAD"), 3);
+}
+
+#[test]
+fn a_key_that_may_not_list_asks_for_each_object() {
+    let scene = Scene::new();
+    let names = ["a/1.png", "a/2.png", "a/3.png", "a/4.png", "a/5.png"];
+    scene.fill(&names);
+    scene.list(&names);
+    scene.sync("source", URL, &[]).expect_code(0);
+    scene.store.breaks(nth(|request| request.target.contains("list-type=2"), |_| Breakage::Deny));
+    scene.sync(URL, "target", &[]).expect_code(0);
+    scene.expect_same(&scene.path("source"), &scene.path("target"));
+    // A single object that is denied is that object's trouble.
+    scene.store.breaks(|request| {
+        match request.target.contains("list-type=2") || request.target.ends_with("/a/3.png") {
+            true => Breakage::Deny,
+            false => Breakage::None,
+        }
+    });
+    let ran = scene.sync(URL, "other", &[]).expect_code(3);
+    assert!(ran.stdout.contains("the store denies it"), "{}", ran.stdout);
+    assert!(scene.path("other/a/4.png").exists() && !scene.path("other/a/3.png").exists());
+}
+
+#[test]
+fn a_name_that_no_store_takes_stays_behind() {
+    let scene = Scene::new();
+    let folder = "x".repeat(250);
+    let long = [folder.as_str(); 5].join("/");
+    scene.fill(&["a.png", &long]);
+    scene.list(&["a.png", &long]);
+    let ran = scene.sync("source", URL, &[]).expect_code(3);
+    assert!(ran.stdout.contains("longer than an object store takes"), "{}", ran.stdout);
+    assert_eq!(scene.store.keys(), ["files/a.png"]);
+}
+
+#[test]
 fn a_storm_of_errors_passes() {
     let scene = Scene::new();
     scene.fill(&["a.png", "b.png"]);

@@ -85,7 +85,12 @@ impl From<object_store::Error> for Fault {
                 Self::new(FaultKind::Changed, "another object stands there")
             }
             (_, E::InvalidPath { .. }) => Self::new(FaultKind::Broken, "a name there cannot be a path"),
-            _ => Self::new(FaultKind::Failing, failing(&told, code)),
+            // Listings and parts of uploads bring the status in their text only.
+            _ => match status(&told) {
+                Some("401") => Self::new(FaultKind::Credentials, "the store does not accept the credentials"),
+                Some("403") => Self::new(FaultKind::Denied, "the store denies it"),
+                status => Self::new(FaultKind::Failing, failing(&told, status, code)),
+            },
         }
     }
 }
@@ -115,10 +120,15 @@ fn code(told: &str) -> Option<&str> {
     (code.len() <= 64 && code.chars().all(|letter| letter.is_ascii_alphanumeric())).then_some(code)
 }
 
-/// One of a few sentences: nothing of the server's text but a code of it.
-fn failing(told: &str, code: Option<&str>) -> String {
+/// The three digits of an HTTP answer.
+fn status(told: &str) -> Option<&str> {
     let status = told.split_once("status code: ").and_then(|(_, rest)| rest.get(..3));
-    match (status.filter(|status| status.bytes().all(|digit| digit.is_ascii_digit())), code) {
+    status.filter(|status| status.bytes().all(|digit| digit.is_ascii_digit()))
+}
+
+/// One of a few sentences: nothing of the server's text but a code of it.
+fn failing(told: &str, status: Option<&str>, code: Option<&str>) -> String {
+    match (status, code) {
         (Some(status), Some(code)) => format!("the store answers {status} ({code})"),
         (Some(status), None) => format!("the store answers {status}"),
         (None, Some(code)) => format!("the store answers {code}"),

@@ -90,38 +90,46 @@ impl Noted {
     }
 }
 
+/// What one path's own request told.
+pub(super) type Answer = Result<Option<Object>, Fault>;
+
 impl ObjectVault {
     /// What stands at each path. `Err` of one path is its own; an outer one is the store's.
-    pub(super) fn look(&self, paths: &[&VaultPath]) -> Result<Vec<Option<Object>>, Fault> {
+    pub(super) fn look(&self, paths: &[&VaultPath]) -> Result<Vec<Answer>, Fault> {
         let folders = paths.chunk_by(|one, other| one.split().0 == other.split().0);
         let asked = stream::iter(folders).map(|paths| self.look_in_folder(paths)).buffered(IN_FLIGHT);
         self.wait(async { asked.try_collect::<Vec<_>>().await }).map(|found| found.into_iter().flatten().collect())
     }
 
     /// Each object's own answer, with what is noted on it.
-    pub(super) fn heads(&self, paths: &[&VaultPath]) -> Vec<Result<Option<Object>, Fault>> {
+    pub(super) fn heads(&self, paths: &[&VaultPath]) -> Vec<Answer> {
         self.wait(stream::iter(paths).map(|path| self.head(path)).buffered(IN_FLIGHT).collect())
     }
 
-    async fn look_in_folder(&self, paths: &[&VaultPath]) -> Result<Vec<Option<Object>>, Fault> {
+    async fn look_in_folder(&self, paths: &[&VaultPath]) -> Result<Vec<Answer>, Fault> {
         let listed = if paths.len() < LIST_FROM { None } else { self.list(paths).await? };
         let Some(Listed { objects, seen_up_to }) = listed else { return self.ask_each(paths).await };
         // Where the listing was given up, the rest is asked for.
         let rest = seen_up_to.map_or(paths.len(), |last| paths.partition_point(|path| path.as_str() <= last.as_str()));
-        let mut found: Vec<_> = paths[..rest].iter().map(|path| objects.get(path.as_str()).cloned()).collect();
+        let mut found: Vec<_> = paths[..rest].iter().map(|path| Ok(objects.get(path.as_str()).cloned())).collect();
         found.extend(self.ask_each(&paths[rest..]).await?);
         Ok(found)
     }
 
-    async fn ask_each(&self, paths: &[&VaultPath]) -> Result<Vec<Option<Object>>, Fault> {
-        stream::iter(paths).map(|path| self.head(path)).buffered(IN_FLIGHT).try_collect().await
+    async fn ask_each(&self, paths: &[&VaultPath]) -> Result<Vec<Answer>, Fault> {
+        let own = |answer: Answer| match answer {
+            Err(fault) if !matches!(fault.kind, FaultKind::Broken | FaultKind::Denied) => Err(fault),
+            answer => Ok(answer),
+        };
+        let asked = stream::iter(paths).map(|path| async move { own(self.head(path).await) });
+        asked.buffered(IN_FLIGHT).try_collect().await
     }
 
-    pub(super) async fn head(&self, path: &VaultPath) -> Result<Option<Object>, Fault> {
+    pub(super) async fn head(&self, path: &VaultPath) -> Answer {
         self.head_of(&self.key(path)?).await
     }
 
-    pub(super) async fn head_of(&self, key: &Key) -> Result<Option<Object>, Fault> {
+    pub(super) async fn head_of(&self, key: &Key) -> Answer {
         match self.store.get_opts(key, GetOptions { head: true, ..GetOptions::default() }).await {
             Ok(found) => Ok(Some(Object::of(&found.meta, &found.attributes))),
             Err(error) => match Fault::from(error) {
@@ -134,11 +142,12 @@ impl ObjectVault {
     /// Lists the wanted part of one folder; `None` where the store's order or names make it useless.
     async fn list(&self, paths: &[&VaultPath]) -> Result<Option<Listed>, Fault> {
         let (Some(first), Some(last)) = (paths.first(), paths.last()) else { return Ok(None) };
-        let folder = self.key_of(first.split().0)?;
+        // A name that cannot be is told of by its own request.
+        let Ok(folder) = self.key_of(first.split().0) else { return Ok(None) };
         let within = (!folder.as_ref().is_empty()).then_some(&folder);
         let mut start = first.as_str().to_owned();
         start.pop();
-        let start = self.key_of(&start)?;
+        let Ok(start) = self.key_of(&start) else { return Ok(None) };
         // A key that ends where the folder does would list nothing before it.
         let mut entries = pin!(if start.as_ref().len() > folder.as_ref().len() + 1 {
             self.store.list_with_offset(within, &start)
@@ -153,7 +162,11 @@ impl ObjectVault {
                 Ok(Some(entry)) => entry,
                 Ok(None) => return Ok(Some(listed)),
                 Err(object_store::Error::InvalidPath { .. }) => return Ok(None),
-                Err(error) => return Err(error.into()),
+                Err(error) => match Fault::from(error) {
+                    // Objects may be asked for without the right to list.
+                    fault if fault.kind == FaultKind::Denied => return Ok(None),
+                    fault => return Err(fault),
+                },
             };
             let path = self.below(&entry.location).to_owned();
             if path.as_str() < before.as_str() {
@@ -161,7 +174,7 @@ impl ObjectVault {
             }
             left -= 1;
             if path.as_str() > last.as_str() || left == 0 {
-                listed.seen_up_to = (left == 0 && path.as_str() < last.as_str()).then_some(before);
+                listed.seen_up_to = (path.as_str() <= last.as_str()).then_some(before);
                 return Ok(Some(listed));
             }
             if paths.binary_search_by(|wanted| wanted.as_str().cmp(&path)).is_ok() {

@@ -69,8 +69,9 @@ impl Side for ObjectSide<'_> {
                 self.last = Some((*path).clone());
             }
             seen.push(match object {
-                None => Seen::Nothing,
-                Some(object) => {
+                Err(fault) => Seen::Unreadable(io::Error::from(fault).to_string()),
+                Ok(None) => Seen::Nothing,
+                Ok(Some(object)) => {
                     let facts = object.facts();
                     let noted = object.noted.filter(|_| !self.paranoid).map(|noted| noted.hash);
                     Seen::File(facts, noted.or_else(|| known?.hash_for(&facts)))

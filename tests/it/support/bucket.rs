@@ -31,6 +31,8 @@ pub(crate) enum Breakage {
     None,
     /// Answers 503 in the store's place.
     Unavailable,
+    /// Answers 403 in the store's place.
+    Deny,
     /// Closes the connection after so many bytes of the answer's body.
     CutAfter(usize),
     /// Takes the range out, so that the store sends the whole object.
@@ -194,6 +196,9 @@ fn exchange(
     client.take(length.saturating_sub(early.len()) as u64).read_to_end(&mut body)?;
     if breakage == Breakage::Unavailable {
         return client.write_all(b"HTTP/1.1 503 Slow\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
+    }
+    if breakage == Breakage::Deny {
+        return client.write_all(b"HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
     }
     let mut server = TcpStream::connect(upstream)?;
     let kept = head.lines().filter(|line| {
