@@ -137,7 +137,8 @@ fn locked(vault: &ObjectVault, other: Option<&Holder>) -> Error {
     let seconds = other.map_or(EXPIRES_S, |other| (other.expires - now_s()).max(0));
     let minutes = seconds.div_euclid(60) + i64::from(seconds % 60 > 0);
     Error::new(ErrorKind::Locked, format!("another run{run} is at the vault {vault}")).with_remedy(format!(
-        "wait for it to end; if it was killed, its lock expires in {minutes} minutes, or delete {OWN_FOLDER}/{NAME} there"
+        "wait for it to end; if it was killed, its lock expires in {minutes} minutes, \
+         or delete {OWN_FOLDER}/{NAME} there"
     ))
 }
 
