@@ -1,26 +1,36 @@
 //! The files that landed rows name, and the vault's part of a run.
 
+use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use super::source_values::{self, SourceValues};
+use crate::copyfmt::Fields;
 use crate::error::{Error, ErrorKind, Result};
 use crate::monitor::Monitor;
 use crate::pg::catalog::{self, LeftOut};
 use crate::pg::connect::{ConnectInfo, Connector, Pool};
 use crate::pg::files;
 use crate::plan::{self, FilePlan, PathSource};
-use crate::profile::Profile;
+use crate::profile::{PathTemplate, Profile};
 use crate::report::{Outcome, RunReport, VaultReport};
 use crate::schema::Catalog;
+use crate::types::TableId;
 use crate::vault::{
     self, FileMode, FileRule, PathFault, Planned, Session, VaultPath, WantedFile, WantedList, contradiction,
 };
 
-/// Asks a landed database which files its rows name.
+/// Asks a landed database which files its rows name. `values` tell what masked columns held in the source; without
+/// them every file is taken to lie where it goes.
 ///
 /// # Errors
 /// `Target` where it does not answer, `Plan` for a path that cannot be.
-pub(super) async fn wanted(pool: &Pool, catalog: &Catalog, plans: &[FilePlan]) -> Result<WantedList> {
+pub(super) async fn wanted(
+    pool: &Pool,
+    catalog: &Catalog,
+    plans: &[FilePlan],
+    values: Option<&SourceValues>,
+) -> Result<WantedList> {
     let mut files = Vec::new();
     let mut rules = Vec::new();
     for (rule, plan) in plans.iter().enumerate() {
@@ -30,6 +40,7 @@ pub(super) async fn wanted(pool: &Pool, catalog: &Catalog, plans: &[FilePlan]) -
         }
         let rule = u16::try_from(rule)
             .map_err(|cause| Error::new(ErrorKind::Plan, "count the kinds of files").with_cause(cause))?;
+        let before = values.and_then(|values| BeforeMasks::of(plan, plans, values));
         let client = pool.get().await?;
         let mut ordinal = 0_u64;
         let fail = |e| pool.fail(format!("ask which files the rows name ({})", plan.name), e);
@@ -44,11 +55,14 @@ pub(super) async fn wanted(pool: &Pool, catalog: &Catalog, plans: &[FilePlan]) -
             let Some(path) = path else { return Ok(()) };
             let refuse = |fault| refused(catalog, plan, ordinal, fault);
             let path = VaultPath::parse(&path).map_err(refuse)?;
+            let source = before.as_ref().and_then(|before| before.path(fields, &texts));
+            let source = source.map(|path| VaultPath::parse(&path).map_err(refuse)).transpose()?;
             for ending in &plan.variants {
-                let path = VaultPath::parse(&format!("{}{ending}", path.stem())).map_err(refuse)?;
-                files.push(WantedFile { path, source: None, rule, required: false });
+                let variant = |path: &VaultPath| VaultPath::parse(&format!("{}{ending}", path.stem())).map_err(refuse);
+                let source = source.as_ref().map(variant).transpose()?;
+                files.push(WantedFile { path: variant(&path)?, source, rule, required: false });
             }
-            files.push(WantedFile { path, source: None, rule, required: plan.required });
+            files.push(WantedFile { path, source, rule, required: plan.required });
             Ok(())
         })
         .await?;
@@ -56,17 +70,77 @@ pub(super) async fn wanted(pool: &Pool, catalog: &Catalog, plans: &[FilePlan]) -
     WantedList::unite(rules, files).map_err(contradiction)
 }
 
+/// Makes the path that a row's file has in the source, where masks have changed it.
+struct BeforeMasks<'a> {
+    template: &'a PathTemplate,
+    values: &'a SourceValues,
+    /// Columns of the template.
+    columns: usize,
+    /// Of each masked one: its place in the template, its table and place there, and its key's fields.
+    masked: Vec<(usize, TableId, usize, Range<usize>)>,
+}
+
+impl<'a> BeforeMasks<'a> {
+    fn of(plan: &'a FilePlan, plans: &[FilePlan], values: &'a SourceValues) -> Option<Self> {
+        let PathSource::Template { path: template, columns, .. } = &plan.paths else { return None };
+        let mut next = columns.len();
+        let mut masked = Vec::new();
+        for (at, path) in columns.iter().enumerate().filter(|(_, path)| !path.source_key.is_empty()) {
+            let key = next..next + path.source_key.len();
+            next = key.end;
+            let known = plan::watched(plans, path.owner).columns;
+            masked.push((at, path.owner, source_values::position(&known, path.column)?, key));
+        }
+        (!masked.is_empty()).then_some(Self { template, values, columns: columns.len(), masked })
+    }
+
+    /// `None` where it is the path in the target: the row did not come from the source.
+    fn path(&self, fields: &Fields, texts: &[Option<&str>]) -> Option<String> {
+        let mut held = Vec::with_capacity(self.masked.len());
+        for (at, table, position, key) in &self.masked {
+            let key = source_values::key(fields, key.start, key.len());
+            held.push((*at, self.values.of_row(*table, key, *position)?));
+        }
+        let mut texts = texts[..self.columns].to_vec();
+        held.iter().for_each(|(at, text)| texts[*at] = text.as_deref());
+        self.template.path(&texts)
+    }
+}
+
 /// The files that the rows of a landed database name, by the profile.
 ///
 /// # Errors
-/// `Target` where it does not answer, `Plan` for a path that cannot be, `Profile` where the profile does not fit.
-pub async fn wanted_files(to: ConnectInfo, profile: &Profile, run_time: &str) -> Result<WantedList> {
+/// `Target` where it does not answer, `Plan` for a path that cannot be, `Profile` where the profile does not fit;
+/// `Plan` also, where the files' places in the `source` matter, for paths that only the run itself could know.
+pub async fn wanted_files(to: ConnectInfo, profile: &Profile, run_time: &str, source: bool) -> Result<WantedList> {
     let pool = Pool::new(Connector::new(to)?, 1, "")?;
     let client = pool.get().await?;
     let mut found = catalog::read(&client, LeftOut { schemas: &[], tables: &[] }, pool.connector()).await?;
     drop(client);
     let plans = plan::files_of_landed(&mut found, profile, run_time)?;
-    wanted(&pool, &found, &plans).await
+    if source {
+        refuse_masked_paths(&found, &plans)?;
+    }
+    wanted(&pool, &found, &plans, None).await
+}
+
+fn refuse_masked_paths(catalog: &Catalog, plans: &[FilePlan]) -> Result<()> {
+    for plan in plans {
+        let PathSource::Template { columns, .. } = &plan.paths else { continue };
+        let Some(path) = columns.iter().find(|path| !path.source_key.is_empty()) else { continue };
+        let table = catalog.table(path.owner);
+        return Err(Error::new(
+            ErrorKind::Plan,
+            format!(
+                "vault.files {:?}: its paths are made of {}.{}, which is masked, so the landed rows do not tell where the source's files lie",
+                plan.name,
+                table.name,
+                table.column(path.column).name
+            ),
+        )
+        .with_remedy("such files come with `tithe sample`; `tithe vault verify` and `status` work as ever"));
+    }
+    Ok(())
 }
 
 fn refused(catalog: &Catalog, plan: &FilePlan, ordinal: u64, fault: PathFault) -> Error {

@@ -18,6 +18,7 @@ mod prepare;
 mod readers;
 mod rollback;
 mod sample;
+mod source_values;
 mod support;
 mod transfer;
 mod units;

@@ -149,7 +149,7 @@ impl Shared {
         let (mut bytes, mut sent_rows) = (Vec::with_capacity(BATCH_BYTES + 16 * 1024), 0);
         while let Some(chunk) = stream.try_next().await.map_err(read)? {
             self.transfer.rate.take(chunk.len()).await;
-            worker.take(chunk, &mut bytes, &self.transfer.chosen)?;
+            worker.take(chunk, &mut bytes, &self.transfer)?;
             if bytes.len() >= BATCH_BYTES {
                 let full = std::mem::replace(&mut bytes, Vec::with_capacity(BATCH_BYTES + 16 * 1024));
                 self.send(full, worker.rows() - sent_rows, sender).await;

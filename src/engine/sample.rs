@@ -26,6 +26,7 @@ use super::choose::Choice;
 use super::copy::{self, Arrived};
 use super::files::{self, FilesInPlace, VaultRequest};
 use super::prepare::{Prepared, SourceRequest, prepare};
+use super::source_values::SourceValues;
 use super::transfer::Transfer;
 use super::{land, pieces, usage, worker};
 use crate::rate::RateLimit;
@@ -175,7 +176,7 @@ async fn build(
     };
     let monitor: Arc<dyn Monitor> = Arc::<Recorder>::clone(recorder);
     let monitor = &monitor;
-    let budget = Budget::new(request.memory_bytes);
+    let budget = Arc::new(Budget::new(request.memory_bytes));
     let rate = RateLimit::new(request.max_rate);
     monitor.phase("choose rows, create the schema");
     let choice = Choice::new(prepared, &budget, &rate, request.source.literal_keys_max, &**monitor);
@@ -189,6 +190,7 @@ async fn build(
         plan: Arc::clone(&prepared.plan),
         chosen: Arc::new(chosen),
         key: request.key.clone(),
+        source_values: SourceValues::new(Arc::clone(&budget)),
         rate,
         range_bytes: request.range_bytes,
     });
@@ -201,7 +203,9 @@ async fn build(
         None => None,
         Some((vault, session)) => {
             monitor.phase("bring files");
-            let wanted = files::wanted(&staging.pool, &prepared.catalog, &prepared.plan.files).await?;
+            let wanted =
+                files::wanted(&staging.pool, &prepared.catalog, &prepared.plan.files, Some(&transfer.source_values))
+                    .await?;
             Some(files::bring(vault, session, wanted, monitor).await?)
         }
     };

@@ -20,6 +20,7 @@ use crate::plan::Plan;
 use crate::schema::Catalog;
 use crate::types::TableId;
 
+use super::source_values::SourceValues;
 use super::units::{self, Part, TableCopy};
 use super::worker::Worker;
 use super::{pieces, readers};
@@ -33,6 +34,8 @@ pub(super) struct Transfer {
     pub(super) plan: Arc<Plan>,
     pub(super) chosen: Arc<Chosen>,
     pub(super) key: Option<MaskKey>,
+    /// What file paths need of the source.
+    pub(super) source_values: SourceValues,
     pub(super) rate: RateLimit,
     /// Heap that one statement reads at most.
     pub(super) range_bytes: u64,
@@ -152,7 +155,7 @@ impl Transfer {
         let mut shown = 0;
         while let Some(chunk) = stream.try_next().await.map_err(read)? {
             self.rate.take(chunk.len()).await;
-            worker.take(chunk, loader.batch(), &self.chosen)?;
+            worker.take(chunk, loader.batch(), self)?;
             if loader.is_full() {
                 progress.add(worker.rows() - shown, loader.batch().len() as u64);
                 shown = worker.rows();

@@ -5,12 +5,13 @@ use crate::copyfmt::{Fields, Format};
 use crate::pg::members::{Members, Selection, own_rows};
 use crate::pg::quote::column;
 use crate::pg::scan::PageRange;
-use crate::plan::{Plan, ReferenceMode, TableMode};
+use crate::plan::{Plan, ReferenceMode, TableMode, watched};
 use crate::profile::Orphans;
 use crate::schema::{Catalog, Reference, Table, TypeClass};
 use crate::types::{ColumnId, TableId};
 
 use super::pieces::{self, Relation};
+use super::source_values::WatchedFields;
 
 /// One table's copy, or that of one of its leaves.
 #[derive(Debug)]
@@ -70,6 +71,8 @@ pub(super) struct RowRules {
     /// Hidden columns at the end of each row.
     pub(super) hidden: usize,
     pub(super) checks: Vec<NullCheck>,
+    /// Among the hidden ones: what file paths need of the source.
+    pub(super) watched: Option<WatchedFields>,
 }
 
 /// A reference that becomes NULL where its parent is not chosen.
@@ -270,7 +273,14 @@ fn part(
             }
         }
     }
-    let rules = RowRules { support, hidden: hidden.len(), checks };
+    let watch = watched(&members.plan.files, id);
+    let watched = (!watch.columns.is_empty()).then(|| {
+        let first = columns.len() + hidden.len();
+        hidden
+            .extend(watch.key.iter().chain(&watch.columns).map(|c| format!("{}::text", column(catalog, id, *c, "t"))));
+        WatchedFields { first, keys: watch.key.len(), values: watch.columns.len() }
+    });
+    let rules = RowRules { support, hidden: hidden.len(), checks, watched };
     expressions.extend(hidden);
     Part { query: Query { expressions: expressions.join(", "), selection, has_pages }, rules }
 }

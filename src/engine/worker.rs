@@ -1,14 +1,13 @@
 //! The rows' way through this process: split, NULL where a parent was not chosen, masked, counted.
 
 use crate::anonymize::RowTransform;
-use crate::closure::Chosen;
 use crate::copyfmt::{Fields, Format, RowReader};
 use crate::digest::RowChecksum;
 use crate::error::{Error, ErrorKind, Result};
 use crate::plan::ColumnMasks;
 use crate::profile::{MaskRule, MaskSpec};
 use crate::schema::{Table, TypeClass};
-use crate::types::ColumnId;
+use crate::types::{ColumnId, TableId};
 
 use super::transfer::{Moved, Transfer};
 use super::units::{RowRules, TableCopy};
@@ -27,6 +26,7 @@ pub(super) struct Worker<'a> {
     compared: Vec<usize>,
     checksum: RowChecksum,
     nulled: u64,
+    table: TableId,
     /// For messages.
     relation: String,
 }
@@ -58,12 +58,13 @@ impl<'a> Worker<'a> {
             compared: compared_columns(table, &copy.columns, &restated_columns(table, masks)),
             checksum: RowChecksum::default(),
             nulled: 0,
+            table: copy.table,
             relation: copy.relation.name.to_string(),
         })
     }
 
     /// Turns a chunk of the source's stream into rows at the end of `out`.
-    pub(super) fn take(&mut self, chunk: bytes::Bytes, out: &mut Vec<u8>, chosen: &Chosen) -> Result<()> {
+    pub(super) fn take(&mut self, chunk: bytes::Bytes, out: &mut Vec<u8>, transfer: &Transfer) -> Result<()> {
         let Self {
             rules,
             format,
@@ -76,6 +77,7 @@ impl<'a> Worker<'a> {
             compared,
             checksum,
             nulled,
+            table,
             relation,
         } = self;
         let damaged =
@@ -83,11 +85,14 @@ impl<'a> Worker<'a> {
         reader.push(chunk);
         while let Some(row) = reader.next_row().map_err(damaged)? {
             fields.split(row.clone(), *format).map_err(damaged)?;
+            if let Some(at) = rules.watched {
+                transfer.source_values.remember(*table, relation, at, fields)?;
+            }
             let mut any = false;
             if !rules.checks.is_empty() {
                 marks.fill(false);
                 for check in &rules.checks {
-                    any |= check.mark(fields, *format, chosen, marks);
+                    any |= check.mark(fields, *format, &transfer.chosen, marks);
                 }
                 *nulled += marks.iter().filter(|mark| **mark).count() as u64;
             }

@@ -6,9 +6,10 @@ use crate::copyfmt::Fields;
 use crate::error::{Error, Result};
 use crate::plan::{ColumnPath, PathSource};
 use crate::schema::Catalog;
-use crate::types::{RefId, TableId};
+use crate::types::{ColumnId, RefId, TableId};
 
-/// The SELECT of a kind's path columns, as texts; rows in the order of the table's key.
+/// The SELECT of a kind's path columns, as texts, followed by the key of each masked one in turn; rows in the order of
+/// the table's key.
 pub fn select(catalog: &Catalog, paths: &PathSource) -> String {
     match paths {
         PathSource::Query(sql) => {
@@ -45,17 +46,12 @@ fn template(catalog: &Catalog, table: TableId, filter: Option<&str>, columns: &[
             from.push_str(&format!(" LEFT JOIN {} AS {alias} ON {}", qualified(&parent.name), pairs.join(" AND ")));
         }
     }
-    let selected: Vec<String> = columns
-        .iter()
-        .map(|path| {
-            let owner = path.references.last().map_or(table, |reference| catalog.reference(*reference).parent);
-            format!(
-                "{}.{}::text",
-                alias(&joins, &path.references),
-                ident(&catalog.table(owner).column(path.column).name)
-            )
-        })
-        .collect();
+    let text = |path: &ColumnPath, column: ColumnId| {
+        let name = ident(&catalog.table(path.owner).column(column).name);
+        format!("{}.{name}::text", alias(&joins, &path.references))
+    };
+    let mut selected: Vec<String> = columns.iter().map(|path| text(path, path.column)).collect();
+    selected.extend(columns.iter().flat_map(|path| path.source_key.iter().map(|column| text(path, *column))));
     let described = catalog.table(table);
     let rows = match filter {
         // By itself, so that its names mean the table's columns only.

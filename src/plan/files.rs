@@ -2,9 +2,8 @@
 
 use super::make::{column_names, did_you_mean, table_names};
 use super::modes::profile_error;
-use super::{ColumnMasks, TableMode};
 use crate::error::{Error, ErrorKind, Result};
-use crate::profile::{FileEntry, FilePaths, FileTreatment, MaskSpec, PathTemplate, Profile, predicate};
+use crate::profile::{ColumnRule, FileEntry, FilePaths, FileTreatment, MaskSpec, PathTemplate, Profile, predicate};
 use crate::schema::{Catalog, Reference, Table};
 use crate::types::{ColumnId, RefId, TableId};
 
@@ -46,8 +45,36 @@ pub enum PathSource {
 pub struct ColumnPath {
     /// From the table on.
     pub references: Vec<RefId>,
-    /// In the last of them.
+    /// The table of the column.
+    pub owner: TableId,
+    /// In that table.
     pub column: ColumnId,
+    /// Where the column is masked: the key by which the source's value of a landed row is known. Empty otherwise.
+    pub source_key: Vec<ColumnId>,
+}
+
+/// Columns of a table whose values in the source make file paths, and are masked on their way.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Watched {
+    /// The key that a row is known by on both sides.
+    pub key: Vec<ColumnId>,
+    /// The masked columns.
+    pub columns: Vec<ColumnId>,
+}
+
+/// What must be remembered of a table's rows while they are masked.
+pub fn watched(files: &[FilePlan], table: TableId) -> Watched {
+    let mut watched = Watched::default();
+    for file in files.iter().filter(|file| file.treatment != FileTreatment::None) {
+        let PathSource::Template { columns, .. } = &file.paths else { continue };
+        for path in columns.iter().filter(|path| path.owner == table && !path.source_key.is_empty()) {
+            watched.key.clone_from(&path.source_key);
+            if !watched.columns.contains(&path.column) {
+                watched.columns.push(path.column);
+            }
+        }
+    }
+    watched
 }
 
 /// Binds all entries.
@@ -75,13 +102,16 @@ fn bind(catalog: &Catalog, profile: &Profile, entry: &FileEntry, run_time: &str)
             let table = catalog.find_table(written).ok_or_else(|| {
                 said(format!("the source has no table {written:?}{}", did_you_mean(written, &table_names(catalog))))
             })?;
-            let columns = path.columns().iter().map(|names| column_path(catalog, table, names).map_err(said));
-            PathSource::Template {
-                table,
-                filter: filter.as_ref().map(|text| predicate::bind_run_time(text, run_time)),
-                path: path.clone(),
-                columns: columns.collect::<Result<_>>()?,
+            let mut columns = Vec::with_capacity(path.columns().len());
+            for names in path.columns() {
+                let mut path = column_path(catalog, table, names).map_err(said)?;
+                if entry.treatment != Some(FileTreatment::None) {
+                    path.source_key = source_key(catalog, profile, entry, &path)?;
+                }
+                columns.push(path);
             }
+            let filter = filter.as_ref().map(|text| predicate::bind_run_time(text, run_time));
+            PathSource::Template { table, filter, path: path.clone(), columns }
         }
     };
     Ok(FilePlan {
@@ -116,38 +146,59 @@ fn column_path(catalog: &Catalog, mut table: TableId, names: &[String]) -> Resul
     let column = described.find_column(last).ok_or_else(|| {
         format!("{} has no column {last:?}{}", described.name, did_you_mean(last, &column_names(described)))
     })?;
-    Ok(ColumnPath { references, column })
+    Ok(ColumnPath { references, owner: table, column, source_key: Vec::new() })
 }
 
-/// Paths are read from the landed rows, so what they are made of must have stayed as it was.
-pub(super) fn check_masks(
-    catalog: &Catalog,
-    files: &[FilePlan],
-    modes: &[(TableMode, String)],
-    masks: &[Vec<Option<ColumnMasks>>],
-) -> Result<()> {
-    for file in files.iter().filter(|file| file.treatment != FileTreatment::None) {
-        let PathSource::Template { table, columns, .. } = &file.paths else { continue };
-        for path in columns {
-            let owner = path.references.last().map_or(*table, |reference| catalog.reference(*reference).parent);
-            let kept =
-                |masks: &ColumnMasks| masks.member.spec == MaskSpec::Keep && masks.support.spec == MaskSpec::Keep;
-            let brings = modes[owner.index()].0 != TableMode::None;
-            if !brings || masks[owner.index()][path.column.index()].as_ref().is_none_or(kept) {
-                continue;
-            }
-            let described = catalog.table(owner);
-            return Err(Error::new(
-                ErrorKind::Plan,
-                format!(
-                    "vault.files {:?}: its paths are made of {}.{}, which is masked",
-                    file.name,
-                    described.name,
-                    described.column(path.column).name
-                ),
-            )
-            .with_remedy("keep the column, or give the files mode = \"none\""));
+/// The key that leads from a landed row to the source's value of a masked column; empty where it is not masked.
+fn source_key(catalog: &Catalog, profile: &Profile, entry: &FileEntry, path: &ColumnPath) -> Result<Vec<ColumnId>> {
+    let table = catalog.table(path.owner);
+    let masked = |column| is_masked(catalog, profile, path.owner, column);
+    if !masked(path.column) {
+        return Ok(Vec::new());
+    }
+    let key = table.identity_key().map(|key| key.columns.clone()).unwrap_or_default();
+    if !key.is_empty() && !key.iter().any(|column| masked(*column)) {
+        return Ok(key);
+    }
+    let column = &table.column(path.column).name;
+    Err(Error::new(
+        ErrorKind::Plan,
+        format!(
+            "vault.files {:?}: its paths are made of {}.{column}, which is masked, and no key of the table is kept to find the source's file by",
+            entry.name, table.name
+        ),
+    )
+    .with_remedy("keep the column or the table's key, or give the files mode = \"none\""))
+}
+
+/// The profile masks the column, or a key that it refers to.
+fn is_masked(catalog: &Catalog, profile: &Profile, table: TableId, column: ColumnId) -> bool {
+    let mut seen = Vec::new();
+    let mut open = vec![(table, column)];
+    while let Some((table, column)) = open.pop() {
+        if seen.contains(&(table, column)) {
+            continue;
+        }
+        if states_mask(catalog, profile, table, column) {
+            return true;
+        }
+        seen.push((table, column));
+        for reference in catalog.references_of(table) {
+            let pairs = reference.child_columns.iter().zip(&reference.parent_columns);
+            let above = pairs.filter(|(child, _)| **child == column);
+            open.extend(above.map(|(_, parent)| (reference.parent, *parent)));
         }
     }
-    Ok(())
+    false
+}
+
+fn states_mask(catalog: &Catalog, profile: &Profile, table: TableId, column: ColumnId) -> bool {
+    let name = &catalog.table(table).column(column).name;
+    let mut of_table = profile.columns.iter().filter(|(written, _)| catalog.find_table(written) == Some(table));
+    of_table.any(|(_, rules)| match rules.get(name) {
+        Some(ColumnRule::Decided { member, support }) => {
+            member.spec != MaskSpec::Keep || support.as_ref().is_some_and(|rule| rule.spec != MaskSpec::Keep)
+        }
+        Some(ColumnRule::Undecided) | None => false,
+    })
 }

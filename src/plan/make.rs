@@ -42,7 +42,6 @@ pub fn make(catalog: &mut Catalog, profile: &Profile, options: &Options) -> Resu
     let draw = draw(catalog, profile, options, root)?;
     let masks = columns::decide(catalog, profile, &modes)?;
     let files = files::files(catalog, profile, &literal(&options.run_time))?;
-    files::check_masks(catalog, &files, &modes, &masks)?;
     let needs_key = masks.iter().flatten().flatten().any(columns::needs_key);
     let run_time =
         |text: &Option<String>| text.as_ref().map(|t| predicate::bind_run_time(t, &literal(&options.run_time)));

@@ -12,7 +12,7 @@ mod nullable;
 mod text;
 
 pub use barrable::barrable;
-pub use files::{ColumnPath, FilePlan, PathSource};
+pub use files::{ColumnPath, FilePlan, PathSource, Watched, watched};
 pub use make::{Options, files_of_landed, make};
 pub use text::{Numbers, PlanReport, graph_labels, group, render, report};
 

@@ -156,3 +156,89 @@ fn a_file_of_the_user_stays_and_is_told() {
     let mine = scene.vaults.tree().into_values().filter(|node| *node == Node::File(b"mine".to_vec())).count();
     assert_eq!((mine, scene.vaults.tree().len()), (10, 1000));
 }
+
+/// Paths of masked names, one of them of another table: the source's files lie under the names that production has.
+const MASKED_FILES: &str = r#"
+[[vault.files]]
+name = "pictures"
+table = "posts"
+path = "pictures/{lower(user_id.name)}/{body}.png"
+variants = ["_small.webp"]
+mode = "real"
+"#;
+
+const MASKED: &str = r#"
+[columns.users]
+id = "keep"
+email = "email"
+name = "token"
+
+[columns.posts]
+id = "keep"
+user_id = "keep"
+body = { token = true, support = "hash" }
+"#;
+
+fn masked_scene() -> (Sampled, String) {
+    let scene = Sampled::new();
+    scene.scene.source.execute("UPDATE users SET name = 'Artist-' || id; UPDATE posts SET body = 'Holiday-' || id");
+    for id in 1..=1000 {
+        let stem = format!("pictures/artist-{}/Holiday-{id}", 1 + id % 200);
+        write(&scene.vaults.source().join(format!("{stem}.png")), format!("picture {id}").as_bytes());
+        write(&scene.vaults.source().join(format!("{stem}_small.webp")), format!("small {id}").as_bytes());
+    }
+    let head = &PROFILE[..PROFILE.find("[columns.users]").unwrap()];
+    (scene, format!("{head}{MASKED}{MASKED_FILES}"))
+}
+
+#[test]
+fn files_named_after_masked_columns_come_under_their_masked_names() {
+    let (scene, profile) = masked_scene();
+    let (from, to) = (scene.vaults.source(), scene.vaults.target());
+    let folders = ["--vault-from", from.to_str().unwrap(), "--vault-to", to.to_str().unwrap()];
+    scene.scene.sample_with(&profile, &folders).expect_code(0);
+    let target = &scene.scene.target;
+    let rows = target.query_one_text(
+        "SELECT string_agg(p.id || ' pictures/' || lower(u.name) || '/' || p.body, ' ') FROM posts p JOIN users u ON u.id = p.user_id",
+    );
+    let rows: Vec<&str> = rows.split(' ').collect();
+    assert!(rows.len() > 500, "{rows:?}");
+    for row in rows.chunks(2) {
+        let [id, stem] = row else { panic!("{row:?}") };
+        assert_eq!(scene.vaults.text(&format!("{stem}.png")), format!("picture {id}"));
+        assert_eq!(scene.vaults.text(&format!("{stem}_small.webp")), format!("small {id}"));
+    }
+    let tree = scene.vaults.tree();
+    assert_eq!(tree.len(), rows.len());
+    assert!(!tree.keys().any(|path| path.contains("artist") || path.contains("Holiday")));
+    // Again: everything is in place, by content.
+    let again = scene.scene.sample_with(&profile, &[&folders[..], &["--json"]].concat()).expect_code(0).stdout;
+    let report: serde_json::Value = serde_json::from_str(&again).unwrap();
+    assert_eq!(report["vault"]["files_copied"], 0, "{}", report["vault"]);
+}
+
+#[test]
+fn a_landed_database_does_not_tell_where_files_of_masked_names_lie() {
+    let (scene, profile) = masked_scene();
+    let (from, to) = (scene.vaults.source(), scene.vaults.target());
+    let folders = ["--vault-from", from.to_str().unwrap(), "--vault-to", to.to_str().unwrap()];
+    scene.scene.sample_with(&profile, &folders).expect_code(0);
+    let file = crate::support::profile(&profile);
+    let url = scene.scene.target.url();
+    let landed = ["--to", &url, "--profile", file.path().to_str().unwrap(), "--vault-to", to.to_str().unwrap()];
+    scene.scene.home.tithe(&[&["vault", "verify"], &landed[..]].concat()).expect_code(0);
+    let sync = [&["vault", "sync", "--vault-from", from.to_str().unwrap()], &landed[..]].concat();
+    let said = scene.scene.home.tithe(&sync).failed(5, &["pictures", "users.name", "tithe sample"]);
+    assert!(!said.contains("Artist"), "{said}");
+}
+
+#[test]
+fn masked_paths_need_a_key_that_is_kept() {
+    let (scene, profile) = masked_scene();
+    scene.scene.source.execute("ALTER TABLE posts DROP CONSTRAINT posts_pkey");
+    let (from, to) = (scene.vaults.source(), scene.vaults.target());
+    let folders = ["--vault-from", from.to_str().unwrap(), "--vault-to", to.to_str().unwrap()];
+    let ran = scene.scene.sample_with(&profile, &folders);
+    scene.scene.refused(ran, 5, &["pictures", "posts.body", "no key"]);
+    assert!(!scene.vaults.target().exists());
+}

@@ -152,7 +152,7 @@ async fn commands(scene: &Scene, profile: &Path, run: &RunId, display: &Arc<Disp
     let verified = engine::verify(&request, state::find, &**display).await?;
     display.heading("tithe vault verify");
     let to = address(&scene.dev, DEV, Side::Target)?;
-    let wanted = engine::wanted_files(to, &Profile::read(profile)?, &run.started_at).await?;
+    let wanted = engine::wanted_files(to, &Profile::read(profile)?, &run.started_at, false).await?;
     let folder = scene.folder.path().join(VAULTS[1]);
     let files = aside(move || vault::verify(&folder, &wanted)).await?;
     Ok(Answers { planned, report, verified, files })

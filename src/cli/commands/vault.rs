@@ -35,7 +35,7 @@ pub(super) async fn run(command: &VaultCommand, global: &Global, stop: Interrupt
 }
 
 async fn plan(args: &VaultPlanArgs, global: &Global, run: &RunId) -> Result<u8> {
-    let list = wanted(&args.list, run).await?;
+    let list = wanted(&args.list, run, true).await?;
     let settings = settings::vault_settings(&args.vault, list.missing_percent, run)?
         .ok_or_else(|| missing_option("--vault-from and --vault-to"))?;
     let list = Arc::new(list.wanted);
@@ -73,7 +73,7 @@ async fn sync(args: &VaultSyncArgs, global: &Global, run: &RunId, stop: Interrup
         (false, false) => Show::Progress,
     };
     let display = Arc::new(Display::open(show, global.log.as_deref(), &run.id)?);
-    let list = wanted(&args.list, run).await.inspect_err(|error| display.fail(error))?;
+    let list = wanted(&args.list, run, true).await.inspect_err(|error| display.fail(error))?;
     let settings = settings::vault_settings(&args.vault, list.missing_percent, run)?
         .ok_or_else(|| missing_option("--vault-from and --vault-to"))?;
     let halt = Arc::new(AtomicBool::new(false));
@@ -140,7 +140,7 @@ fn status(args: &VaultStatusArgs) -> Result<u8> {
 }
 
 async fn verify(args: &VaultVerifyArgs, run: &RunId) -> Result<u8> {
-    let list = wanted(&args.list, run).await?.wanted;
+    let list = wanted(&args.list, run, false).await?.wanted;
     let path = args.vault_to.parse::<Location>()?.folder("verify")?.to_owned();
     let found = aside(move || vault::verify(&path, &list)).await?;
     match args.json {
@@ -177,7 +177,7 @@ struct Listed {
 }
 
 /// The files that are wanted: those that a landed database's rows name, or those of a list.
-async fn wanted(list: &FileList, run: &RunId) -> Result<Listed> {
+async fn wanted(list: &FileList, run: &RunId, source: bool) -> Result<Listed> {
     if let Some(file) = &list.files_from {
         let wanted = from_file(file)?;
         return Ok(Listed { wanted, missing_percent: 0.0 });
@@ -187,7 +187,7 @@ async fn wanted(list: &FileList, run: &RunId) -> Result<Listed> {
     };
     let profile = settings::profile(profile)?;
     let to = settings::connect_info(to, Side::Target)?;
-    let wanted = engine::wanted_files(to, &profile, &run.started_at).await?;
+    let wanted = engine::wanted_files(to, &profile, &run.started_at, source).await?;
     Ok(Listed { wanted, missing_percent: profile.vault.missing_percent })
 }
 
