@@ -115,8 +115,7 @@ pub fn recover(folder: &OwnFolder, owner: &Owner, root: &Root) -> io::Result<()>
         let Opened::Whole(mut reader) = ledger::open::<Installed>(folder, name, owner)? else { continue };
         let mut folders = root.folders();
         while let Some((path, record)) = reader.take()? {
-            let hashed =
-                folders.open_file(&path).and_then(|(mut file, _)| hash_file(&mut file, &mut buffer, &unlimited));
+            let hashed = folders.open_file(&path).and_then(|(file, _)| hash_file(&file, &mut buffer, &unlimited));
             if hashed.is_ok_and(|(hash, _)| hash == record.hash) {
                 found.insert(path, Some(record));
             }

@@ -161,9 +161,9 @@ impl<'a> Local<'a> {
     }
 
     fn hash_one(&self, path: &VaultPath) -> io::Result<(Facts, ContentHash)> {
-        let (mut file, before) = self.root.folders().open_file(path)?;
+        let (file, before) = self.root.folders().open_file(path)?;
         let mut buffer = vec![0; BUFFER_BYTES.min(usize::try_from(before.size).unwrap_or(BUFFER_BYTES).max(1))];
-        let (hash, size) = hash_file(&mut file, &mut buffer, self.rate)?;
+        let (hash, size) = hash_file(&file, &mut buffer, self.rate)?;
         let after = facts_of(&file)?;
         if after != before || size != before.size {
             return Err(io::Error::other("it changed while it was read"));

@@ -15,6 +15,7 @@ pub mod ledger;
 pub mod local;
 pub mod location;
 pub mod own;
+mod pages;
 pub mod path;
 pub mod remote;
 pub mod remove;

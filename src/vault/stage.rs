@@ -1,19 +1,23 @@
 //! Bringing one file's bytes to the staging folder, hashed while they are written.
 
 use std::fs::File;
-use std::io::{self, Read, Write};
+use std::io::{self, Read, Seek as _, SeekFrom, Write};
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use rustix::fs::{self, Timespec, Timestamps};
 
 use super::cache::ContentHash;
 use super::own::OwnFolder;
+use super::pages::leave_as_found;
 use super::root::{Facts, facts_of};
 use super::step::step;
 use crate::rate::RateLimit;
 
 /// Files of this size and more are first tried as a reflink, which shares the blocks where the file system can.
 const REFLINK_FROM_BYTES: u64 = 64 << 10;
+/// From this size on the system itself is asked to copy, which a file server does without sending the bytes.
+const COPY_RANGE_FROM_BYTES: u64 = 1 << 20;
+const COPY_RANGE_BYTES: usize = 8 << 20;
 const BUFFER_BYTES: usize = 256 << 10;
 /// A file that changes while it is read is read again, so many times in all.
 const READS_MAX: u32 = 3;
@@ -52,11 +56,13 @@ pub struct Worker {
     buffer: Vec<u8>,
     /// The file system has refused to share blocks.
     no_reflink: bool,
+    /// The system has refused to copy by itself.
+    no_copy_range: bool,
 }
 
 impl Default for Worker {
     fn default() -> Self {
-        Self { buffer: vec![0; BUFFER_BYTES], no_reflink: false }
+        Self { buffer: vec![0; BUFFER_BYTES], no_reflink: false, no_copy_range: false }
     }
 }
 
@@ -114,10 +120,10 @@ impl Staging {
         worker: &mut Worker,
         rate: &RateLimit,
     ) -> Result<Staged, StageFault> {
-        let (name, mut file) = self.create(facts.executable).map_err(StageFault::Write)?;
+        let (name, file) = self.create(facts.executable).map_err(StageFault::Write)?;
         let copied = (|| {
             for _ in 0..READS_MAX {
-                let (hash, size) = worker.copy(source, &mut file, &facts, rate)?;
+                let (hash, size) = worker.copy(source, &file, &facts, rate)?;
                 let after = facts_of(&*source).map_err(StageFault::Read)?;
                 if after == facts && size == facts.size {
                     finish(&file, &facts).map_err(StageFault::Write)?;
@@ -152,19 +158,22 @@ impl Worker {
     /// Copies from the start; returns what was written. Every byte is hashed on its way.
     fn copy(
         &mut self,
-        source: &mut File,
-        target: &mut File,
+        source: &File,
+        mut target: &File,
         facts: &Facts,
         rate: &RateLimit,
     ) -> Result<(ContentHash, u64), StageFault> {
-        use std::io::{Seek as _, SeekFrom};
-        let start = |file: &mut File| file.seek(SeekFrom::Start(0));
+        let _pages = leave_as_found(source, 0, 0);
+        let start = |mut file: &File| file.seek(SeekFrom::Start(0));
         start(source).map_err(StageFault::Read)?;
         start(target).map_err(StageFault::Write)?;
         target.set_len(0).map_err(StageFault::Write)?;
         if self.reflink(source, target, facts) {
             // The hash must be of what was linked, and that is what the copy holds.
             return hash_file(target, &mut self.buffer, rate).map_err(StageFault::Read);
+        }
+        if self.copy_range(source, target, facts, rate).map_err(StageFault::Write)? {
+            return hash_file(target, &mut self.buffer, &RateLimit::new(None)).map_err(StageFault::Read);
         }
         let mut hasher = blake3::Hasher::new();
         let mut size = 0;
@@ -195,6 +204,38 @@ impl Worker {
         linked
     }
 
+    /// False where the system does not do it between these two.
+    #[cfg(target_os = "linux")]
+    fn copy_range(&mut self, source: &File, target: &File, facts: &Facts, rate: &RateLimit) -> io::Result<bool> {
+        use rustix::io::Errno;
+        if self.no_copy_range || facts.size < COPY_RANGE_FROM_BYTES {
+            return Ok(false);
+        }
+        let (mut from, mut to) = (0, 0);
+        while from < facts.size {
+            let part = COPY_RANGE_BYTES.min(usize::try_from(facts.size - from).unwrap_or(COPY_RANGE_BYTES));
+            match fs::copy_file_range(source, Some(&mut from), target, Some(&mut to), part) {
+                Ok(0) => break,
+                Ok(copied) => rate.take_blocking(copied),
+                Err(Errno::INTR) => {}
+                Err(error @ (Errno::NOSPC | Errno::DQUOT)) => return Err(error.into()),
+                Err(_) => {
+                    // If it is the source that fails, reading it says so.
+                    self.no_copy_range = from == 0;
+                    target.set_len(0)?;
+                    return Ok(false);
+                }
+            }
+            step();
+        }
+        Ok(true)
+    }
+
+    #[cfg(not(target_os = "linux"))]
+    fn copy_range(&mut self, _: &File, _: &File, _: &Facts, _: &RateLimit) -> io::Result<bool> {
+        Ok(false)
+    }
+
     #[cfg(not(target_os = "linux"))]
     fn reflink(&mut self, _: &File, _: &File, _: &Facts) -> bool {
         false
@@ -205,8 +246,8 @@ impl Worker {
 ///
 /// # Errors
 /// As the system says.
-pub fn hash_file(file: &mut File, buffer: &mut [u8], rate: &RateLimit) -> io::Result<(ContentHash, u64)> {
-    use std::io::{Seek as _, SeekFrom};
+pub fn hash_file(mut file: &File, buffer: &mut [u8], rate: &RateLimit) -> io::Result<(ContentHash, u64)> {
+    let _pages = leave_as_found(file, 0, 0);
     file.seek(SeekFrom::Start(0))?;
     let mut hasher = blake3::Hasher::new();
     let mut size = 0;
@@ -221,7 +262,7 @@ pub fn hash_file(file: &mut File, buffer: &mut [u8], rate: &RateLimit) -> io::Re
     }
 }
 
-fn read_some(file: &mut File, buffer: &mut [u8]) -> io::Result<usize> {
+fn read_some(mut file: &File, buffer: &mut [u8]) -> io::Result<usize> {
     loop {
         match file.read(buffer) {
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}

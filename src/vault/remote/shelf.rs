@@ -12,6 +12,7 @@ use fast_rsync::Signature;
 
 use super::super::delta::{self, WINDOW_BYTES};
 use super::super::local::{Local, Seen};
+use super::super::pages::leave_as_found;
 use super::super::path::VaultPath;
 use super::super::root::{Facts, Root, facts_of};
 use super::super::treat;
@@ -188,6 +189,7 @@ impl<'a> Shelf<'a> {
     fn read_at(&self, file: &std::fs::File, facts: &Facts, piece: &Piece) -> io::Result<Vec<u8>> {
         let length = facts.size.saturating_sub(piece.offset).min(u64::from(piece.length)) as usize;
         self.rate.take_blocking(length);
+        let _pages = leave_as_found(file, piece.offset, length as u64);
         let mut bytes = vec![0; length];
         let mut filled = 0;
         while filled < length {

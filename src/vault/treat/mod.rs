@@ -21,6 +21,7 @@ use std::io::{self, Read};
 
 use self::kind::{ImageKind, ImageSize};
 use super::cache::ContentHash;
+use super::pages::leave_as_found;
 use super::path::VaultPath;
 use super::root::Facts;
 use super::wanted::FileMode;
@@ -60,8 +61,10 @@ pub fn read(file: &mut File, facts: &Facts, rate: &RateLimit) -> io::Result<(Vec
     }
     rate.take_blocking(usize::try_from(facts.size).unwrap_or(usize::MAX));
     let mut bytes = Vec::with_capacity(usize::try_from(facts.size).unwrap_or_default());
+    let file = &*file;
+    let _pages = leave_as_found(file, 0, 0);
     file.take(facts.size + 1).read_to_end(&mut bytes)?;
-    if super::root::facts_of(&*file)? != *facts || bytes.len() as u64 != facts.size {
+    if super::root::facts_of(file)? != *facts || bytes.len() as u64 != facts.size {
         return Err(io::Error::other("it changed while it was read"));
     }
     let hash = *blake3::hash(&bytes).as_bytes();
