@@ -4,6 +4,7 @@ use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use super::sample::ConfirmRemoval;
 use super::source_values::{self, SourceValues};
 use crate::copyfmt::Fields;
 use crate::error::{Error, ErrorKind, Result};
@@ -224,13 +225,22 @@ pub(super) async fn bring(
 
 impl FilesInPlace {
     /// After the swap: removes what only the old rows named. Too many are left where they are, and told.
-    pub(super) async fn remove_extras(self, report: &mut RunReport) {
+    pub(super) async fn remove_extras(self, report: &mut RunReport, confirm: Option<ConfirmRemoval>) {
         let Self { session, planned, report: mut of_files, problems, notes, yes_remove } = self;
         report.problems.extend(problems);
         report.notes.extend(notes);
-        match vault::check_removal(&planned.plan, yes_remove) {
-            Err(refused) => report.problems.push(format!("{}; they stay: {}", refused.action(), refused.remedy())),
-            Ok(()) => {
+        let mut refused = vault::check_removal(&planned.plan, yes_remove).err();
+        if let (Some(question), Some(confirm), true) = (&refused, confirm, planned.plan.wanted() > 0) {
+            let question = question.action().to_owned();
+            if tokio::task::spawn_blocking(move || confirm(&question)).await.unwrap_or(false) {
+                refused = None;
+            }
+        }
+        match refused {
+            Some(refused) => {
+                report.problems.push(format!("{}; they stay: {}", refused.action(), refused.remedy()));
+            }
+            None => {
                 let work = tokio::task::spawn_blocking(move || session.remove(&planned.plan));
                 match joined(work.await) {
                     Ok((removed, changed)) => {

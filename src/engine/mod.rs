@@ -33,5 +33,5 @@ pub use pieces::RANGE_BYTES;
 pub use plan::{Exactness, plan};
 pub use prepare::{Prepared, SourceRequest, prepare};
 pub use rollback::{RolledBack, rollback};
-pub use sample::{Answer, Confirm, SampleRequest, TargetState, sample};
+pub use sample::{Answer, Confirm, ConfirmRemoval, SampleRequest, TargetState, sample};
 pub use verify::{VerifyRequest, verify};

@@ -53,7 +53,13 @@ pub struct SampleRequest {
     pub vault: Option<VaultRequest>,
     /// Asked once everything is checked and nothing is done; an error ends the run. `None`: go on.
     pub confirm: Option<Confirm>,
+    /// Asked once the new rows are in use, where more files would be removed than go without a question: whether they
+    /// are to go. `None`: they stay.
+    pub confirm_removal: Option<ConfirmRemoval>,
 }
+
+/// The question before many files are removed, given what it is about.
+pub type ConfirmRemoval = Box<dyn Fn(&str) -> bool + Send + Sync>;
 
 /// The question before a target is touched.
 pub type Confirm = Box<dyn Fn(TargetState) -> Answer + Send + Sync>;
@@ -108,9 +114,10 @@ pub async fn sample(
     };
     match outcome {
         Ok((mut report, files)) => {
-            // From here on the old rows are nobody's, and their files may go.
+            // From here on the old rows are nobody's, and their files may go; the source need not wait for an answer.
+            drop((source, prepared));
             if let Some(files) = files {
-                files.remove_extras(&mut report).await;
+                files.remove_extras(&mut report, request.confirm_removal).await;
             }
             Ok(finish(report, &recorder))
         }

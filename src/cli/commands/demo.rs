@@ -135,6 +135,7 @@ async fn commands(scene: &Scene, profile: &Path, run: &RunId, display: &Arc<Disp
         started_at: run.started_at.clone(),
         vault: Some(VaultRequest { settings: vault_settings(scene, run)?, yes_remove: None }),
         confirm: None,
+        confirm_removal: None,
     };
     display.heading("tithe sample --percent 10");
     let report = engine::sample(request, monitor, std::future::pending()).await?;

@@ -10,7 +10,7 @@ use crate::cli::progress::{Display, Show};
 use crate::cli::settings::{self, RunId};
 use crate::cli::terminal::Look;
 use crate::cli::{ask, print, render, state};
-use crate::engine::{self, Confirm, SampleRequest, TargetState, VaultRequest};
+use crate::engine::{self, Confirm, ConfirmRemoval, SampleRequest, TargetState, VaultRequest};
 use crate::error::{Error, ErrorKind, Result};
 use crate::monitor::Monitor;
 use crate::pg::errors::Side;
@@ -40,6 +40,7 @@ pub(super) async fn run(args: &SampleArgs, global: &Global, stop: Interrupt) -> 
         started_at: run.started_at.clone(),
         vault,
         confirm: Some(confirm(args.yes, Arc::clone(&display), Arc::clone(&replaced))),
+        confirm_removal: (!args.yes && ask::can_ask()).then(|| confirm_removal(Arc::clone(&display))),
     };
     let watching = Arc::clone(&display);
     stop.announce(move || {
@@ -78,6 +79,11 @@ fn vault_request(args: &SampleArgs, profile: &Profile, run: &RunId) -> Result<Op
         .with_remedy("add an entry for each kind of file, or say --no-vault"));
     }
     Ok(settings.map(|settings| VaultRequest { settings, yes_remove: args.vault.yes_remove }))
+}
+
+/// Asks before many files are removed.
+fn confirm_removal(display: Arc<Display>) -> ConfirmRemoval {
+    Box::new(move |what| display.suspend(|| ask::replace(&format!("{what}. Remove them?"))).is_ok())
 }
 
 /// Asks before an existing database is replaced, unless told not to.
