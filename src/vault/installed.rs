@@ -92,7 +92,30 @@ pub fn intend(
     batch: usize,
     records: &[(VaultPath, Option<Installed>)],
 ) -> io::Result<()> {
-    ledger::merge(folder, &format!("{INTENTS}{batch}"), owner, records)
+    ledger::merge(folder, &intent_name(batch), owner, records)
+}
+
+/// The name of a batch's intents.
+pub fn intent_name(batch: usize) -> String {
+    format!("{INTENTS}{batch}")
+}
+
+/// Whether a record holds intents.
+pub fn is_intent(name: &str) -> bool {
+    name.starts_with(INTENTS)
+}
+
+/// What was intended; nothing where the record cannot be believed.
+///
+/// # Errors
+/// As the system says.
+pub fn intended(folder: &OwnFolder, name: &str, owner: &Owner) -> io::Result<Vec<(VaultPath, Installed)>> {
+    let Opened::Whole(mut reader) = ledger::open::<Installed>(folder, name, owner)? else { return Ok(Vec::new()) };
+    let mut intended = Vec::new();
+    while let Some(one) = reader.take()? {
+        intended.push(one);
+    }
+    Ok(intended)
 }
 
 /// The intents are carried out and recorded.
@@ -100,7 +123,7 @@ pub fn intend(
 /// # Errors
 /// As the system says.
 pub fn forget_intents(folder: &OwnFolder) -> io::Result<()> {
-    folder.names()?.iter().filter(|name| name.starts_with(INTENTS)).try_for_each(|name| folder.remove(name))
+    folder.names()?.iter().filter(|name| is_intent(name)).try_for_each(|name| folder.remove(name))
 }
 
 /// Records what a killed run did install of what it intended: the files that hold what they were to hold.
@@ -111,10 +134,9 @@ pub fn recover(folder: &OwnFolder, owner: &Owner, root: &Root) -> io::Result<()>
     let mut found = BTreeMap::new();
     let mut buffer = vec![0; 256 << 10];
     let unlimited = RateLimit::new(None);
-    for name in folder.names()?.iter().filter(|name| name.starts_with(INTENTS)) {
-        let Opened::Whole(mut reader) = ledger::open::<Installed>(folder, name, owner)? else { continue };
+    for name in folder.names()?.iter().filter(|name| is_intent(name)) {
         let mut folders = root.folders();
-        while let Some((path, record)) = reader.take()? {
+        for (path, record) in intended(folder, name, owner)? {
             let hashed =
                 folders.open_file(&path).and_then(|(mut file, _)| hash_file(&mut file, &mut buffer, &unlimited));
             if hashed.is_ok_and(|(hash, _)| hash == record.hash) {

@@ -27,7 +27,7 @@ use super::wanted::FileMode;
 use crate::rate::RateLimit;
 
 /// Largest file that is treated; it is held in memory.
-const TREATED_BYTES_MAX: u64 = 256 << 20;
+pub(super) const TREATED_BYTES_MAX: u64 = 256 << 20;
 
 /// Why a file could not be treated. It stays behind then.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
