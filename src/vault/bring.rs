@@ -216,7 +216,7 @@ impl Bring<'_> {
             }
             Origin::Far(far) => self.fetch_all(far, steps),
             Origin::Bucket(vault) => {
-                let objects = Objects { vault, rate: self.rate };
+                let objects = Objects { vault, rate: self.rate, stop: self.stop };
                 let fetch = |step| {
                     let wanted = self.file(step);
                     objects.fetch(wanted, self.wanted.rule(wanted).mode, &self.target.staging)

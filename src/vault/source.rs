@@ -67,7 +67,7 @@ impl Source {
                 (Side::Here(Box::new(local)), damaged)
             }
             Self::Far(far) => (Side::Far(far, stop), false),
-            Self::Bucket(vault) => (bucket_side(vault, settings, rate)?, false),
+            Self::Bucket(vault) => (bucket_side(vault, settings, rate, stop)?, false),
         })
     }
 
@@ -90,8 +90,13 @@ impl Source {
 }
 
 /// A bucket's side of a comparison.
-pub(crate) fn bucket_side<'a>(vault: &'a ObjectVault, settings: &Settings, rate: &'a RateLimit) -> Result<Side<'a>> {
-    ObjectSide::new(vault, settings.state.as_deref(), rate, settings.paranoid)
+pub(crate) fn bucket_side<'a>(
+    vault: &'a ObjectVault,
+    settings: &Settings,
+    rate: &'a RateLimit,
+    stop: &'a AtomicBool,
+) -> Result<Side<'a>> {
+    ObjectSide::new(vault, settings.state.as_deref(), (rate, stop), settings.paranoid)
         .map(|side| Side::Bucket(Box::new(side)))
         .map_err(|error| failed("read what is remembered of", &vault.name(), error))
 }

@@ -6,7 +6,7 @@ use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use crate::support::{BUCKET, Breakage, Home, KEY, Ran, Request, SECRET, Store};
+use crate::support::{self, BUCKET, Breakage, Home, KEY, PROFILE, Ran, Request, SECRET, Store};
 
 const URL: &str = "s3://vault-tests/files";
 
@@ -89,12 +89,8 @@ impl Scene {
         let child = Arc::new(AtomicU32::new(0));
         let victim = Arc::clone(&child);
         let kill = move |count| {
-            while count == step && victim.load(Ordering::SeqCst) == 0 {
-                std::thread::yield_now();
-            }
             if count == step {
-                let pid = rustix::process::Pid::from_raw(victim.load(Ordering::SeqCst).cast_signed()).unwrap();
-                rustix::process::kill_process(pid, rustix::process::Signal::KILL).unwrap();
+                send(&victim, rustix::process::Signal::KILL);
             }
             Breakage::None
         };
@@ -575,8 +571,7 @@ fn an_interrupted_run_gives_its_lock_back() {
     let fits = |request: &Request| is_object(request, "PUT", ".png");
     scene.store.breaks(nth(fits, move |count| {
         if count == 3 {
-            let pid = rustix::process::Pid::from_raw(victim.load(Ordering::SeqCst).cast_signed()).unwrap();
-            rustix::process::kill_process(pid, rustix::process::Signal::INT).unwrap();
+            send(&victim, rustix::process::Signal::INT);
         }
         std::thread::sleep(std::time::Duration::from_millis(50));
         Breakage::None
@@ -626,4 +621,182 @@ fn a_plan_touches_nothing_in_a_bucket() {
     assert!(planned.stdout.contains("\"action\": \"copy\""), "{}", planned.stdout);
     let wrote = scene.store.requests().into_iter().find(|request| !matches!(request.method.as_str(), "GET" | "HEAD"));
     assert!(wrote.is_none(), "{wrote:?}");
+}
+
+/// A storm of errors while it compares would take half a minute.
+#[test]
+fn a_run_that_compares_is_stopped_at_once_and_gives_its_lock_back() {
+    let scene = Scene::new();
+    scene.fill(&["a.png", "b.png"]);
+    scene.list(&["a.png", "b.png"]);
+    let child = Arc::new(AtomicU32::new(0));
+    let victim = Arc::clone(&child);
+    scene.store.breaks(nth(
+        |request| is_object(request, "HEAD", ".png"),
+        move |count| {
+            if count == 1 {
+                send(&victim, rustix::process::Signal::INT);
+            }
+            Breakage::Unavailable
+        },
+    ));
+    let mut command = scene.command("sync", "source", URL, &[]);
+    let mut running = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    child.store(running.id(), Ordering::SeqCst);
+    let begun = std::time::Instant::now();
+    assert_eq!(running.wait().unwrap().code(), Some(130));
+    assert!(begun.elapsed().as_secs() < 8, "{:?}", begun.elapsed());
+    assert!(!scene.store.file("files/.tithe/lock").exists());
+}
+
+/// Once the test has written down which process it is.
+fn send(victim: &AtomicU32, signal: rustix::process::Signal) {
+    while victim.load(Ordering::SeqCst) == 0 {
+        std::thread::yield_now();
+    }
+    let pid = rustix::process::Pid::from_raw(victim.load(Ordering::SeqCst).cast_signed()).unwrap();
+    rustix::process::kill_process(pid, signal).unwrap();
+}
+
+#[test]
+fn places_that_cannot_be_joined_and_slips_of_the_pen_end_in_one_sentence() {
+    let scene = Scene::new();
+    scene.fill(&["a.png"]);
+    scene.list(&["a.png"]);
+    for (from, to) in [(URL, "far:/srv/files"), ("far:/srv/files", URL)] {
+        let said = scene.sync(from, to, &[]).failed(2, &["one of them must be a folder of this machine"]);
+        assert!(said.contains(from) && said.contains(to), "{said}");
+        scene.run(scene.command("plan", from, to, &[])).failed(2, &["one of them must be a folder"]);
+    }
+    for url in ["s3:/vault-tests/files", "gs://vault-tests/files", "http://vault-tests/files", "s3://x/y"] {
+        scene.sync("source", url, &[]).failed(2, &["s3://bucket/folder"]);
+    }
+    for arguments in [&["vault", "status"][..], &["vault", "verify", "--files-from", "list"]] {
+        let mut command = scene.home.command(&[arguments, &["--vault-to", URL]].concat());
+        command.envs(scene.store.variables());
+        scene.run(command).failed(2, &[URL, "that is done with folders only"]);
+    }
+    assert!(scene.store.requests().is_empty());
+}
+
+const FILES: &str = r#"
+[[vault.files]]
+name = "pictures"
+table = "posts"
+path = "pictures/{id}.png"
+mode = "real"
+"#;
+
+/// Rows of a database name files of a folder, which go to a bucket.
+struct Sampled {
+    rows: support::Scene,
+    files: Scene,
+}
+
+impl Sampled {
+    fn new() -> Self {
+        let files = Scene::new();
+        for id in 1..=1000 {
+            files.write(&format!("source/pictures/{id}.png"), format!("picture {id}").as_bytes());
+        }
+        Self { rows: support::Scene::new(), files }
+    }
+
+    fn command(&self, profile: &Path, more: &[&str]) -> Command {
+        let source = self.files.path("source");
+        let places = ["--vault-from", source.to_str().unwrap(), "--vault-to", URL, "--percent", "10"];
+        let places = if more.contains(&"--vault-from") { &[] } else { &places[..] };
+        let arguments = self.rows.arguments(profile.to_str().unwrap(), &[places, more].concat());
+        let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+        let mut command = self.rows.home.command(&arguments);
+        command.envs(self.files.store.variables());
+        command
+    }
+
+    fn sample(&self, profile: &str, more: &[&str]) -> Ran {
+        let file = support::profile(&format!("{PROFILE}{profile}"));
+        self.files.run(self.command(file.path(), more))
+    }
+
+    /// The files that the rows name, as keys below a folder.
+    fn named(&self, folder: &str) -> Vec<String> {
+        let named = self.rows.target.query_one_text("SELECT string_agg('pictures/' || id || '.png', ' ') FROM posts");
+        let mut named: Vec<String> = named.split(' ').map(|name| format!("{folder}{name}")).collect();
+        named.sort();
+        named
+    }
+
+    #[track_caller]
+    fn assert_agree(&self) {
+        assert_eq!(self.files.store.keys(), self.named("files/"));
+        assert!(!self.files.store.file("files/.tithe/lock").exists());
+    }
+}
+
+#[test]
+fn rows_and_a_buckets_files_agree_after_each_run() {
+    let scene = Sampled::new();
+    scene.sample(FILES, &[]).expect_code(0);
+    scene.assert_agree();
+    let (first, keys) = (scene.named(""), scene.files.store.keys());
+    // A run that fails leaves both, and no lock.
+    let failing = format!("{FILES}\n[target]\nafter_load = ['exit 3']\n");
+    scene.sample(&failing, &["--seed", "another", "--yes-remove", "1000"]).expect_code(7);
+    assert_eq!((scene.named(""), scene.files.store.keys()), (first.clone(), keys));
+    scene.assert_agree();
+    // Too many would go: the rows are swapped in, the files stay, and it is said.
+    let said = scene.sample(FILES, &["--seed", "another"]).expect_code(3).stdout;
+    assert!(said.contains("files would be removed from the vault; they stay"), "{said}");
+    scene.sample(FILES, &["--seed", "another", "--yes-remove", "1000"]).expect_code(0);
+    scene.assert_agree();
+    assert_ne!(scene.named(""), first);
+    // From the bucket to a folder, by the rows that are there.
+    let target = scene.files.path("target");
+    let target = target.to_str().unwrap();
+    let back = ["--vault-from", URL, "--vault-to", target, "--percent", "10", "--seed", "another"];
+    scene.sample(FILES, &back).expect_code(0);
+    for name in scene.named("") {
+        let id = name.trim_start_matches("pictures/").trim_end_matches(".png");
+        assert_eq!(std::fs::read_to_string(scene.files.path("target").join(&name)).unwrap(), format!("picture {id}"));
+    }
+}
+
+/// The rows go back; what is said of the files is where they are and what brings them.
+#[test]
+fn a_rollback_says_that_a_buckets_files_stay() {
+    let scene = Sampled::new();
+    scene.sample(FILES, &[]).expect_code(0);
+    let keys = scene.files.store.keys();
+    let mut command = scene.rows.home.command(&["rollback", "--yes", "--to", &scene.rows.target.url()]);
+    command.envs(scene.files.store.variables());
+    let said = scene.files.run(command).expect_code(0).stdout;
+    assert!(said.contains(&format!("{URL}: its files stay as they are")), "{said}");
+    assert_eq!(scene.files.store.keys(), keys);
+}
+
+/// The put at hand takes longer than a program that ends waits for its threads.
+#[test]
+fn an_interrupted_sample_gives_the_buckets_lock_back() {
+    let scene = Sampled::new();
+    let child = Arc::new(AtomicU32::new(0));
+    let victim = Arc::clone(&child);
+    scene.files.store.breaks(nth(
+        |request| is_object(request, "PUT", ".png"),
+        move |count| {
+            if count == 3 {
+                send(&victim, rustix::process::Signal::INT);
+                std::thread::sleep(std::time::Duration::from_secs(2));
+            }
+            Breakage::None
+        },
+    ));
+    let file = support::profile(&format!("{PROFILE}{FILES}"));
+    let mut running = scene.command(file.path(), &[]).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    child.store(running.id(), Ordering::SeqCst);
+    assert_eq!(running.wait().unwrap().code(), Some(130));
+    scene.rows.assert_old();
+    assert!(!scene.files.store.file("files/.tithe/lock").exists());
+    scene.files.store.breaks(|_| Breakage::None);
+    scene.sample(FILES, &[]).expect_code(0);
+    scene.assert_agree();
 }

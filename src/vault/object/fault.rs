@@ -25,6 +25,8 @@ pub(super) enum FaultKind {
     Broken,
     /// This machine failed to read or write.
     Local,
+    /// The user asked to stop.
+    Stopped,
 }
 
 /// A fault and what to say of it.
@@ -39,9 +41,13 @@ impl Fault {
         Self { kind, text: text.into() }
     }
 
+    pub(super) fn stopped() -> Self {
+        Self::new(FaultKind::Stopped, "stopped")
+    }
+
     /// It would be the same for the next object.
     pub(super) fn is_the_stores(&self) -> bool {
-        matches!(self.kind, FaultKind::Failing | FaultKind::NoBucket | FaultKind::Credentials)
+        matches!(self.kind, FaultKind::Failing | FaultKind::NoBucket | FaultKind::Credentials | FaultKind::Stopped)
     }
 
     /// What a user is told, doing `what` at the vault `place`.
@@ -55,6 +61,8 @@ impl Fault {
             FaultKind::Denied => {
                 error.with_remedy("allow the key GetObject, and PutObject and DeleteObject at a target")
             }
+            FaultKind::Stopped => Error::new(ErrorKind::Interrupted, "bring files: stopped")
+                .with_remedy("run again: what is in place stays, and nothing is half there"),
             FaultKind::Failing => error.with_remedy("run again later: what is in place stays"),
             _ => error,
         }
@@ -107,7 +115,7 @@ impl From<Fault> for io::Error {
             FaultKind::Credentials | FaultKind::Denied => io::ErrorKind::PermissionDenied,
             FaultKind::Changed => io::ErrorKind::AlreadyExists,
             FaultKind::Broken => io::ErrorKind::InvalidData,
-            FaultKind::Failing | FaultKind::Local => io::ErrorKind::Other,
+            FaultKind::Failing | FaultKind::Local | FaultKind::Stopped => io::ErrorKind::Other,
         };
         Self::new(kind, fault.text)
     }

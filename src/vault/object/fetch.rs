@@ -2,6 +2,7 @@
 
 use std::fs::File;
 use std::io;
+use std::sync::atomic::AtomicBool;
 
 use rustix::fs;
 
@@ -22,6 +23,7 @@ use crate::rate::RateLimit;
 pub(crate) struct Objects<'a> {
     pub(crate) vault: &'a ObjectVault,
     pub(crate) rate: &'a RateLimit,
+    pub(crate) stop: &'a AtomicBool,
 }
 
 /// A staged file, and what went wrong with writing it.
@@ -73,7 +75,7 @@ impl Objects<'_> {
 
     fn fetch_into(&self, path: &VaultPath, out: File, name: String) -> Result<Fetched, FetchFault> {
         let mut sink = ToFile { file: out, failed: None };
-        let read = self.vault.read(path, &mut sink, self.rate);
+        let read = self.vault.read(path, &mut sink, self.rate, self.stop);
         if let Some(error) = sink.failed {
             return Err(FetchFault::Write(error));
         }
@@ -98,7 +100,7 @@ impl Objects<'_> {
         mode: FileMode,
     ) -> Result<(Object, Vec<u8>, ContentHash), FetchFault> {
         let mut sink = Bounded { bytes: Vec::new(), most: TREATED_BYTES_MAX };
-        let read = self.vault.read(file.source_path(), &mut sink, self.rate);
+        let read = self.vault.read(file.source_path(), &mut sink, self.rate, self.stop);
         let (object, origin) = read.map_err(|fault| match fault.kind {
             FaultKind::Local => FetchFault::File(io::Error::from(fault).to_string()),
             _ => self.fault(fault),

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
@@ -27,6 +28,8 @@ pub(super) const IN_FLIGHT: usize = 32;
 const KEY_BYTES_MAX: usize = 1024;
 /// Silence for so long ends a request: a part of an upload takes less on any useful line.
 const SILENCE_AT_MOST: Duration = Duration::from_secs(120);
+/// So often it is looked whether to stop.
+const STOP_PAUSE: Duration = Duration::from_millis(100);
 const CONNECT_AT_MOST: Duration = Duration::from_secs(10);
 /// Together about half a minute of waiting for a store that fails.
 const RETRIES: usize = 8;
@@ -74,6 +77,25 @@ impl ObjectVault {
     /// Waits for an answer, in a thread that may block.
     pub(super) fn wait<F: Future>(&self, answer: F) -> F::Output {
         self.runtime.block_on(answer)
+    }
+
+    /// As `wait`, for questions that can be given up: until it is told to stop.
+    pub(super) fn wait_unless<T>(
+        &self,
+        stop: &AtomicBool,
+        answer: impl Future<Output = Result<T, Fault>>,
+    ) -> Result<T, Fault> {
+        let told = async {
+            while !stop.load(Ordering::Relaxed) {
+                tokio::time::sleep(STOP_PAUSE).await;
+            }
+        };
+        self.wait(async {
+            tokio::select! {
+                answer = answer => answer,
+                () = told => Err(Fault::stopped()),
+            }
+        })
     }
 
     /// Starts something that goes on by itself.

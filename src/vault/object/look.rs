@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::pin::pin;
+use std::sync::atomic::AtomicBool;
 
 use futures_util::{StreamExt, TryStreamExt, stream};
 use object_store::path::Path as Key;
@@ -95,15 +96,17 @@ pub(super) type Answer = Result<Option<Object>, Fault>;
 
 impl ObjectVault {
     /// What stands at each path. `Err` of one path is its own; an outer one is the store's.
-    pub(super) fn look(&self, paths: &[&VaultPath]) -> Result<Vec<Answer>, Fault> {
+    pub(super) fn look(&self, paths: &[&VaultPath], stop: &AtomicBool) -> Result<Vec<Answer>, Fault> {
         let folders = paths.chunk_by(|one, other| one.split().0 == other.split().0);
         let asked = stream::iter(folders).map(|paths| self.look_in_folder(paths)).buffered(IN_FLIGHT);
-        self.wait(async { asked.try_collect::<Vec<_>>().await }).map(|found| found.into_iter().flatten().collect())
+        let found = self.wait_unless(stop, asked.try_collect::<Vec<_>>())?;
+        Ok(found.into_iter().flatten().collect())
     }
 
     /// Each object's own answer, with what is noted on it.
-    pub(super) fn heads(&self, paths: &[&VaultPath]) -> Vec<Answer> {
-        self.wait(stream::iter(paths).map(|path| self.head(path)).buffered(IN_FLIGHT).collect())
+    pub(super) fn heads(&self, paths: &[&VaultPath], stop: &AtomicBool) -> Result<Vec<Answer>, Fault> {
+        let asked = stream::iter(paths).map(|path| self.head(path)).buffered(IN_FLIGHT);
+        self.wait_unless(stop, async { Ok(asked.collect().await) })
     }
 
     async fn look_in_folder(&self, paths: &[&VaultPath]) -> Result<Vec<Answer>, Fault> {

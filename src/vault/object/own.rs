@@ -6,6 +6,7 @@
 use std::fs::File;
 use std::io::{self, Read, Write};
 use std::os::fd::AsFd;
+use std::sync::atomic::AtomicBool;
 
 use bytes::Bytes;
 use futures_util::TryStreamExt;
@@ -189,7 +190,7 @@ impl<'a> Records<'a> {
             self.fetch(name)?;
             let intended = installed::intended(&self.folder, name, &self.id).map_err(|error| local(&error))?;
             let paths: Vec<&VaultPath> = intended.iter().map(|(path, _)| path).collect();
-            let heads = self.vault.heads(&paths);
+            let heads = self.vault.heads(&paths, &AtomicBool::new(false))?;
             for ((path, record), head) in intended.iter().zip(heads) {
                 if head?.and_then(|object| object.noted).is_some_and(|noted| noted.hash == record.hash) {
                     news.insert(path.clone(), Some(*record));

@@ -164,7 +164,9 @@ impl Push<'_> {
         let wanted = self.file(step);
         let mode = self.wanted.rule(wanted).mode;
         let made = match (&self.source, folders) {
-            (Origin::Bucket(vault), _) => prepare_object(&Objects { vault, rate: self.rate }, wanted, mode),
+            (Origin::Bucket(vault), _) => {
+                prepare_object(&Objects { vault, rate: self.rate, stop: self.stop }, wanted, mode)
+            }
             (_, Some(folders)) => prepare_file(folders, wanted, mode, self.rate),
             (_, None) => Err(FetchFault::All(Error::new(ErrorKind::Unexpected, "put files of another machine"))),
         };
@@ -222,7 +224,7 @@ impl Push<'_> {
         let record = ready.record;
         match ready.content {
             Content::File(mut file) if record.size >= PARTS_FROM_BYTES => {
-                self.vault.put_parts(&key, &mut file, &ready.facts, &noted, expect).await?;
+                self.vault.put_parts(&key, &mut file, (&ready.facts, &noted), expect, self.stop).await?;
             }
             Content::File(mut file) => {
                 let bytes = read_whole(&mut file, &record).map_err(|error| local(&error))?;
@@ -278,7 +280,7 @@ fn prepare_object(objects: &Objects<'_>, wanted: &WantedFile, mode: FileMode) ->
         return Ok((Content::Bytes(made), facts, facts, record));
     }
     let mut file = tempfile::tempfile().map_err(FetchFault::Write)?;
-    let read = objects.vault.read(wanted.source_path(), &mut file as &mut dyn Sink, objects.rate);
+    let read = objects.vault.read(wanted.source_path(), &mut file as &mut dyn Sink, objects.rate, objects.stop);
     let (object, hash) = read.map_err(|fault| objects.fault(fault))?;
     let facts = facts_of(&file).map_err(FetchFault::Write)?;
     let record = Installed { hash, origin: hash, mode, size: object.size };

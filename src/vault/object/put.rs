@@ -2,6 +2,7 @@
 
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use bytes::Bytes;
 use futures_util::{StreamExt, TryStreamExt, stream};
@@ -67,14 +68,14 @@ impl ObjectVault {
         &self,
         key: &Key,
         file: &mut File,
-        facts: &Facts,
-        noted: &Noted,
+        (facts, noted): (&Facts, &Noted),
         expect: Expect<'_>,
+        stop: &AtomicBool,
     ) -> Result<String, Fault> {
         let options = PutMultipartOptions { attributes: noted.attributes(), ..PutMultipartOptions::default() };
         let upload = self.store.create_multipart_opts(key, options).await?;
         self.ends.set(&upload, expect.condition());
-        let outcome = match self.parts(key, &upload, file, facts, noted).await {
+        let outcome = match self.parts((key, &upload), file, (facts, noted), stop).await {
             Ok(parts) => self.store.complete_multipart(key, &upload, parts).await.map_err(Fault::from),
             Err(fault) => Err(fault),
         };
@@ -94,16 +95,18 @@ impl ObjectVault {
 
     async fn parts(
         &self,
-        key: &Key,
-        upload: &String,
+        (key, upload): (&Key, &String),
         file: &mut File,
-        facts: &Facts,
-        noted: &Noted,
+        (facts, noted): (&Facts, &Noted),
+        stop: &AtomicBool,
     ) -> Result<Vec<PartId>, Fault> {
         file.seek(SeekFrom::Start(0)).map_err(|error| local(&error))?;
         let length = PART_BYTES.max(facts.size.div_ceil(PARTS_MAX));
         let mut hasher = blake3::Hasher::new();
         let cut = stream::iter(0..facts.size.div_ceil(length) as usize).map(|index| {
+            if stop.load(Ordering::Relaxed) {
+                return Err(Fault::stopped());
+            }
             let bytes = read_part(file, length).map_err(|error| local(&error))?;
             hasher.update(&bytes);
             Ok::<_, Fault>((index, bytes))

@@ -6,6 +6,7 @@
 
 use std::fs::File;
 use std::io::{self, Seek, SeekFrom, Write};
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use futures_util::TryStreamExt;
@@ -87,9 +88,10 @@ impl ObjectVault {
         path: &VaultPath,
         sink: &mut dyn Sink,
         rate: &RateLimit,
+        stop: &AtomicBool,
     ) -> Result<(Object, ContentHash), Fault> {
         let key = self.key(path)?;
-        self.wait(self.read_key(&key, sink, rate))
+        self.wait_unless(stop, self.read_key(&key, sink, rate))
     }
 
     pub(super) async fn read_key(

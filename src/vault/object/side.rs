@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::io;
 use std::path::Path;
+use std::sync::atomic::AtomicBool;
 
 use rayon::prelude::*;
 
@@ -26,6 +27,7 @@ pub(crate) struct ObjectSide<'a> {
     last: Option<VaultPath>,
     news: BTreeMap<VaultPath, Option<Cached>>,
     rate: &'a RateLimit,
+    stop: &'a AtomicBool,
     /// What is noted on objects is not believed: they are read.
     paranoid: bool,
 }
@@ -35,7 +37,7 @@ impl<'a> ObjectSide<'a> {
     pub(crate) fn new(
         vault: &'a ObjectVault,
         state: Option<&Path>,
-        rate: &'a RateLimit,
+        (rate, stop): (&'a RateLimit, &'a AtomicBool),
         paranoid: bool,
     ) -> io::Result<Self> {
         let cache = state.map(|state| folder(vault, state)).transpose()?.flatten();
@@ -43,7 +45,7 @@ impl<'a> ObjectSide<'a> {
             Some((folder, owner)) if !paranoid => cache::open(folder, owner)?.0,
             _ => Reader::empty(),
         };
-        Ok(Self { vault, cache, known, last: None, news: BTreeMap::new(), rate, paranoid })
+        Ok(Self { vault, cache, known, last: None, news: BTreeMap::new(), rate, stop, paranoid })
     }
 
     /// What stands at each path.
@@ -51,7 +53,7 @@ impl<'a> ObjectSide<'a> {
     /// # Errors
     /// Where the store fails, or the cache cannot be read.
     pub(crate) fn look(&mut self, paths: &[&VaultPath]) -> io::Result<Vec<Seen>> {
-        let found = self.vault.look(paths).map_err(|fault| self.failed(&fault))?;
+        let found = self.vault.look(paths, self.stop).map_err(|fault| self.failed(&fault))?;
         let mut seen = Vec::with_capacity(paths.len());
         for (path, object) in paths.iter().zip(found) {
             let ascends = self.last.as_ref().is_none_or(|last| last <= *path);
@@ -77,7 +79,10 @@ impl<'a> ObjectSide<'a> {
     /// # Errors
     /// Where the store fails.
     pub(crate) fn hash(&mut self, paths: &[&VaultPath]) -> io::Result<Vec<Seen>> {
-        let heads = if self.paranoid { Vec::new() } else { self.vault.heads(paths) };
+        let heads = match self.paranoid {
+            true => Vec::new(),
+            false => self.vault.heads(paths, self.stop).map_err(|fault| self.failed(&fault))?,
+        };
         let this = &*self;
         let hash_one = |(at, path): (usize, &&VaultPath)| match heads.get(at) {
             None => this.read(path),
@@ -117,7 +122,7 @@ impl<'a> ObjectSide<'a> {
     }
 
     fn read(&self, path: &VaultPath) -> Result<(Facts, ContentHash), Fault> {
-        self.vault.read(path, &mut Nowhere, self.rate).map(|(object, hash)| (object.facts(), hash))
+        self.vault.read(path, &mut Nowhere, self.rate, self.stop).map(|(object, hash)| (object.facts(), hash))
     }
 }
 

@@ -47,7 +47,7 @@ pub(crate) fn plan(settings: &Settings, place: &BucketPlace, source: &Source, wa
     let stop = AtomicBool::new(false);
     let records = vault.identity()?.map(|id| open_records(&vault, id)).transpose()?;
     threads(settings.jobs)?.install(|| {
-        let known = known(settings, &vault, records.as_ref(), &rate)?;
+        let known = known(settings, &vault, records.as_ref(), &rate, &stop)?;
         let survey = known.compare(settings, &rate, source, wanted, &stop)?;
         save(settings, survey.source, survey.target)?;
         Ok(survey.planned)
@@ -59,8 +59,9 @@ fn known<'a>(
     vault: &'a ObjectVault,
     records: Option<&Records<'_>>,
     rate: &'a RateLimit,
+    stop: &'a AtomicBool,
 ) -> Result<Known<'a>> {
-    let side = bucket_side(vault, settings, rate)?;
+    let side = bucket_side(vault, settings, rate, stop)?;
     Known::new(settings, Some((side, false)), records.map(Records::installed))
 }
 
@@ -101,7 +102,7 @@ impl InBucket {
         self.threads.install(|| {
             let settings = &self.settings;
             let mut records = open_records(&self.vault, self.id)?;
-            let known = known(settings, &self.vault, Some(&records), &self.rate)?;
+            let known = known(settings, &self.vault, Some(&records), &self.rate, stop)?;
             let Survey { planned, source, target } = known.compare(settings, &self.rate, &self.source, wanted, stop)?;
             save(settings, source, target)?;
             check_missing(&planned.plan, &[], settings, &self.source.place())?;
@@ -156,7 +157,7 @@ fn remove_objects(vault: &ObjectVault, id: Owner, bin: &Bin, plan: &VaultPlan) -
     let paths: Vec<&VaultPath> = plan.extras.iter().map(|extra| &extra.path).collect();
     let mut changed = Vec::new();
     let mut there = Vec::new();
-    for (extra, head) in plan.extras.iter().zip(vault.heads(&paths)) {
+    for (extra, head) in plan.extras.iter().zip(vault.heads(&paths, &AtomicBool::new(false))?) {
         match head?.filter(|object| object.facts() == extra.facts) {
             Some(object) => there.push((&extra.path, object)),
             None => changed.push(extra.path.clone()),
