@@ -48,7 +48,7 @@ pub enum Durability {
 }
 
 /// How to carry it out.
-pub struct Bring<'a> {
+pub(super) struct Bring<'a> {
     /// What is wanted.
     pub wanted: &'a WantedList,
     /// Where files come from.

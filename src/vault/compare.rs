@@ -136,7 +136,7 @@ pub struct Totals {
 
 /// What a comparison may do.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Rules {
+pub(super) struct Rules {
     /// Files that differ and are not ours are replaced too.
     pub overwrite: bool,
 }

@@ -5,7 +5,6 @@ use std::path::{Component, Path, PathBuf};
 use std::sync::atomic::AtomicBool;
 
 use super::bring::{Bring, Brought};
-use super::cache::RACY_NS;
 use super::check::check_missing;
 use super::compare::VaultPlan;
 use super::installed;
@@ -61,7 +60,7 @@ fn known<'a>(
     root: &'a Root,
     own: Option<(&'a OwnFolder, Owner)>,
 ) -> Result<Known<'a>> {
-    let (local, damaged) = Local::new(root, own, RACY_NS, rate, settings.paranoid)
+    let (local, damaged) = Local::new(root, own, rate, settings.paranoid)
         .map_err(|error| failed("read what is remembered of", &settings.target, error))?;
     let installed = own.map(|(own, id)| installed::open(own, &id));
     Known::new(settings, Some((Side::Here(Box::new(local)), damaged)), installed)

@@ -7,7 +7,6 @@ use std::sync::atomic::AtomicBool;
 use rustix::fs;
 
 use super::bring::Origin;
-use super::cache::RACY_NS;
 use super::ledger::Owner;
 use super::local::Local;
 use super::location::Location;
@@ -119,7 +118,7 @@ impl SourceFolder {
     /// It, with what is remembered; also whether that was damaged.
     pub(crate) fn local<'a>(&'a self, rate: &'a RateLimit, paranoid: bool) -> Result<(Local<'a>, bool)> {
         let cache = self.cache.as_ref().map(|(folder, owner)| (folder, *owner));
-        Local::new(&self.root, cache, RACY_NS, rate, paranoid)
+        Local::new(&self.root, cache, rate, paranoid)
             .map_err(|error| failed("read what is remembered of", &self.root.path().display(), error))
     }
 }
