@@ -1,5 +1,6 @@
 //! Vaults in a bucket: a real S3 server of this machine, with a proxy in front of it where answers are to break.
 
+use std::io::{Read as _, Write as _};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -647,6 +648,36 @@ fn a_run_that_compares_is_stopped_at_once_and_gives_its_lock_back() {
     assert_eq!(running.wait().unwrap().code(), Some(130));
     assert!(begun.elapsed().as_secs() < 8, "{:?}", begun.elapsed());
     assert!(!scene.store.file("files/.tithe/lock").exists());
+}
+
+/// Ctrl-C at a terminal, where the question stands and nobody answers.
+#[test]
+fn a_question_that_nobody_answers_keeps_no_lock() {
+    let scene = Scene::new();
+    scene.fill(&["a.png", "b.png"]);
+    scene.list(&["a.png", "b.png"]);
+    scene.sync("source", URL, &[]).expect_code(0);
+    scene.list(&["a.png"]);
+    let inner = scene.command("sync", "source", URL, &[]);
+    let words: Vec<&str> = inner.get_args().map(|word| word.to_str().unwrap()).collect();
+    let line = format!("{} {}", inner.get_program().to_str().unwrap(), words.join(" "));
+    // A terminal of its own, which passes on what is typed.
+    let mut command = Command::new("timeout");
+    command.args(["60", "script", "-qec", &line, "/dev/null"]).env_clear().current_dir(scene.home.path());
+    command.envs(inner.get_envs().filter_map(|(name, value)| Some((name, value?)))).env("TERM", "xterm");
+    let mut running = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+    let (mut shown, mut buffer) = (String::new(), [0; 4096]);
+    while !shown.contains("Remove them?") {
+        let read = running.stdout.as_mut().unwrap().read(&mut buffer).unwrap();
+        assert!(read > 0, "{shown}");
+        shown.push_str(&String::from_utf8_lossy(&buffer[..read]));
+    }
+    running.stdin.as_mut().unwrap().write_all(b"\x03").unwrap();
+    let begun = std::time::Instant::now();
+    assert_eq!(running.wait().unwrap().code(), Some(130), "{shown}");
+    assert!(begun.elapsed().as_secs() < 8, "{:?}", begun.elapsed());
+    assert!(!scene.store.file("files/.tithe/lock").exists());
+    assert_eq!(scene.store.keys(), ["files/a.png", "files/b.png"]);
 }
 
 /// Once the test has written down which process it is.
