@@ -128,7 +128,7 @@ pub struct SchemaReport {
 /// Files of a run.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct VaultReport {
-    /// The target's folder; empty where the run brought no files.
+    /// The target: an absolute path of this machine, or a place elsewhere; empty where the run brought no files.
     #[serde(default)]
     pub target: String,
     /// Named by rows.

@@ -213,11 +213,11 @@ pub(super) struct SampleArgs {
 #[derive(Args, Debug)]
 #[command(next_help_heading = "Files")]
 pub(super) struct VaultOptions {
-    /// Folder that the files come from, here or as [USER@]HOST:DIR; it is only read
-    #[arg(long, value_name = "DIR", env = "TITHE_VAULT_FROM")]
+    /// Folder that the files come from, here, as [USER@]HOST:DIR or as s3://BUCKET/DIR; it is only read
+    #[arg(long, value_name = "DIR|URL", env = "TITHE_VAULT_FROM")]
     pub(super) vault_from: Option<String>,
-    /// Folder that the files go to, here or as [USER@]HOST:DIR
-    #[arg(long, value_name = "DIR", env = "TITHE_VAULT_TO")]
+    /// Folder that the files go to, here, as [USER@]HOST:DIR or as s3://BUCKET/DIR
+    #[arg(long, value_name = "DIR|URL", env = "TITHE_VAULT_TO")]
     pub(super) vault_to: Option<String>,
     /// Program and options that reach other machines
     #[arg(long, value_name = "COMMAND", env = "TITHE_SSH", default_value = "ssh")]
@@ -266,9 +266,9 @@ pub(super) enum DurabilityChoice {
 #[derive(Debug, Subcommand)]
 pub(super) enum VaultCommand {
     /// Show what a sync would bring and remove; touches nothing
-    Plan(VaultPlanArgs),
+    Plan(VaultMoveArgs),
     /// Bring what is missing, then remove what Tithe brought and nobody names any more
-    Sync(VaultSyncArgs),
+    Sync(VaultMoveArgs),
     /// Show what is in a vault
     Status(VaultStatusArgs),
     /// Check that rows and files agree, reading every file
@@ -291,21 +291,9 @@ pub(super) struct FileList {
     pub(super) files_from: Option<PathBuf>,
 }
 
-/// `tithe vault plan`
+/// `tithe vault plan` and `tithe vault sync`
 #[derive(Args, Debug)]
-pub(super) struct VaultPlanArgs {
-    #[command(flatten)]
-    pub(super) list: FileList,
-    #[command(flatten)]
-    pub(super) vault: VaultOptions,
-    /// Print JSON
-    #[arg(long)]
-    pub(super) json: bool,
-}
-
-/// `tithe vault sync`
-#[derive(Args, Debug)]
-pub(super) struct VaultSyncArgs {
+pub(super) struct VaultMoveArgs {
     #[command(flatten)]
     pub(super) list: FileList,
     #[command(flatten)]

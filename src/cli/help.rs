@@ -80,6 +80,7 @@ Examples:
   tithe vault plan --to shop_dev --profile shop --vault-from /srv/shop/files --vault-to ~/shop/files
   tithe vault sync --to shop_dev --profile shop --vault-from /srv/shop/files --vault-to ~/shop/files
   tithe vault sync --files-from list.txt --vault-from /srv/a --vault-to /srv/b
+  tithe vault sync --files-from list.txt --vault-from s3://shop/files --vault-to ~/shop/files
   tithe vault status --vault-to ~/shop/files
   tithe vault verify --to shop_dev --profile shop --vault-to ~/shop/files";
 

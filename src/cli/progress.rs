@@ -68,7 +68,7 @@ impl Display {
         let look = Look::stderr();
         let style = match show {
             Show::Nothing => Style::Silent,
-            _ if look.terminal => Style::Bars(MultiProgress::with_draw_target(ProgressDrawTarget::stderr_with_hz(10))),
+            _ if look.terminal => Style::Bars(MultiProgress::with_draw_target(draw_target())),
             Show::Progress => Style::Lines,
             Show::OnTerminalOnly | Show::Passing => Style::Silent,
         };
@@ -116,10 +116,13 @@ impl Display {
 
     /// Takes the bars off the screen while something else uses it.
     pub(super) fn suspend<T>(&self, work: impl FnOnce() -> T) -> T {
-        match &self.inner.style {
-            Style::Bars(multi) => multi.suspend(work),
-            _ => work(),
-        }
+        let Style::Bars(multi) = &self.inner.style else { return work() };
+        // `MultiProgress::suspend` holds a lock: who ends the display meanwhile would wait for an answer with it.
+        let _ = multi.clear();
+        multi.set_draw_target(ProgressDrawTarget::hidden());
+        let done = work();
+        multi.set_draw_target(draw_target());
+        done
     }
 
     fn end(&self, well: bool) {
@@ -140,6 +143,10 @@ impl Display {
             }
         }
     }
+}
+
+fn draw_target() -> ProgressDrawTarget {
+    ProgressDrawTarget::stderr_with_hz(10)
 }
 
 impl Drop for Display {

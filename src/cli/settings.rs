@@ -13,7 +13,7 @@ use crate::pg::connect::ConnectInfo;
 use crate::pg::errors::Side;
 use crate::plan;
 use crate::profile::Profile;
-use crate::vault::{self, Durability, Location, RemoteSettings};
+use crate::vault::{self, Durability, Location, RemoteSettings, StoreSettings};
 
 /// A moment and the id made of it.
 #[derive(Clone, Debug)]
@@ -114,6 +114,7 @@ pub(super) fn vault_settings(
         source,
         target,
         remote: RemoteSettings::new(&options.ssh, &options.remote_tithe, silence_max)?,
+        store: StoreSettings::of(variable),
         state: state_of_vaults(),
         run_id: run.id.clone(),
         jobs: usize::from(options.vault_jobs),
@@ -129,6 +130,11 @@ pub(super) fn vault_settings(
         missing_percent,
         keep_trash: Duration::from_secs(u64::from(options.keep_trash) * 86_400),
     }))
+}
+
+/// A variable of the environment, where it says something.
+fn variable(name: &str) -> Option<String> {
+    std::env::var(name).ok().filter(|value| !value.is_empty())
 }
 
 /// Where it is remembered what folders hold, if there is such a place.

@@ -1,6 +1,7 @@
 //! The files that landed rows name, and the vault's part of a run.
 
 use std::ops::Range;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -18,7 +19,7 @@ use crate::report::{Outcome, RunReport, VaultReport};
 use crate::schema::Catalog;
 use crate::types::TableId;
 use crate::vault::{
-    self, FileMode, FileRule, PathFault, Planned, Session, VaultPath, WantedFile, WantedList, contradiction,
+    self, FileMode, FileRule, Location, PathFault, Planned, Session, VaultPath, WantedFile, WantedList, contradiction,
 };
 
 /// Asks a landed database which files its rows name. `values` tell what masked columns held in the source; without
@@ -215,9 +216,11 @@ pub(super) async fn bring(
     let (session, wanted, planned, brought) = joined(work.await)?;
     drop(guard);
     let mut report = vault::report(&wanted, &planned.plan, &brought);
-    // A folder elsewhere is not put back by a rollback here.
-    let folder = request.settings.target.folder("put back").ok().and_then(|folder| std::path::absolute(folder).ok());
-    report.target = folder.map(|folder| folder.display().to_string()).unwrap_or_default();
+    // For a rollback, which may be started from anywhere.
+    report.target = match &request.settings.target {
+        Location::Folder(folder) => std::path::absolute(folder).map_or_else(|_| String::new(), shown),
+        elsewhere => elsewhere.to_string(),
+    };
     let problems = vault::problems(&wanted, &planned.plan, &brought);
     let notes = vault::notes(&planned);
     Ok(FilesInPlace { session: Arc::new(session), planned, report, problems, notes, yes_remove: request.yes_remove })
@@ -259,6 +262,10 @@ impl FilesInPlace {
             report.outcome = Outcome::Partial;
         }
     }
+}
+
+fn shown(path: PathBuf) -> String {
+    path.display().to_string()
 }
 
 fn joined<T>(ended: Result<Result<T>, tokio::task::JoinError>) -> Result<T> {

@@ -14,13 +14,14 @@ use rustix::io::Errno;
 use super::cache::ContentHash;
 use super::compare::{Step, Trouble, TroubleKind, VaultPlan};
 use super::installed::{self, Installed};
-use super::local::Local;
+use super::object::{ObjectVault, Objects};
 use super::own::OwnFolder;
 use super::path::VaultPath;
 use super::remote::far::Far;
-use super::remote::fetch::{Fetch, FetchFault, Fetched, Wish};
+use super::remote::fetch::{Fetch, Wish};
 use super::remove;
 use super::root::{Facts, Folders, Found, Root, found};
+use super::side::Side;
 use super::stage::{StageFault, Staged, Worker};
 use super::step::step;
 use super::target::{Workshop, sync_all};
@@ -47,7 +48,7 @@ pub enum Durability {
 }
 
 /// How to carry it out.
-pub struct Bring<'a> {
+pub(super) struct Bring<'a> {
     /// What is wanted.
     pub wanted: &'a WantedList,
     /// Where files come from.
@@ -73,6 +74,27 @@ pub(crate) enum Origin<'a> {
     Folder(&'a Root),
     /// Another machine.
     Far(&'a Far),
+    /// A bucket.
+    Bucket(&'a ObjectVault),
+}
+
+/// A file that came from elsewhere and is staged.
+pub(crate) struct Fetched {
+    pub(crate) staged: Staged,
+    /// Of the source's content that it was made of.
+    pub(crate) origin: ContentHash,
+    pub(crate) patched: bool,
+}
+
+/// Why it did not come.
+pub(crate) enum FetchFault {
+    Missing,
+    /// This file only.
+    File(String),
+    /// The target takes no more.
+    Write(io::Error),
+    /// No file will come any more.
+    All(Error),
 }
 
 /// What came of it.
@@ -99,6 +121,8 @@ struct Hands<'a> {
     worker: Worker,
 }
 
+/// Files of a folder that one thread takes at a time: neighbours, so that folders stay open.
+const FOLDER_FILES: usize = 64;
 /// Files of another machine that one thread takes at a time.
 const FAR_FILES: usize = 256;
 
@@ -131,7 +155,7 @@ impl Bring<'_> {
     ///
     /// # Errors
     /// `Vault` when the target cannot take more; `Interrupted` when told to stop. What is in place by then is recorded.
-    pub fn run(&self, plan: &VaultPlan, known: &mut Local<'_>) -> Result<Brought> {
+    pub(crate) fn run(&self, plan: &VaultPlan, known: &mut Side<'_>) -> Result<Brought> {
         let mut brought = Brought::default();
         let mut news: Vec<(VaultPath, Option<Installed>)> = Vec::new();
         let mut ended = self.clear_room(plan);
@@ -186,8 +210,19 @@ impl Bring<'_> {
     /// Stages, settles and places one batch; what was placed counts even where the batch failed in the end.
     fn batch(&self, number: usize, steps: &[Step], brought: &mut Brought) -> (Vec<Placed>, Result<()>) {
         let staged = match self.source {
-            Origin::Folder(root) => self.stage_all(root, steps),
+            Origin::Folder(root) => {
+                let hands = || Hands { source: root.folders(), worker: Worker::default() };
+                self.stage_all(steps, FOLDER_FILES, hands, |step, hands| self.stage(step, hands))
+            }
             Origin::Far(far) => self.fetch_all(far, steps),
+            Origin::Bucket(vault) => {
+                let objects = Objects { vault, rate: self.rate, stop: self.stop };
+                let fetch = |step| {
+                    let wanted = self.file(step);
+                    objects.fetch(wanted, self.wanted.rule(wanted).mode, &self.target.staging)
+                };
+                self.stage_all(steps, 1, || (), |step, ()| self.fetched(step, fetch(step)))
+            }
         };
         let mut ready = Vec::with_capacity(staged.len());
         let mut outcome = Ok(());
@@ -221,17 +256,23 @@ impl Bring<'_> {
         (done, outcome)
     }
 
-    fn stage_all<'p>(&self, source: &Root, steps: &'p [Step]) -> Vec<Result<Option<Ready<'p>>, Failed>> {
+    /// One by one in all threads, `most` at a time in each, until it is told to stop or the target is full.
+    fn stage_all<'p, H>(
+        &self,
+        steps: &'p [Step],
+        most: usize,
+        hands: impl Fn() -> H + Sync + Send,
+        stage: impl Fn(&'p Step, &mut H) -> Result<Ready<'p>, Failed> + Sync + Send,
+    ) -> Vec<Result<Option<Ready<'p>>, Failed>> {
         let full = AtomicBool::new(false);
-        let hands = || Hands { source: source.folders(), worker: Worker::default() };
         steps
             .par_iter()
-            .with_max_len(64)
+            .with_max_len(most)
             .map_init(hands, |hands, step| {
                 if full.load(Ordering::Relaxed) || self.stop.load(Ordering::Relaxed) {
                     return Ok(None);
                 }
-                let staged = self.stage(step, hands);
+                let staged = stage(step, hands);
                 full.fetch_or(matches!(staged, Err(Failed::All(_))), Ordering::Relaxed);
                 staged.map(Some)
             })

@@ -12,16 +12,16 @@ use super::path::VaultPath;
 use super::root::Facts;
 
 /// A BLAKE3 hash of a file's content.
-pub type ContentHash = [u8; 32];
+pub(super) type ContentHash = [u8; 32];
 
 /// The grain of file times where it is not known to be finer: FAT has 2 s, kernels before 6.13 a few ms.
-pub const RACY_NS: i64 = 2_000_000_000;
+pub(super) const RACY_NS: i64 = 2_000_000_000;
 
 const NAME: &str = "cache";
 
 /// One file's hash and what the file was like then.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Cached {
+pub(super) struct Cached {
     /// As it was looked at after it was hashed.
     pub facts: Facts,
     /// Of the content.
@@ -30,13 +30,13 @@ pub struct Cached {
 
 impl Cached {
     /// The hash, if a file of those facts must still have it.
-    pub fn hash_for(&self, facts: &Facts) -> Option<ContentHash> {
+    pub(super) fn hash_for(&self, facts: &Facts) -> Option<ContentHash> {
         let same = Facts { executable: self.facts.executable, ..*facts } == self.facts;
         same.then_some(self.hash)
     }
 
     /// What to record of a file that was just hashed and looked at; nothing while it is racy.
-    pub fn settled(facts: Facts, hash: ContentHash, now_ns: i64, grain_ns: i64) -> Option<Self> {
+    pub(super) fn settled(facts: Facts, hash: ContentHash, now_ns: i64, grain_ns: i64) -> Option<Self> {
         let settled = facts.ctime_ns.max(facts.mtime_ns).saturating_add(grain_ns) <= now_ns;
         settled.then_some(Self { facts, hash })
     }
@@ -75,7 +75,7 @@ impl Record for Cached {
 ///
 /// # Errors
 /// As the system says.
-pub fn open(folder: &OwnFolder, owner: &Owner) -> io::Result<(Reader<Cached>, bool)> {
+pub(super) fn open(folder: &OwnFolder, owner: &Owner) -> io::Result<(Reader<Cached>, bool)> {
     Ok(match ledger::open(folder, NAME, owner)? {
         Opened::Whole(reader) => (reader, false),
         Opened::Absent => (Reader::empty(), false),
@@ -87,6 +87,6 @@ pub fn open(folder: &OwnFolder, owner: &Owner) -> io::Result<(Reader<Cached>, bo
 ///
 /// # Errors
 /// As the system says.
-pub fn update(folder: &OwnFolder, owner: &Owner, news: &[(VaultPath, Option<Cached>)]) -> io::Result<()> {
+pub(super) fn update(folder: &OwnFolder, owner: &Owner, news: &[(VaultPath, Option<Cached>)]) -> io::Result<()> {
     ledger::merge(folder, NAME, owner, news)
 }

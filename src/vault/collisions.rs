@@ -12,7 +12,7 @@ use super::path::VaultPath;
 
 /// Two paths that cannot both be files.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Collision {
+pub(super) enum Collision {
     /// One names a folder on the way to the other: impossible everywhere.
     FileInFolder(VaultPath, VaultPath),
     /// Equal but for case or Unicode form (in the file's name or a folder's): impossible where the disk folds.
@@ -20,7 +20,7 @@ pub enum Collision {
 }
 
 /// The collisions among different paths, in the order of the paths, which must be sorted.
-pub fn collisions<'a>(paths: impl IntoIterator<Item = &'a VaultPath>) -> Vec<Collision> {
+pub(super) fn collisions<'a>(paths: impl IntoIterator<Item = &'a VaultPath>) -> Vec<Collision> {
     let mut found = Vec::new();
     // By a hash of the folded prefix, since a million texts are many bytes: whose prefix it was, and how long.
     let mut seen: HashMap<u64, (&VaultPath, u32)> = HashMap::new();

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::cache::ContentHash;
 use super::installed::Installed;
 use super::ledger::Reader;
-use super::local::{Local, Seen};
+use super::local::Seen;
 use super::path::VaultPath;
 use super::root::Facts;
 use super::side::Side;
@@ -136,7 +136,7 @@ pub struct Totals {
 
 /// What a comparison may do.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Rules {
+pub(super) struct Rules {
     /// Files that differ and are not ours are replaced too.
     pub overwrite: bool,
 }
@@ -173,7 +173,7 @@ struct Case<'a> {
 pub(crate) fn compare(
     wanted: &WantedList,
     source: &mut Side<'_>,
-    mut target: Option<&mut Local<'_>>,
+    mut target: Option<&mut Side<'_>>,
     mut installed: Reader<Installed>,
     rules: Rules,
 ) -> io::Result<VaultPlan> {
@@ -212,7 +212,7 @@ pub(crate) fn compare(
 fn read_contents(
     cases: &mut [Case<'_>],
     source: &mut Side<'_>,
-    target: Option<&mut Local<'_>>,
+    target: Option<&mut Side<'_>>,
     rules: Rules,
 ) -> io::Result<()> {
     let mut of_source = Vec::new();
@@ -229,17 +229,10 @@ fn read_contents(
     }
     let Some(target) = target else { return Ok(()) };
     let paths: Vec<&VaultPath> = of_target.iter().map(|at| &cases[*at].file.path).collect();
-    for (at, hashed) in of_target.iter().zip(target.hash(&paths)) {
-        cases[*at].target = seen(hashed);
+    for (at, hashed) in of_target.iter().zip(target.hash(&paths)?) {
+        cases[*at].target = hashed;
     }
     Ok(())
-}
-
-pub(super) fn seen(hashed: io::Result<(Facts, ContentHash)>) -> Seen {
-    match hashed {
-        Ok((facts, hash)) => Seen::File(facts, Some(hash)),
-        Err(error) => Seen::Unreadable(error.to_string()),
-    }
 }
 
 impl Case<'_> {
@@ -321,7 +314,7 @@ impl VaultPlan {
     fn add_extras(
         &mut self,
         extras: VecDeque<(VaultPath, Installed)>,
-        target: Option<&mut Local<'_>>,
+        target: Option<&mut Side<'_>>,
     ) -> io::Result<()> {
         let Some(target) = target else {
             self.gone.extend(extras.into_iter().map(|(path, _)| path));
@@ -335,10 +328,10 @@ impl VaultPlan {
             let unknown: Vec<usize> =
                 (0..batch.len()).filter(|at| matches!(seen_now[*at], Seen::File(_, None))).collect();
             let paths: Vec<&VaultPath> = unknown.iter().map(|at| &batch[*at].0).collect();
-            let mut hashed = unknown.iter().copied().zip(target.hash(&paths)).peekable();
+            let mut hashed = unknown.iter().copied().zip(target.hash(&paths)?).peekable();
             for (at, ((path, installed), found)) in batch.iter().zip(seen_now).enumerate() {
                 let found = match hashed.next_if(|(hashed_at, _)| *hashed_at == at) {
-                    Some((_, hashed)) => seen(hashed),
+                    Some((_, hashed)) => hashed,
                     None => found,
                 };
                 match found {

@@ -17,7 +17,7 @@ const INTENTS: &str = "placing-";
 
 /// One installed file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Installed {
+pub(super) struct Installed {
     /// Of the content as installed.
     pub hash: ContentHash,
     /// Of the source's content that it was made of; the same for `real` files.
@@ -65,7 +65,7 @@ impl Record for Installed {
 ///
 /// # Errors
 /// As the system says.
-pub fn open(folder: &OwnFolder, owner: &Owner) -> io::Result<(Reader<Installed>, bool)> {
+pub(super) fn open(folder: &OwnFolder, owner: &Owner) -> io::Result<(Reader<Installed>, bool)> {
     Ok(match ledger::open(folder, NAME, owner)? {
         Opened::Whole(reader) => (reader, false),
         Opened::Absent => (Reader::empty(), false),
@@ -77,7 +77,7 @@ pub fn open(folder: &OwnFolder, owner: &Owner) -> io::Result<(Reader<Installed>,
 ///
 /// # Errors
 /// As the system says.
-pub fn update(folder: &OwnFolder, owner: &Owner, news: &[(VaultPath, Option<Installed>)]) -> io::Result<()> {
+pub(super) fn update(folder: &OwnFolder, owner: &Owner, news: &[(VaultPath, Option<Installed>)]) -> io::Result<()> {
     ledger::merge(folder, NAME, owner, news)
 }
 
@@ -86,35 +86,57 @@ pub fn update(folder: &OwnFolder, owner: &Owner, news: &[(VaultPath, Option<Inst
 ///
 /// # Errors
 /// As the system says.
-pub fn intend(
+pub(super) fn intend(
     folder: &OwnFolder,
     owner: &Owner,
     batch: usize,
     records: &[(VaultPath, Option<Installed>)],
 ) -> io::Result<()> {
-    ledger::merge(folder, &format!("{INTENTS}{batch}"), owner, records)
+    ledger::merge(folder, &intent_name(batch), owner, records)
+}
+
+/// The name of a batch's intents.
+pub(super) fn intent_name(batch: usize) -> String {
+    format!("{INTENTS}{batch}")
+}
+
+/// Whether a record holds intents.
+pub(super) fn is_intent(name: &str) -> bool {
+    name.starts_with(INTENTS)
+}
+
+/// What was intended; nothing where the record cannot be believed.
+///
+/// # Errors
+/// As the system says.
+pub(super) fn intended(folder: &OwnFolder, name: &str, owner: &Owner) -> io::Result<Vec<(VaultPath, Installed)>> {
+    let Opened::Whole(mut reader) = ledger::open::<Installed>(folder, name, owner)? else { return Ok(Vec::new()) };
+    let mut intended = Vec::new();
+    while let Some(one) = reader.take()? {
+        intended.push(one);
+    }
+    Ok(intended)
 }
 
 /// The intents are carried out and recorded.
 ///
 /// # Errors
 /// As the system says.
-pub fn forget_intents(folder: &OwnFolder) -> io::Result<()> {
-    folder.names()?.iter().filter(|name| name.starts_with(INTENTS)).try_for_each(|name| folder.remove(name))
+pub(super) fn forget_intents(folder: &OwnFolder) -> io::Result<()> {
+    folder.names()?.iter().filter(|name| is_intent(name)).try_for_each(|name| folder.remove(name))
 }
 
 /// Records what a killed run did install of what it intended: the files that hold what they were to hold.
 ///
 /// # Errors
 /// As the system says.
-pub fn recover(folder: &OwnFolder, owner: &Owner, root: &Root) -> io::Result<()> {
+pub(super) fn recover(folder: &OwnFolder, owner: &Owner, root: &Root) -> io::Result<()> {
     let mut found = BTreeMap::new();
     let mut buffer = vec![0; 256 << 10];
     let unlimited = RateLimit::new(None);
-    for name in folder.names()?.iter().filter(|name| name.starts_with(INTENTS)) {
-        let Opened::Whole(mut reader) = ledger::open::<Installed>(folder, name, owner)? else { continue };
+    for name in folder.names()?.iter().filter(|name| is_intent(name)) {
         let mut folders = root.folders();
-        while let Some((path, record)) = reader.take()? {
+        for (path, record) in intended(folder, name, owner)? {
             let hashed = folders.open_file(&path).and_then(|(file, _)| hash_file(&file, &mut buffer, &unlimited));
             if hashed.is_ok_and(|(hash, _)| hash == record.hash) {
                 found.insert(path, Some(record));

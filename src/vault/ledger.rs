@@ -18,7 +18,7 @@ use super::path::VaultPath;
 use super::step::step;
 
 /// What a ledger keeps of a path.
-pub trait Record: Sized {
+pub(super) trait Record: Sized {
     /// First bytes of the file: what it is, and the format's version.
     const MAGIC: [u8; 8];
     /// Bytes of a record.
@@ -30,7 +30,7 @@ pub trait Record: Sized {
 }
 
 /// Ties a ledger to what it tells of, so that a copied one is not believed.
-pub type Owner = [u8; 16];
+pub(super) type Owner = [u8; 16];
 
 const HEAD_BYTES: usize = 8 + 16 + 8;
 const SUM_BYTES: u64 = 32;
@@ -38,7 +38,7 @@ const BUFFER_BYTES: usize = 256 << 10;
 
 /// How a ledger was found.
 #[derive(Debug)]
-pub enum Opened<R> {
+pub(super) enum Opened<R> {
     /// Whole.
     Whole(Reader<R>),
     /// There is none.
@@ -51,7 +51,7 @@ pub enum Opened<R> {
 ///
 /// # Errors
 /// As the system says.
-pub fn open<R: Record>(folder: &OwnFolder, name: &str, owner: &Owner) -> io::Result<Opened<R>> {
+pub(super) fn open<R: Record>(folder: &OwnFolder, name: &str, owner: &Owner) -> io::Result<Opened<R>> {
     let Some(mut file) = folder.open(name)? else { return Ok(Opened::Absent) };
     match check::<R>(&mut file, owner) {
         Ok(Some(count)) => {
@@ -92,7 +92,7 @@ fn check<R: Record>(file: &mut File, owner: &Owner) -> io::Result<Option<u64>> {
 
 /// Records in ascending order of their paths.
 #[derive(Debug)]
-pub struct Reader<R> {
+pub(super) struct Reader<R> {
     file: Option<BufReader<File>>,
     left: u64,
     /// The record that comes next.
@@ -101,7 +101,7 @@ pub struct Reader<R> {
 
 impl<R: Record> Reader<R> {
     /// Of nothing.
-    pub fn empty() -> Self {
+    pub(super) fn empty() -> Self {
         Self { file: None, left: 0, next: None }
     }
 
@@ -113,7 +113,7 @@ impl<R: Record> Reader<R> {
     ///
     /// # Errors
     /// As the system says; `InvalidData` where the file changed since it was checked.
-    pub fn find(&mut self, path: &VaultPath) -> io::Result<Option<R>> {
+    pub(super) fn find(&mut self, path: &VaultPath) -> io::Result<Option<R>> {
         loop {
             match self.peek()?.map(|next| next.cmp(path)) {
                 None | Some(Ordering::Greater) => return Ok(None),
@@ -127,7 +127,7 @@ impl<R: Record> Reader<R> {
     ///
     /// # Errors
     /// As `find`.
-    pub fn peek(&mut self) -> io::Result<Option<&VaultPath>> {
+    pub(super) fn peek(&mut self) -> io::Result<Option<&VaultPath>> {
         if self.next.is_none() {
             self.next = self.read_one()?;
         }
@@ -138,7 +138,7 @@ impl<R: Record> Reader<R> {
     ///
     /// # Errors
     /// As `find`.
-    pub fn take(&mut self) -> io::Result<Option<(VaultPath, R)>> {
+    pub(super) fn take(&mut self) -> io::Result<Option<(VaultPath, R)>> {
         self.peek()?;
         Ok(self.next.take())
     }
@@ -159,7 +159,7 @@ impl<R: Record> Reader<R> {
 }
 
 /// Writes a ledger in ascending order of paths.
-pub struct Writer<'a, R> {
+pub(super) struct Writer<'a, R> {
     folder: &'a OwnFolder,
     name: String,
     file: BufWriter<File>,
@@ -176,7 +176,7 @@ impl<'a, R: Record> Writer<'a, R> {
     ///
     /// # Errors
     /// As the system says.
-    pub fn create(folder: &'a OwnFolder, name: &str, owner: &Owner, count: u64) -> io::Result<Self> {
+    pub(super) fn create(folder: &'a OwnFolder, name: &str, owner: &Owner, count: u64) -> io::Result<Self> {
         let file = folder.create(&temporary(name))?;
         let mut writer = Self {
             folder,
@@ -200,7 +200,7 @@ impl<'a, R: Record> Writer<'a, R> {
     ///
     /// # Errors
     /// As the system says; `InvalidInput` where the order is broken.
-    pub fn add(&mut self, path: &VaultPath, record: &R) -> io::Result<()> {
+    pub(super) fn add(&mut self, path: &VaultPath, record: &R) -> io::Result<()> {
         if self.last.as_ref().is_some_and(|last| last >= path) || self.count == 0 {
             return Err(io::Error::new(ErrorKind::InvalidInput, "records of a ledger out of order"));
         }
@@ -217,7 +217,7 @@ impl<'a, R: Record> Writer<'a, R> {
     ///
     /// # Errors
     /// As the system says.
-    pub fn finish(mut self) -> io::Result<()> {
+    pub(super) fn finish(mut self) -> io::Result<()> {
         if self.count != 0 {
             return Err(io::Error::new(ErrorKind::InvalidInput, "a ledger has fewer records than it says"));
         }
@@ -248,7 +248,7 @@ fn temporary(name: &str) -> String {
 ///
 /// # Errors
 /// As the system says.
-pub fn merge<R: Record + Clone>(
+pub(super) fn merge<R: Record + Clone>(
     folder: &OwnFolder,
     name: &str,
     owner: &Owner,

@@ -21,7 +21,7 @@ const CHUNK: usize = 64;
 
 /// What stands at a path.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Seen {
+pub(super) enum Seen {
     /// Nothing.
     Nothing,
     /// Something that is no regular file, or lies behind a link.
@@ -35,14 +35,13 @@ pub enum Seen {
 }
 
 /// A folder with its cache.
-pub struct Local<'a> {
+pub(super) struct Local<'a> {
     root: &'a Root,
     cache: Option<(&'a OwnFolder, Owner)>,
     known: Reader<Cached>,
     /// The path that was asked for last.
     last: Option<VaultPath>,
     news: Vec<(VaultPath, Option<Cached>)>,
-    grain_ns: i64,
     rate: &'a RateLimit,
     /// Chooses which hits are checked in this run; `None` checks all.
     salt: Option<u64>,
@@ -53,10 +52,9 @@ impl<'a> Local<'a> {
     ///
     /// # Errors
     /// As the system says.
-    pub fn new(
+    pub(super) fn new(
         root: &'a Root,
         cache: Option<(&'a OwnFolder, Owner)>,
-        grain_ns: i64,
         rate: &'a RateLimit,
         paranoid: bool,
     ) -> io::Result<(Self, bool)> {
@@ -65,14 +63,14 @@ impl<'a> Local<'a> {
             None => (Reader::empty(), false),
         };
         let salt = (!paranoid).then(|| now_ns().cast_unsigned());
-        Ok((Self { root, cache, known, last: None, news: Vec::new(), grain_ns, rate, salt }, damaged))
+        Ok((Self { root, cache, known, last: None, news: Vec::new(), rate, salt }, damaged))
     }
 
     /// Looks at each path, in order. Ascending paths over all calls find their hashes in the cache; others do not.
     ///
     /// # Errors
     /// Where the cache cannot be read.
-    pub fn look(&mut self, paths: &[&VaultPath]) -> io::Result<Vec<Seen>> {
+    pub(super) fn look(&mut self, paths: &[&VaultPath]) -> io::Result<Vec<Seen>> {
         let mut known = Vec::with_capacity(paths.len());
         for path in paths {
             let ascends = self.last.as_ref().is_none_or(|last| last <= *path);
@@ -123,7 +121,7 @@ impl<'a> Local<'a> {
     }
 
     /// The content of each path, read now; remembered where it cannot change unseen.
-    pub fn hash(&mut self, paths: &[&VaultPath]) -> Vec<io::Result<(Facts, ContentHash)>> {
+    pub(super) fn hash(&mut self, paths: &[&VaultPath]) -> Vec<io::Result<(Facts, ContentHash)>> {
         let this = &*self;
         let hashed: Vec<io::Result<(Facts, ContentHash)>> =
             paths.par_iter().with_max_len(CHUNK).map(|path| this.hash_one(path)).collect();
@@ -136,8 +134,8 @@ impl<'a> Local<'a> {
     }
 
     /// Remembers a content that was just read or written.
-    pub fn note(&mut self, path: &VaultPath, facts: Facts, hash: ContentHash) {
-        let settled = Cached::settled(facts, hash, now_ns(), self.grain_ns);
+    pub(super) fn note(&mut self, path: &VaultPath, facts: Facts, hash: ContentHash) {
+        let settled = Cached::settled(facts, hash, now_ns(), cache::RACY_NS);
         if self.cache.is_some() && settled.is_some() {
             self.news.push((path.clone(), settled));
         }
@@ -147,7 +145,7 @@ impl<'a> Local<'a> {
     ///
     /// # Errors
     /// As the system says.
-    pub fn save(mut self) -> io::Result<()> {
+    pub(super) fn save(mut self) -> io::Result<()> {
         let Some((folder, owner)) = &self.cache else { return Ok(()) };
         if self.news.is_empty() {
             return Ok(());

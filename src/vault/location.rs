@@ -4,6 +4,7 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
+use super::path::VaultPath;
 use crate::error::{Error, ErrorKind, Result};
 
 /// A vault's place.
@@ -13,6 +14,8 @@ pub enum Location {
     Folder(PathBuf),
     /// A folder of another machine, reached by ssh.
     Ssh(SshPlace),
+    /// A folder of a bucket that speaks S3.
+    Bucket(BucketPlace),
 }
 
 /// A folder on another machine.
@@ -26,6 +29,19 @@ pub struct SshPlace {
     pub path: String,
 }
 
+/// A folder of a bucket.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BucketPlace {
+    /// Its name.
+    pub bucket: String,
+    /// What comes before each path, without slashes around it; empty for the whole bucket.
+    pub prefix: String,
+}
+
+/// Before a single colon these are a slip of the pen, not a host: `s3:/bucket`.
+const SCHEMES: [&str; 10] = ["s3", "gs", "az", "http", "https", "ftp", "sftp", "ssh", "rsync", "file"];
+const KNOWN: &str = "name a folder, s3://bucket/folder, ssh://[user@]host[:port]/path or [user@]host:/path";
+
 impl Location {
     /// The folder, where it is one of this machine.
     ///
@@ -36,6 +52,9 @@ impl Location {
             Self::Folder(path) => Ok(path),
             Self::Ssh(_) => Err(usage(format!("{what} {self}: that is done where the folder lies"))
                 .with_remedy("run it on that machine, or name a folder of this one")),
+            Self::Bucket(_) => Err(usage(format!("{what} {self}: that is done with folders only")).with_remedy(
+                "`tithe vault plan` compares with a bucket, and `tithe vault sync --paranoid` reads all of it",
+            )),
         }
     }
 }
@@ -43,16 +62,22 @@ impl Location {
 impl FromStr for Location {
     type Err = Error;
 
-    /// `/path`, `./path`, `ssh://[user@]host[:port]/path`, or `[user@]host:/path` as scp writes it.
+    /// `/path`, `./path`, `s3://bucket/folder`, `ssh://[user@]host[:port]/path`, or `[user@]host:/path` as scp has it.
     fn from_str(text: &str) -> Result<Self> {
         if let Some((scheme, rest)) = text.split_once("://") {
             return match scheme {
                 "ssh" => ssh_url(text, rest).map(Self::Ssh),
-                _ => Err(usage(format!("{scheme}:// is no place of files that this version knows"))
-                    .with_remedy("name a folder, ssh://[user@]host[:port]/path or [user@]host:/path")),
+                "s3" => bucket_url(rest).map(Self::Bucket),
+                // The rest is not repeated: there may be a password in it.
+                _ => Err(usage(format!("{:?} is no place of files that this version knows", format!("{scheme}://")))
+                    .with_remedy(KNOWN)),
             };
         }
         match text.split_once(':') {
+            Some((scheme, _)) if SCHEMES.contains(&scheme.to_ascii_lowercase().as_str()) => {
+                Err(usage(format!("\"{scheme}:\" without two slashes after it is neither a URL nor a host's name"))
+                    .with_remedy(format!("{KNOWN}; a host of that name as ssh://{scheme}/path")))
+            }
             // As scp has it: a colon after a slash is part of a file's name.
             Some((host, path)) if !host.contains('/') => {
                 Ok(Self::Ssh(SshPlace { host: host_name(text, host)?, port: None, path: remote_path(text, path)? }))
@@ -68,7 +93,15 @@ impl fmt::Display for Location {
         match self {
             Self::Folder(path) => path.display().fmt(f),
             Self::Ssh(place) => place.fmt(f),
+            Self::Bucket(place) => place.fmt(f),
         }
+    }
+}
+
+impl fmt::Display for BucketPlace {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let slash = if self.prefix.is_empty() { "" } else { "/" };
+        write!(f, "s3://{}{slash}{}", self.bucket, self.prefix)
     }
 }
 
@@ -93,6 +126,24 @@ fn ssh_url(whole: &str, rest: &str) -> Result<SshPlace> {
         _ => (place, None),
     };
     Ok(SshPlace { host: host_name(whole, host)?, port, path: remote_path(whole, path)? })
+}
+
+fn bucket_url(rest: &str) -> Result<BucketPlace> {
+    // Nothing of it is repeated: some write their keys into it.
+    let wrong = |what: &str| {
+        usage(format!("the URL of a bucket {what}"))
+            .with_remedy("write it as s3://bucket/folder; credentials are taken from AWS_… variables only")
+    };
+    let (bucket, prefix) = rest.split_once('/').unwrap_or((rest, ""));
+    let plain = |letter: char| letter.is_ascii_lowercase() || letter.is_ascii_digit() || "-.".contains(letter);
+    if bucket.len() < 3 || bucket.len() > 63 || !bucket.chars().all(plain) {
+        return Err(wrong("names no bucket"));
+    }
+    let prefix = prefix.trim_end_matches('/');
+    if !prefix.is_empty() {
+        VaultPath::parse(prefix).map_err(|fault| wrong(&format!("has a folder that {fault}")))?;
+    }
+    Ok(BucketPlace { bucket: bucket.to_owned(), prefix: prefix.to_owned() })
 }
 
 /// A host that ssh cannot take for an option, nor a shell for anything else.
@@ -136,6 +187,9 @@ mod tests {
         let ssh = |host: &str, port, path: &str| {
             Location::Ssh(SshPlace { host: host.to_owned(), port, path: path.to_owned() })
         };
+        let bucket = |bucket: &str, prefix: &str| {
+            Location::Bucket(BucketPlace { bucket: bucket.to_owned(), prefix: prefix.to_owned() })
+        };
         for (text, place) in [
             ("/srv/vault", Location::Folder("/srv/vault".into())),
             ("./a:b", Location::Folder("./a:b".into())),
@@ -145,8 +199,38 @@ mod tests {
             ("ssh://me@prod:2222/srv/a b", ssh("me@prod", Some(2222), "/srv/a b")),
             ("ssh://[2001:db8::1]:22/x", ssh("2001:db8::1", Some(22), "/x")),
             ("ssh://[2001:db8::1]/x", ssh("2001:db8::1", None, "/x")),
+            ("s3://bucket", bucket("bucket", "")),
+            ("s3://bucket/", bucket("bucket", "")),
+            ("s3://b.c-d/x/y z/", bucket("b.c-d", "x/y z")),
+            ("ssh://s3/x", ssh("s3", None, "/x")),
+            ("./s3:/x", Location::Folder("./s3:/x".into())),
         ] {
             assert_eq!(text.parse::<Location>().unwrap(), place, "{text}");
+        }
+    }
+
+    /// Each ends in one sentence that repeats no password.
+    #[test]
+    fn mistyped_urls_are_told_from_hosts() {
+        for (text, words) in [
+            ("s3:/bucket/x", "without two slashes"),
+            ("s3:bucket/x", "without two slashes"),
+            ("https:/x", "without two slashes"),
+            ("gs://bucket/x", "\"gs://\" is no place of files"),
+            ("S3://bucket/x", "\"S3://\" is no place of files"),
+            ("http://me:secret@store.example/x", "\"http://\" is no place of files"),
+            ("s3://", "names no bucket"),
+            ("s3:///x", "names no bucket"),
+            ("s3://Bucket/x", "names no bucket"),
+            ("s3://key:secret@host/x", "names no bucket"),
+            ("s3://bucket/../secret", "has a folder that"),
+            ("s3://bucket//x", "has a folder that"),
+        ] {
+            let refused = text.parse::<Location>().unwrap_err();
+            let said = format!("{} {}", refused.chain(), refused.remedy());
+            assert_eq!(refused.exit_code(), 2, "{text}");
+            assert!(said.contains(words) && said.contains("s3://bucket/folder"), "{text}: {said}");
+            assert!(!said.contains("secret"), "{text}: {said}");
         }
     }
 
@@ -166,7 +250,6 @@ mod tests {
             "ssh://host:99999/x",
             "ssh:///x",
             "host:/a\nb",
-            "s3://bucket/prefix",
             "http://x/y",
         ] {
             assert_eq!(text.parse::<Location>().unwrap_err().exit_code(), 2, "{text}");

@@ -3,42 +3,52 @@
 //! Data moves one way: wanted paths (`path`, `collisions`, `wanted`) are compared with what lies in the source and in
 //! the target (`root`, `local`, `cache`), which makes a plan (`compare`); the plan's files are staged, verified and
 //! renamed into place (`stage`, `treat`, `bring`); what was installed is recorded (`installed`), and only recorded
-//! files are ever removed (`trash`). Either end may lie on another machine (`location`, `side`, `remote`, `delta`).
+//! files are ever removed (`trash`). A run's work depends on where its ends lie (`location`): `source` and `side` tell
+//! folders here, folders of other machines (`remote`, `delta`) and buckets (`object`) apart, and so do the targets
+//! `here`, `there` and `object::InBucket`; `session` chooses, and callers see nothing else.
 
-pub mod bring;
-pub mod cache;
-pub mod collisions;
-pub mod compare;
-pub mod delta;
-pub mod installed;
-pub mod ledger;
-pub mod local;
-pub mod location;
-pub mod own;
+mod bring;
+mod cache;
+mod check;
+mod collisions;
+mod compare;
+mod delta;
+mod here;
+mod installed;
+mod ledger;
+mod local;
+mod location;
+mod object;
+mod own;
 mod pages;
-pub mod path;
-pub mod remote;
-pub mod remove;
-pub mod restore;
-pub mod root;
-pub mod session;
-pub mod side;
-pub mod stage;
-pub mod step;
-pub mod target;
-pub mod tell;
-pub mod trash;
-pub mod treat;
-pub mod verify;
-pub mod wanted;
+mod path;
+mod remote;
+mod remove;
+mod restore;
+mod root;
+mod session;
+mod side;
+mod source;
+mod stage;
+mod step;
+mod survey;
+mod target;
+mod tell;
+mod there;
+mod trash;
+mod treat;
+mod verify;
+mod wanted;
 
 pub use bring::{Brought, Durability};
+pub use check::check_removal;
 pub use compare::{KindTotals, Totals, Trouble, TroubleKind, VaultPlan};
-pub use location::{Location, SshPlace};
+pub use location::{BucketPlace, Location, SshPlace};
+pub use object::{StoreSettings, wait_for_locks};
 pub use path::{PathFault, VaultPath};
 pub use remote::{RemoteSettings, ServeSettings, serve};
 pub use restore::{Restored, restore};
-pub use session::{Planned, Session, Settings, check_removal, contradiction, plan};
+pub use session::{Planned, Session, Settings, contradiction, plan};
 pub use tell::{mode_name, notes, problems, report};
 pub use treat::made_up;
 pub use verify::{VaultStatus, VaultVerified, status, verify};

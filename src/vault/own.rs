@@ -11,7 +11,7 @@ use super::step::step;
 
 /// An open folder of Tithe's own; nobody else may read it.
 #[derive(Debug)]
-pub struct OwnFolder {
+pub(super) struct OwnFolder {
     handle: OwnedFd,
 }
 
@@ -23,7 +23,7 @@ impl OwnFolder {
     ///
     /// # Errors
     /// As the system says.
-    pub fn inside(above: BorrowedFd<'_>, name: &str, make: bool) -> io::Result<Option<Self>> {
+    pub(super) fn inside(above: BorrowedFd<'_>, name: &str, make: bool) -> io::Result<Option<Self>> {
         let flags = OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC | OFlags::RDONLY;
         if make {
             match fs::mkdirat(above, name, PRIVATE_FOLDER) {
@@ -39,7 +39,7 @@ impl OwnFolder {
     }
 
     /// Its handle.
-    pub fn handle(&self) -> BorrowedFd<'_> {
+    pub(super) fn handle(&self) -> BorrowedFd<'_> {
         self.handle.as_fd()
     }
 
@@ -47,7 +47,7 @@ impl OwnFolder {
     ///
     /// # Errors
     /// As the system says.
-    pub fn open(&self, name: &str) -> io::Result<Option<File>> {
+    pub(super) fn open(&self, name: &str) -> io::Result<Option<File>> {
         let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::CLOEXEC | OFlags::NONBLOCK;
         match fs::openat(&self.handle, name, flags, Mode::empty()) {
             Ok(file) => Ok(Some(File::from(file))),
@@ -60,7 +60,7 @@ impl OwnFolder {
     ///
     /// # Errors
     /// As the system says.
-    pub fn create(&self, name: &str) -> io::Result<File> {
+    pub(super) fn create(&self, name: &str) -> io::Result<File> {
         self.remove(name)?;
         self.create_with(name, OFlags::EXCL, PRIVATE_FILE)
     }
@@ -69,7 +69,7 @@ impl OwnFolder {
     ///
     /// # Errors
     /// As the system says.
-    pub fn open_or_create(&self, name: &str) -> io::Result<File> {
+    pub(super) fn open_or_create(&self, name: &str) -> io::Result<File> {
         self.create_with(name, OFlags::empty(), PRIVATE_FILE)
     }
 
@@ -77,7 +77,7 @@ impl OwnFolder {
     ///
     /// # Errors
     /// As the system says.
-    pub fn create_new(&self, name: &str, mode: u32) -> io::Result<File> {
+    pub(super) fn create_new(&self, name: &str, mode: u32) -> io::Result<File> {
         self.create_with(name, OFlags::EXCL, Mode::from_raw_mode(mode))
     }
 
@@ -92,7 +92,7 @@ impl OwnFolder {
     ///
     /// # Errors
     /// As the system says.
-    pub fn rename(&self, from: &str, to: &str) -> io::Result<()> {
+    pub(super) fn rename(&self, from: &str, to: &str) -> io::Result<()> {
         Ok(fs::renameat(&self.handle, from, &self.handle, to)?)
     }
 
@@ -100,7 +100,7 @@ impl OwnFolder {
     ///
     /// # Errors
     /// As the system says.
-    pub fn remove(&self, name: &str) -> io::Result<()> {
+    pub(super) fn remove(&self, name: &str) -> io::Result<()> {
         match fs::unlinkat(&self.handle, name, AtFlags::empty()) {
             Ok(()) | Err(Errno::NOENT) => {
                 step();
@@ -114,7 +114,7 @@ impl OwnFolder {
     ///
     /// # Errors
     /// As the system says.
-    pub fn names(&self) -> io::Result<Vec<String>> {
+    pub(super) fn names(&self) -> io::Result<Vec<String>> {
         let mut names = Vec::new();
         for entry in fs::Dir::read_from(&self.handle)? {
             let name = entry?.file_name().to_string_lossy().into_owned();

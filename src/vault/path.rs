@@ -12,7 +12,7 @@ const PATH_BYTES_MAX: usize = 2048;
 /// Deepest nesting.
 const DEPTH_MAX: usize = 64;
 /// The folder inside a vault that holds Tithe's own records.
-pub const OWN_FOLDER: &str = ".tithe";
+pub(super) const OWN_FOLDER: &str = ".tithe";
 
 /// A relative path of plain names joined by `/`, in UTF-8. Orders as its text does.
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]

@@ -18,7 +18,7 @@ use super::trash::{self, Trash, Why};
 ///
 /// # Errors
 /// As the system says; what was moved by then is recorded.
-pub fn remove(
+pub(super) fn remove(
     target: &Workshop,
     trash: &Trash,
     extras: &[Extra],
@@ -90,7 +90,7 @@ fn prune(target: &Workshop, mut folder: &str) {
 ///
 /// # Errors
 /// As the system says.
-pub fn keep_records<'a>(
+pub(super) fn keep_records<'a>(
     target: &Workshop,
     trash: &Trash,
     paths: impl Iterator<Item = &'a VaultPath>,

@@ -17,7 +17,7 @@ const FOLDER: OFlags = OFlags::DIRECTORY.union(OFlags::NOFOLLOW).union(OFlags::C
 
 /// The root folder, open.
 #[derive(Debug)]
-pub struct Root {
+pub(super) struct Root {
     handle: OwnedFd,
     path: PathBuf,
     dev: u64,
@@ -42,7 +42,7 @@ pub struct Facts {
 
 /// What stands at a path.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Found {
+pub(super) enum Found {
     /// A regular file.
     File(Facts),
     /// Nothing.
@@ -53,7 +53,7 @@ pub enum Found {
 
 impl Found {
     /// Whether it is the same file with the same content, though it was given another name since.
-    pub fn is_still(&self, before: &Facts) -> bool {
+    pub(super) fn is_still(&self, before: &Facts) -> bool {
         matches!(self, Self::File(now) if Facts { ctime_ns: before.ctime_ns, ..*now } == *before)
     }
 }
@@ -63,7 +63,7 @@ impl Root {
     ///
     /// # Errors
     /// As the system says.
-    pub fn open(path: &Path) -> io::Result<Self> {
+    pub(super) fn open(path: &Path) -> io::Result<Self> {
         let handle = fs::open(path, OFlags::DIRECTORY | OFlags::CLOEXEC | OFlags::RDONLY, Mode::empty())?;
         let dev = fs::fstat(&handle)?.st_dev;
         Ok(Self { handle, path: path.to_owned(), dev })
@@ -73,7 +73,7 @@ impl Root {
     ///
     /// # Errors
     /// As the system says.
-    pub fn inside(above: BorrowedFd<'_>, name: &str) -> io::Result<Self> {
+    pub(super) fn inside(above: BorrowedFd<'_>, name: &str) -> io::Result<Self> {
         match fs::mkdirat(above, name, Mode::RWXU) {
             Ok(()) | Err(Errno::EXIST) => {}
             Err(error) => return Err(error.into()),
@@ -84,29 +84,29 @@ impl Root {
     }
 
     /// As it was named.
-    pub fn path(&self) -> &Path {
+    pub(super) fn path(&self) -> &Path {
         &self.path
     }
 
     /// `st_dev` of the root folder.
-    pub fn dev(&self) -> u64 {
+    pub(super) fn dev(&self) -> u64 {
         self.dev
     }
 
     /// Its handle.
-    pub fn handle(&self) -> BorrowedFd<'_> {
+    pub(super) fn handle(&self) -> BorrowedFd<'_> {
         self.handle.as_fd()
     }
 
     /// A way to move through it: one per thread.
-    pub fn folders(&self) -> Folders<'_> {
+    pub(super) fn folders(&self) -> Folders<'_> {
         Folders { root: self, open: Vec::new() }
     }
 }
 
 /// The folders between the root and where this thread last was, open. Sorted paths make it cheap.
 #[derive(Debug)]
-pub struct Folders<'a> {
+pub(super) struct Folders<'a> {
     root: &'a Root,
     open: Vec<(Box<str>, OwnedFd)>,
 }
@@ -122,7 +122,7 @@ impl<'a> Folders<'a> {
     ///
     /// # Errors
     /// As the system says; that it does not exist or is no file is an answer.
-    pub fn look(&mut self, path: &VaultPath) -> io::Result<Found> {
+    pub(super) fn look(&mut self, path: &VaultPath) -> io::Result<Found> {
         let (folder, name) = path.split();
         let handle = match self.enter(folder, false)? {
             Ok(handle) => handle,
@@ -140,7 +140,7 @@ impl<'a> Folders<'a> {
     ///
     /// # Errors
     /// As the system says; `InvalidInput` where something else than a file stands there.
-    pub fn open_file(&mut self, path: &VaultPath) -> io::Result<(File, Facts)> {
+    pub(super) fn open_file(&mut self, path: &VaultPath) -> io::Result<(File, Facts)> {
         let (folder, name) = path.split();
         let handle = self.enter(folder, false)?.map_err(io::Error::from)?;
         // NONBLOCK: a pipe that was put there must not keep us waiting.
@@ -167,12 +167,12 @@ impl<'a> Folders<'a> {
     ///
     /// # Errors
     /// As the system says; `InvalidInput` where something else stands in the way.
-    pub fn make(&mut self, folder: &str) -> io::Result<BorrowedFd<'_>> {
+    pub(super) fn make(&mut self, folder: &str) -> io::Result<BorrowedFd<'_>> {
         self.enter(folder, true)?.map_err(io::Error::from)
     }
 
     /// Forgets handles, so that what others changed since is seen.
-    pub fn forget(&mut self) {
+    pub(super) fn forget(&mut self) {
         self.open.clear();
     }
 
@@ -218,7 +218,7 @@ impl From<Barrier> for io::Error {
 }
 
 /// What a look says.
-pub fn found(stat: &Stat) -> Found {
+pub(super) fn found(stat: &Stat) -> Found {
     if FileType::from_raw_mode(stat.st_mode) != FileType::RegularFile {
         return Found::Other;
     }
@@ -229,7 +229,7 @@ pub fn found(stat: &Stat) -> Found {
 ///
 /// # Errors
 /// As the system says.
-pub fn facts_of(file: impl AsFd) -> io::Result<Facts> {
+pub(super) fn facts_of(file: impl AsFd) -> io::Result<Facts> {
     Ok(facts(&fs::fstat(file)?))
 }
 

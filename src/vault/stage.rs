@@ -24,14 +24,14 @@ const READS_MAX: u32 = 3;
 
 /// The folder of files on their way, on the vault's own file system.
 #[derive(Debug)]
-pub struct Staging {
+pub(super) struct Staging {
     folder: OwnFolder,
     next: AtomicU64,
 }
 
 /// A file that is whole and waits to be renamed into place.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Staged {
+pub(super) struct Staged {
     /// In the staging folder.
     pub name: String,
     /// Of its content.
@@ -42,7 +42,7 @@ pub struct Staged {
 
 /// Why a file could not be staged.
 #[derive(Debug)]
-pub enum StageFault {
+pub(super) enum StageFault {
     /// It went on changing.
     Changing,
     /// Reading failed.
@@ -52,7 +52,7 @@ pub enum StageFault {
 }
 
 /// What one thread needs to copy files.
-pub struct Worker {
+pub(super) struct Worker {
     buffer: Vec<u8>,
     /// The file system has refused to share blocks.
     no_reflink: bool,
@@ -71,7 +71,7 @@ impl Staging {
     ///
     /// # Errors
     /// As the system says.
-    pub fn open(own: &OwnFolder) -> io::Result<Self> {
+    pub(super) fn open(own: &OwnFolder) -> io::Result<Self> {
         let folder = OwnFolder::inside(own.handle(), "staging", true)?.ok_or(io::ErrorKind::NotFound)?;
         let staging = Self { folder, next: AtomicU64::new(0) };
         staging.clear()?;
@@ -82,12 +82,12 @@ impl Staging {
     ///
     /// # Errors
     /// As the system says.
-    pub fn clear(&self) -> io::Result<()> {
+    pub(super) fn clear(&self) -> io::Result<()> {
         self.folder.names()?.iter().try_for_each(|name| self.folder.remove(name))
     }
 
     /// The folder.
-    pub fn folder(&self) -> &OwnFolder {
+    pub(super) fn folder(&self) -> &OwnFolder {
         &self.folder
     }
 
@@ -95,7 +95,7 @@ impl Staging {
     ///
     /// # Errors
     /// As the system says.
-    pub fn create(&self, executable: bool) -> io::Result<(String, File)> {
+    pub(super) fn create(&self, executable: bool) -> io::Result<(String, File)> {
         let name = format!("{:08x}", self.next.fetch_add(1, Ordering::Relaxed));
         let file = self.folder.create_new(&name, if executable { 0o755 } else { 0o644 })?;
         Ok((name, file))
@@ -105,7 +105,7 @@ impl Staging {
     ///
     /// # Errors
     /// As the system says.
-    pub fn sync(&self, staged: &Staged) -> io::Result<()> {
+    pub(super) fn sync(&self, staged: &Staged) -> io::Result<()> {
         self.folder.open(&staged.name)?.ok_or(io::ErrorKind::NotFound)?.sync_all()
     }
 
@@ -113,7 +113,7 @@ impl Staging {
     ///
     /// # Errors
     /// `StageFault`; nothing is left behind.
-    pub fn copy(
+    pub(super) fn copy(
         &self,
         source: &mut File,
         mut facts: Facts,
@@ -143,7 +143,7 @@ impl Staging {
     ///
     /// # Errors
     /// As the system says; nothing is left behind.
-    pub fn write(&self, bytes: &[u8], facts: &Facts) -> io::Result<Staged> {
+    pub(super) fn write(&self, bytes: &[u8], facts: &Facts) -> io::Result<Staged> {
         let (name, mut file) = self.create(facts.executable)?;
         let written = file.write_all(bytes).and_then(|()| finish(&file, facts));
         if let Err(error) = written {
@@ -246,7 +246,7 @@ impl Worker {
 ///
 /// # Errors
 /// As the system says.
-pub fn hash_file(mut file: &File, buffer: &mut [u8], rate: &RateLimit) -> io::Result<(ContentHash, u64)> {
+pub(super) fn hash_file(mut file: &File, buffer: &mut [u8], rate: &RateLimit) -> io::Result<(ContentHash, u64)> {
     let _pages = leave_as_found(file, 0, 0);
     file.seek(SeekFrom::Start(0))?;
     let mut hasher = blake3::Hasher::new();

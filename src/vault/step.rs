@@ -3,7 +3,7 @@
 
 /// A state in which a run may be killed, or met by somebody else, has been reached.
 #[cfg(debug_assertions)]
-pub fn step() {
+pub(super) fn step() {
     use std::sync::LazyLock;
     use std::sync::atomic::{AtomicI64, Ordering};
 

@@ -9,11 +9,10 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use rustix::fs::{self, AtFlags, FlockOperation};
 use serde::{Deserialize, Serialize};
 
-use super::cache::RACY_NS;
 use super::ledger::Owner;
 use super::own::OwnFolder;
 use super::path::OWN_FOLDER;
-use super::root::{Root, facts_of};
+use super::root::Root;
 use super::stage::Staging;
 use crate::error::{Error, ErrorKind, Result};
 
@@ -32,7 +31,7 @@ struct Marker {
 
 /// A target as it is, only looked at.
 #[derive(Debug)]
-pub struct Target {
+pub(super) struct Target {
     /// The folder.
     pub root: Root,
     /// Tithe's own folder and the vault's identity, where it has been a target before.
@@ -41,7 +40,7 @@ pub struct Target {
 
 /// A target that this process alone may change.
 #[derive(Debug)]
-pub struct Workshop {
+pub(super) struct Workshop {
     /// The folder.
     pub root: Root,
     /// Tithe's own folder.
@@ -50,8 +49,6 @@ pub struct Workshop {
     pub id: Owner,
     /// Files on their way.
     pub staging: Staging,
-    /// The grain of file times here.
-    pub grain_ns: i64,
     /// The disk takes names that differ in case for one.
     pub folds_case: bool,
     /// Released by the kernel, however the process ends.
@@ -63,7 +60,7 @@ impl Target {
     ///
     /// # Errors
     /// `Vault` as the system says; `Refused` where the marker cannot be understood.
-    pub fn look(path: &Path) -> Result<Option<Self>> {
+    pub(super) fn look(path: &Path) -> Result<Option<Self>> {
         let root = match Root::open(path) {
             Ok(root) => root,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
@@ -96,7 +93,7 @@ impl Workshop {
     ///
     /// # Errors
     /// `Refused` for a folder in other use, `Locked` while another run is at it, `Vault` as the system says.
-    pub fn open(path: &Path, adopt: bool) -> Result<Self> {
+    pub(super) fn open(path: &Path, adopt: bool) -> Result<Self> {
         std::fs::create_dir_all(path).map_err(|e| failed("make", path, e))?;
         let target = Target::look(path)?.ok_or_else(|| failed("open", path, io::ErrorKind::NotFound.into()))?;
         let at = |e| failed("prepare", path, e);
@@ -130,16 +127,15 @@ impl Workshop {
             )
             .with_remedy("files are renamed into place, which works on one file system only: unmount it"));
         }
-        let grain_ns = grain(&own).map_err(at)?;
         let folds_case = folds_case(&own).map_err(at)?;
-        Ok(Self { root, own, id, staging, grain_ns, folds_case, _lock: lock })
+        Ok(Self { root, own, id, staging, folds_case, _lock: lock })
     }
 
     /// Bytes that are free for this process.
     ///
     /// # Errors
     /// As the system says.
-    pub fn free_bytes(&self) -> io::Result<u64> {
+    pub(super) fn free_bytes(&self) -> io::Result<u64> {
         let stat = fs::fstatvfs(self.root.handle())?;
         Ok(stat.f_bavail.saturating_mul(stat.f_frsize))
     }
@@ -194,23 +190,6 @@ fn lock(own: &OwnFolder, path: &Path) -> Result<File> {
     }
 }
 
-/// How finely this file system tells times apart: not at all finely, unless every one of some changes shows.
-fn grain(own: &OwnFolder) -> io::Result<i64> {
-    const PROBE: &str = "grain";
-    const CHANGES: usize = 16;
-    let mut file = own.create(PROBE)?;
-    let mut last = facts_of(&file)?.ctime_ns;
-    let mut fine = true;
-    for _ in 0..CHANGES {
-        file.write_all(b".")?;
-        let now = facts_of(&file)?.ctime_ns;
-        fine &= now > last;
-        last = now;
-    }
-    own.remove(PROBE)?;
-    Ok(if fine { 0 } else { RACY_NS })
-}
-
 fn folds_case(own: &OwnFolder) -> io::Result<bool> {
     const PROBE: &str = "Case";
     own.create(PROBE)?;
@@ -220,7 +199,7 @@ fn folds_case(own: &OwnFolder) -> io::Result<bool> {
 }
 
 /// Nanoseconds since 1970.
-pub fn now_ns() -> i64 {
+pub(super) fn now_ns() -> i64 {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     i64::try_from(since.as_nanos()).unwrap_or(i64::MAX)
 }
@@ -233,7 +212,7 @@ fn failed(what: &str, path: &Path, error: io::Error) -> Error {
 ///
 /// # Errors
 /// As the system says.
-pub fn sync_all(root: &Root) -> io::Result<()> {
+pub(super) fn sync_all(root: &Root) -> io::Result<()> {
     #[cfg(target_os = "linux")]
     fs::syncfs(root.handle().as_fd())?;
     #[cfg(not(target_os = "linux"))]

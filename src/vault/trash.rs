@@ -25,7 +25,7 @@ const RECORDS: &str = "records";
 
 /// How files came into the trash.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Why {
+pub(super) enum Why {
     /// Nobody wanted them any more.
     Removed,
     /// Another content took their place.
@@ -44,7 +44,7 @@ impl Why {
 
 /// One run's part of the trash.
 #[derive(Debug)]
-pub struct Trash {
+pub(super) struct Trash {
     run: OwnFolder,
     removed: Root,
     replaced: Root,
@@ -55,7 +55,7 @@ impl Trash {
     ///
     /// # Errors
     /// As the system says.
-    pub fn of_run(own: &OwnFolder, run_id: &str) -> io::Result<Self> {
+    pub(super) fn of_run(own: &OwnFolder, run_id: &str) -> io::Result<Self> {
         let all = OwnFolder::inside(own.handle(), FOLDER, true)?.ok_or(io::ErrorKind::NotFound)?;
         let found = all.names()?.into_iter().find(|name| name.split_once('-').is_some_and(|(_, run)| run == run_id));
         let name = found.unwrap_or_else(|| format!("{}-{run_id}", now_ns() / 1_000_000_000));
@@ -68,7 +68,7 @@ impl Trash {
     ///
     /// # Errors
     /// As the system says.
-    pub fn find(own: &OwnFolder, run_id: &str) -> io::Result<Option<(Self, String)>> {
+    pub(super) fn find(own: &OwnFolder, run_id: &str) -> io::Result<Option<(Self, String)>> {
         let Some(all) = OwnFolder::inside(own.handle(), FOLDER, false)? else { return Ok(None) };
         let found = all.names()?.into_iter().find(|name| name.split_once('-').is_some_and(|(_, run)| run == run_id));
         found.map(|name| Ok((Self::of_run(own, run_id)?, name))).transpose()
@@ -78,7 +78,7 @@ impl Trash {
     ///
     /// # Errors
     /// As the system says.
-    pub fn records(&self, owner: &Owner) -> io::Result<BTreeMap<VaultPath, Installed>> {
+    pub(super) fn records(&self, owner: &Owner) -> io::Result<BTreeMap<VaultPath, Installed>> {
         let mut records = BTreeMap::new();
         if let Opened::Whole(mut reader) = ledger::open::<Installed>(&self.run, RECORDS, owner)? {
             while let Some((path, record)) = reader.take()? {
@@ -89,7 +89,7 @@ impl Trash {
     }
 
     /// The part that holds such files.
-    pub fn part(&self, why: Why) -> &Root {
+    pub(super) fn part(&self, why: Why) -> &Root {
         match why {
             Why::Removed => &self.removed,
             Why::Replaced => &self.replaced,
@@ -100,7 +100,7 @@ impl Trash {
     ///
     /// # Errors
     /// As the system says.
-    pub fn record(&self, owner: &Owner, records: &[(VaultPath, Option<Installed>)]) -> io::Result<()> {
+    pub(super) fn record(&self, owner: &Owner, records: &[(VaultPath, Option<Installed>)]) -> io::Result<()> {
         if records.is_empty() { Ok(()) } else { ledger::merge(&self.run, RECORDS, owner, records) }
     }
 }
@@ -109,7 +109,7 @@ impl Trash {
 ///
 /// # Errors
 /// As the system says.
-pub fn take(part: &Root, path: &VaultPath, from: impl AsFd) -> io::Result<()> {
+pub(super) fn take(part: &Root, path: &VaultPath, from: impl AsFd) -> io::Result<()> {
     let (folder, name) = path.split();
     let mut folders = part.folders();
     fs::renameat(from, name, folders.make(folder)?, name)?;
@@ -121,7 +121,7 @@ pub fn take(part: &Root, path: &VaultPath, from: impl AsFd) -> io::Result<()> {
 ///
 /// # Errors
 /// As the system says.
-pub fn put_back(part: &Root, path: &VaultPath, to: impl AsFd) -> io::Result<()> {
+pub(super) fn put_back(part: &Root, path: &VaultPath, to: impl AsFd) -> io::Result<()> {
     let (folder, name) = path.split();
     let mut folders = part.folders();
     match fs::renameat_with(folders.make(folder)?, name, to, name, RenameFlags::NOREPLACE) {
@@ -136,7 +136,7 @@ pub fn put_back(part: &Root, path: &VaultPath, to: impl AsFd) -> io::Result<()> 
 ///
 /// # Errors
 /// As the system says.
-pub fn keep(part: &Root, path: &VaultPath, from: impl AsFd) -> io::Result<()> {
+pub(super) fn keep(part: &Root, path: &VaultPath, from: impl AsFd) -> io::Result<()> {
     let (folder, name) = path.split();
     let mut folders = part.folders();
     match fs::linkat(from, name, folders.make(folder)?, name, AtFlags::empty()) {
@@ -153,7 +153,7 @@ pub fn keep(part: &Root, path: &VaultPath, from: impl AsFd) -> io::Result<()> {
 ///
 /// # Errors
 /// As the system says.
-pub fn expire(own: &OwnFolder, keep: Duration) -> io::Result<usize> {
+pub(super) fn expire(own: &OwnFolder, keep: Duration) -> io::Result<usize> {
     let Some(all) = OwnFolder::inside(own.handle(), FOLDER, false)? else { return Ok(0) };
     let now = now_ns() / 1_000_000_000;
     let limit = i64::try_from(keep.as_secs()).unwrap_or(i64::MAX);

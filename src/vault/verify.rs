@@ -6,7 +6,6 @@ use std::path::Path;
 
 use walkdir::WalkDir;
 
-use super::cache::RACY_NS;
 use super::installed;
 use super::ledger::Reader;
 use super::local::{Local, Seen};
@@ -82,7 +81,7 @@ pub fn verify(path: &Path, wanted: &WantedList) -> Result<VaultVerified> {
         None => Reader::empty(),
     };
     let rate = RateLimit::new(None);
-    let (mut side, _) = Local::new(&target.root, None, RACY_NS, &rate, true).map_err(failed)?;
+    let (mut side, _) = Local::new(&target.root, None, &rate, true).map_err(failed)?;
     let mut found = VaultVerified::default();
     for files in wanted.files.chunks(4096) {
         let paths: Vec<&VaultPath> = files.iter().map(|file| &file.path).collect();

@@ -165,6 +165,7 @@ fn vault_settings(scene: &Scene, run: &RunId) -> Result<vault::Settings> {
         source: vault::Location::Folder(scene.folder.path().join(VAULTS[0])),
         target: vault::Location::Folder(scene.folder.path().join(VAULTS[1])),
         remote: vault::RemoteSettings::new("ssh", "tithe", Duration::from_secs(60))?,
+        store: vault::StoreSettings::default(),
         state: state::vaults().ok(),
         run_id: run.id.clone(),
         jobs: JOBS,

@@ -20,6 +20,8 @@ use crate::error::{Error, ErrorKind, Result};
 
 /// A thread that still waits (for a name server, for an answer to a question) must not keep the program.
 const SHUTDOWN_LIMIT: Duration = Duration::from_millis(200);
+/// Files on their way to a bucket end within it, and its lock is given back; a second signal ends the wait.
+const LOCKS_LIMIT: Duration = Duration::from_secs(20);
 
 /// Runs the command; the number is the exit code.
 pub(super) fn dispatch(cli: Cli) -> Result<u8> {
@@ -56,6 +58,8 @@ fn block_on_with<T, F: Future<Output = Result<T>>>(work: impl FnOnce(Interrupt) 
         .build()
         .map_err(|cause| Error::new(ErrorKind::Unexpected, "start the runtime").with_cause(cause))?;
     let done = runtime.block_on(async { work(Interrupt::listen()?).await });
+    // The kernel takes back a folder's lock; a bucket's is to be deleted.
+    crate::vault::wait_for_locks(LOCKS_LIMIT);
     runtime.shutdown_timeout(SHUTDOWN_LIMIT);
     done
 }

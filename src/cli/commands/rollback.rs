@@ -1,7 +1,5 @@
 //! `tithe rollback`
 
-use std::path::PathBuf;
-
 use crate::cli::args::RollbackArgs;
 use crate::cli::settings::{RunId, connect_info};
 use crate::cli::{ask, print, state};
@@ -20,7 +18,7 @@ pub(super) async fn run(args: &RollbackArgs) -> Result<u8> {
     }
     let vault_of = |run: &str| {
         let report = state::find(run).filter(|_| !args.no_vault)?;
-        Some(PathBuf::from(report.vault.target)).filter(|folder| !folder.as_os_str().is_empty())
+        Some(report.vault.target).filter(|place| !place.is_empty())
     };
     let done = engine::rollback(to, &RunId::new().id, vault_of).await?;
     let name = done.name;
@@ -34,6 +32,11 @@ pub(super) async fn run(args: &RollbackArgs) -> Result<u8> {
             files.returned,
             files.exchanged,
             files.conflicts
+        ));
+    }
+    if let Some(place) = done.elsewhere {
+        print(&format!(
+            "{place}: its files stay as they are, only folders of this machine are put back; `tithe vault sync` brings what the rows name\n"
         ));
     }
     Ok(0)

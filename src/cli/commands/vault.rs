@@ -5,10 +5,11 @@ use std::os::fd::AsFd;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{self, RecvTimeoutError};
 use std::time::Duration;
 
 use crate::cli::args::{
-    FileList, Global, VaultCommand, VaultPlanArgs, VaultServeArgs, VaultStatusArgs, VaultSyncArgs, VaultVerifyArgs,
+    FileList, Global, VaultCommand, VaultMoveArgs, VaultServeArgs, VaultStatusArgs, VaultVerifyArgs,
 };
 use crate::cli::interrupt::Interrupt;
 use crate::cli::progress::{Display, Show};
@@ -34,7 +35,7 @@ pub(super) async fn run(command: &VaultCommand, global: &Global, stop: Interrupt
     }
 }
 
-async fn plan(args: &VaultPlanArgs, global: &Global, run: &RunId) -> Result<u8> {
+async fn plan(args: &VaultMoveArgs, global: &Global, run: &RunId) -> Result<u8> {
     let list = wanted(&args.list, run, true).await?;
     let settings = settings::vault_settings(&args.vault, list.missing_percent, run)?
         .ok_or_else(|| missing_option("--vault-from and --vault-to"))?;
@@ -66,7 +67,7 @@ async fn plan(args: &VaultPlanArgs, global: &Global, run: &RunId) -> Result<u8> 
     Ok(0)
 }
 
-async fn sync(args: &VaultSyncArgs, global: &Global, run: &RunId, stop: Interrupt) -> Result<u8> {
+async fn sync(args: &VaultMoveArgs, global: &Global, run: &RunId, stop: Interrupt) -> Result<u8> {
     let show = match (global.quiet, args.json) {
         (true, _) => Show::Nothing,
         (false, true) => Show::OnTerminalOnly,
@@ -112,7 +113,8 @@ fn carry_out(
     let asking = Arc::clone(display);
     let permit = move |planned: &vault::Planned| match vault::check_removal(&planned.plan, yes_remove) {
         Err(refused) if planned.plan.wanted() > 0 && ask::can_ask() => {
-            asking.suspend(|| ask::replace(&format!("{}. Remove them?", refused.action())))
+            let question = format!("{}. Remove them?", refused.action());
+            unless_told(halt, move || asking.suspend(|| ask::replace(&question)))
         }
         outcome => outcome,
     };
@@ -126,6 +128,19 @@ fn carry_out(
         notes.push(format!("{} files changed while they were to be removed: they stay", changed.len()));
     }
     Ok((report, vault::problems(wanted, &planned.plan, &brought), notes))
+}
+
+/// Asks in a thread of its own: who is told to stop while nobody answers gives back what he holds.
+fn unless_told(halt: &AtomicBool, ask: impl FnOnce() -> Result<()> + Send + 'static) -> Result<()> {
+    let (tell, answer) = mpsc::channel();
+    std::thread::spawn(move || tell.send(ask()));
+    loop {
+        match answer.recv_timeout(Duration::from_millis(100)) {
+            Ok(answer) => return answer,
+            Err(RecvTimeoutError::Timeout) if !halt.load(Ordering::Relaxed) => {}
+            Err(_) => return Err(Error::new(ErrorKind::Interrupted, "ask: stopped")),
+        }
+    }
 }
 
 fn status(args: &VaultStatusArgs) -> Result<u8> {

@@ -3,10 +3,11 @@
 
 use std::collections::VecDeque;
 use std::fs::File;
-use std::io::{self, Write};
+use std::io::Write;
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use super::super::bring::{FetchFault, Fetched};
 use super::super::cache::ContentHash;
 use super::super::delta::{self, WINDOW_BYTES, longest_delta};
 use super::super::local::Seen;
@@ -52,24 +53,6 @@ pub(crate) struct Wish<'a> {
     pub(crate) hash: Option<ContentHash>,
     /// Bytes of the old version here.
     pub(crate) old_bytes: Option<u64>,
-}
-
-/// A file that is here.
-pub(crate) struct Fetched {
-    pub(crate) staged: Staged,
-    pub(crate) origin: ContentHash,
-    pub(crate) patched: bool,
-}
-
-/// Why it is not.
-pub(crate) enum FetchFault {
-    Missing,
-    /// This file only.
-    File(String),
-    /// The target takes no more.
-    Write(io::Error),
-    /// No file will come any more.
-    All(Error),
 }
 
 /// What is known of a file on its way.

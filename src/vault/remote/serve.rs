@@ -7,9 +7,12 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use super::super::here::{self, Here};
 use super::super::location::Location;
+use super::super::object::StoreSettings;
 use super::super::path::VaultPath;
-use super::super::session::{self, Here, Planned, Settings, SourceFolder};
+use super::super::session::{Planned, Settings, contradiction};
+use super::super::source::{Source, SourceFolder};
 use super::super::wanted::{WantedFile, WantedList};
 use super::far::Far;
 use super::frame::{Frame, kind};
@@ -163,6 +166,7 @@ impl FarSide<'_> {
             paranoid: job.paranoid,
             missing_percent: job.missing_percent,
             keep_trash: job.keep_trash(),
+            store: StoreSettings::default(),
             remote: RemoteSettings {
                 ssh: Vec::new(),
                 remote_tithe: String::new(),
@@ -177,15 +181,15 @@ impl FarSide<'_> {
             return Err(odd());
         }
         let rules = told.job.rules().map_err(|Malformed| odd())?;
-        WantedList::unite(rules, told.files.clone()).map_err(session::contradiction)
+        WantedList::unite(rules, told.files.clone()).map_err(contradiction)
     }
 
     fn plan(&self, told: &Told, frame: &Frame) -> Result<(), (u32, Error)> {
         let failed = |error| (frame.request, error);
         let wanted = self.wanted(told).map_err(failed)?;
         let settings = self.settings_of(told);
-        let source = session::Source::Far(Far::given(Arc::clone(self.link)));
-        let planned = session::plan_with(&settings, &source, &wanted).map_err(failed)?;
+        let source = Source::Far(Far::given(Arc::clone(self.link)));
+        let planned = here::plan(&settings, &source, &wanted).map_err(failed)?;
         let _ = self.link.answer(frame.request, &PlannedThere::bytes(&planned), &[]);
         Ok(())
     }
@@ -200,7 +204,7 @@ impl FarSide<'_> {
         let number = || *open.lock().unwrap_or_else(PoisonError::into_inner);
         let failed = |error| (number(), error);
         let wanted = self.wanted(told).map_err(failed)?;
-        let source = session::Source::Far(Far::given(Arc::clone(self.link)));
+        let source = Source::Far(Far::given(Arc::clone(self.link)));
         let here = Here::open(self.settings_of(told), source).map_err(failed)?;
         let stop = AtomicBool::new(false);
         let permit = |planned: &Planned| {

@@ -28,11 +28,11 @@ use super::wanted::FileMode;
 use crate::rate::RateLimit;
 
 /// Largest file that is treated; it is held in memory.
-const TREATED_BYTES_MAX: u64 = 256 << 20;
+pub(super) const TREATED_BYTES_MAX: u64 = 256 << 20;
 
 /// Why a file could not be treated. It stays behind then.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum TreatFault {
+pub(super) enum TreatFault {
     /// No image of a kind that is known.
     UnknownKind,
     /// Its structure is broken.
@@ -55,7 +55,7 @@ impl fmt::Display for TreatFault {
 ///
 /// # Errors
 /// As the system says; where it is too large or changes meanwhile.
-pub fn read(file: &mut File, facts: &Facts, rate: &RateLimit) -> io::Result<(Vec<u8>, ContentHash)> {
+pub(super) fn read(file: &mut File, facts: &Facts, rate: &RateLimit) -> io::Result<(Vec<u8>, ContentHash)> {
     if facts.size > TREATED_BYTES_MAX {
         return Err(io::Error::other("it is larger than 256 MB, more than can be treated"));
     }
@@ -75,7 +75,7 @@ pub fn read(file: &mut File, facts: &Facts, rate: &RateLimit) -> io::Result<(Vec
 ///
 /// # Errors
 /// `TreatFault`
-pub fn treat(mode: FileMode, path: &VaultPath, bytes: &[u8]) -> Result<Vec<u8>, TreatFault> {
+pub(super) fn treat(mode: FileMode, path: &VaultPath, bytes: &[u8]) -> Result<Vec<u8>, TreatFault> {
     match mode {
         FileMode::Real => Ok(bytes.to_vec()),
         FileMode::StripMetadata { keep_icc } => ImageKind::of(bytes)?.strip(bytes, keep_icc),

@@ -4,6 +4,7 @@
 //! file, each database made adds a line with its server's version, so that `make test` can tell that servers were
 //! used.
 
+mod bucket;
 mod database;
 mod program;
 mod scene;
@@ -17,6 +18,7 @@ use std::sync::OnceLock;
 
 use tithe::demo::{Options, Throwaway};
 
+pub(crate) use bucket::{BUCKET, Breakage, KEY, Request, SECRET, Store};
 pub(crate) use database::TestDb;
 pub(crate) use program::{Home, Ran, tithe};
 pub(crate) use scene::{PROFILE, Scene};

@@ -1,0 +1,90 @@
+//! The trash of a bucket: `.tithe/trash/<seconds>-<run>/removed/PATH` and `…/replaced/PATH`, as on disk.
+//!
+//! An object is copied there, looked at once more, and only then deleted. S3 has no delete with a condition that all
+//! stores know, so an object that somebody puts between that look and the delete would go with it.
+
+use std::time::Duration;
+
+use futures_util::{StreamExt, TryStreamExt, stream};
+use object_store::{ObjectStore, ObjectStoreExt};
+
+use super::super::path::VaultPath;
+use super::super::target::now_ns;
+use super::super::trash::Why;
+use super::fault::{Fault, FaultKind};
+use super::link::{IN_FLIGHT, ObjectVault};
+use super::look::Object;
+
+const TRASH: &str = "trash";
+
+/// One run's part of the trash.
+#[derive(Clone, Debug)]
+pub(super) struct Bin {
+    folder: String,
+}
+
+impl Bin {
+    pub(super) fn of_run(run_id: &str) -> Self {
+        Self { folder: format!("{TRASH}/{}-{run_id}", now_ns() / 1_000_000_000) }
+    }
+
+    fn name(&self, why: Why, path: &VaultPath) -> String {
+        format!("{}/{}/{path}", self.folder, why.folder())
+    }
+
+    /// The name of the record of what Tithe knew of the objects.
+    pub(super) fn records(&self) -> String {
+        format!("{}/records", self.folder)
+    }
+}
+
+impl ObjectVault {
+    /// Copies an object to the trash, if it is still this one.
+    pub(super) async fn keep(&self, bin: &Bin, why: Why, path: &VaultPath, object: &Object) -> Result<(), Fault> {
+        let (from, to) = (self.key(path)?, self.own_key(&bin.name(why, path))?);
+        self.store.copy(&from, &to).await?;
+        match self.head_of(&from).await? {
+            Some(now) if now.etag == object.etag => Ok(()),
+            _ => {
+                self.store.delete(&to).await?;
+                Err(Fault::new(FaultKind::Changed, "another object stands there"))
+            }
+        }
+    }
+
+    /// Moves an object to the trash, if it is still this one; tells whether it was.
+    pub(super) async fn remove(&self, bin: &Bin, path: &VaultPath, object: &Object) -> Result<bool, Fault> {
+        match self.keep(bin, Why::Removed, path, object).await {
+            Ok(()) => {}
+            Err(fault) if matches!(fault.kind, FaultKind::Changed | FaultKind::Missing) => return Ok(false),
+            Err(fault) => return Err(fault),
+        }
+        self.store.delete(&self.key(path)?).await?;
+        Ok(true)
+    }
+
+    /// Deletes the runs' parts that are older than `keep`.
+    pub(super) fn expire(&self, keep: Duration) -> Result<(), Fault> {
+        let limit = i64::try_from(keep.as_secs()).unwrap_or(i64::MAX);
+        let now = now_ns() / 1_000_000_000;
+        self.wait(async {
+            let trash = self.own_key(TRASH)?;
+            let parts = self.store.list_with_delimiter(Some(&trash)).await?.common_prefixes;
+            for part in parts {
+                let name = part.filename().unwrap_or_default();
+                let made = name.split_once('-').and_then(|(seconds, _)| seconds.parse::<i64>().ok());
+                if made.is_some_and(|made| now.saturating_sub(made) > limit) {
+                    let old = self.store.list(Some(&part)).map_ok(|object| object.location).boxed();
+                    self.store.delete_stream(old).try_for_each(|_| async { Ok(()) }).await?;
+                }
+            }
+            Ok(())
+        })
+    }
+
+    /// Removes many at once; in the order given, whether each was.
+    pub(super) fn remove_all(&self, bin: &Bin, paths: &[(&VaultPath, Object)]) -> Vec<Result<bool, Fault>> {
+        let all = stream::iter(paths).map(|(path, object)| self.remove(bin, path, object));
+        self.wait(all.buffered(IN_FLIGHT).collect())
+    }
+}
