@@ -319,8 +319,8 @@ pub(super) struct VaultStatusArgs {
 pub(super) struct VaultVerifyArgs {
     #[command(flatten)]
     pub(super) list: FileList,
-    /// The vault's folder
-    #[arg(long, value_name = "DIR", env = "TITHE_VAULT_TO")]
+    /// The vault: a folder of this machine, or s3://BUCKET/DIR
+    #[arg(long, value_name = "DIR|URL", env = "TITHE_VAULT_TO")]
     pub(super) vault_to: String,
     /// Print JSON
     #[arg(long)]

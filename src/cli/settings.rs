@@ -114,7 +114,7 @@ pub(super) fn vault_settings(
         source,
         target,
         remote: RemoteSettings::new(&options.ssh, &options.remote_tithe, silence_max)?,
-        store: StoreSettings::of(variable),
+        store: store(),
         state: state_of_vaults(),
         run_id: run.id.clone(),
         jobs: usize::from(options.vault_jobs),
@@ -132,9 +132,9 @@ pub(super) fn vault_settings(
     }))
 }
 
-/// A variable of the environment, where it says something.
-fn variable(name: &str) -> Option<String> {
-    std::env::var(name).ok().filter(|value| !value.is_empty())
+/// What the environment says of object stores.
+pub(super) fn store() -> StoreSettings {
+    StoreSettings::of(|name| std::env::var(name).ok().filter(|value| !value.is_empty()))
 }
 
 /// Where it is remembered what folders hold, if there is such a place.

@@ -14,14 +14,15 @@ use rustix::io::Errno;
 use super::cache::ContentHash;
 use super::compare::{Step, Trouble, TroubleKind, VaultPlan};
 use super::installed::{self, Installed};
-use super::object::{ObjectVault, Objects};
+use super::object::Objects;
 use super::own::OwnFolder;
 use super::path::VaultPath;
 use super::remote::far::Far;
 use super::remote::fetch::{Fetch, Wish};
 use super::remove;
-use super::root::{Facts, Folders, Found, Root, found};
+use super::root::{Facts, Folders, Found, found};
 use super::side::Side;
+use super::source::{FetchFault, Fetched, Origin};
 use super::stage::{StageFault, Staged, Worker};
 use super::step::step;
 use super::target::{Workshop, sync_all};
@@ -65,36 +66,6 @@ pub(super) struct Bring<'a> {
     pub stop: &'a AtomicBool,
     /// Shows it.
     pub progress: &'a Arc<Progress>,
-}
-
-/// Where files come from.
-#[derive(Clone, Copy)]
-pub(crate) enum Origin<'a> {
-    /// A folder of this machine.
-    Folder(&'a Root),
-    /// Another machine.
-    Far(&'a Far),
-    /// A bucket.
-    Bucket(&'a ObjectVault),
-}
-
-/// A file that came from elsewhere and is staged.
-pub(crate) struct Fetched {
-    pub(crate) staged: Staged,
-    /// Of the source's content that it was made of.
-    pub(crate) origin: ContentHash,
-    pub(crate) patched: bool,
-}
-
-/// Why it did not come.
-pub(crate) enum FetchFault {
-    Missing,
-    /// This file only.
-    File(String),
-    /// The target takes no more.
-    Write(io::Error),
-    /// No file will come any more.
-    All(Error),
 }
 
 /// What came of it.

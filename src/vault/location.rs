@@ -53,7 +53,7 @@ impl Location {
             Self::Ssh(_) => Err(usage(format!("{what} {self}: that is done where the folder lies"))
                 .with_remedy("run it on that machine, or name a folder of this one")),
             Self::Bucket(_) => Err(usage(format!("{what} {self}: that is done with folders only")).with_remedy(
-                "`tithe vault plan` compares with a bucket, and `tithe vault sync --paranoid` reads all of it",
+                "`tithe vault plan` compares with a bucket, and `tithe vault verify` reads what is in it",
             )),
         }
     }

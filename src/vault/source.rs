@@ -6,7 +6,7 @@ use std::sync::atomic::AtomicBool;
 
 use rustix::fs;
 
-use super::bring::Origin;
+use super::cache::ContentHash;
 use super::ledger::Owner;
 use super::local::Local;
 use super::location::Location;
@@ -16,7 +16,8 @@ use super::remote::far::Far;
 use super::root::Root;
 use super::session::{Settings, failed};
 use super::side::Side;
-use crate::error::Result;
+use super::stage::Staged;
+use crate::error::{Error, Result};
 use crate::rate::RateLimit;
 
 /// The source of files, open.
@@ -33,6 +34,36 @@ pub(crate) enum Source {
 pub(crate) struct SourceFolder {
     pub(crate) root: Root,
     cache: Option<(OwnFolder, Owner)>,
+}
+
+/// A source, for whoever brings its files.
+#[derive(Clone, Copy)]
+pub(crate) enum Origin<'a> {
+    /// A folder of this machine.
+    Folder(&'a Root),
+    /// Another machine.
+    Far(&'a Far),
+    /// A bucket.
+    Bucket(&'a ObjectVault),
+}
+
+/// A file that came from elsewhere and is staged.
+pub(crate) struct Fetched {
+    pub(crate) staged: Staged,
+    /// Of the source's content that it was made of.
+    pub(crate) origin: ContentHash,
+    pub(crate) patched: bool,
+}
+
+/// Why it did not come.
+pub(crate) enum FetchFault {
+    Missing,
+    /// This file only.
+    File(String),
+    /// The target takes no more.
+    Write(io::Error),
+    /// No file will come any more.
+    All(Error),
 }
 
 impl Source {
@@ -70,7 +101,7 @@ impl Source {
         })
     }
 
-    /// For whoever brings its files.
+    /// It, to bring files from.
     pub(crate) fn origin(&self) -> Origin<'_> {
         match self {
             Self::Folder(source) => Origin::Folder(&source.root),

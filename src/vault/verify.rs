@@ -1,15 +1,21 @@
 //! Whether a vault holds what its rows name, with the content it was given.
 
 use std::collections::BTreeSet;
+use std::fmt::Display;
 use std::io;
 use std::path::Path;
+use std::sync::atomic::AtomicBool;
 
 use walkdir::WalkDir;
 
-use super::installed;
+use super::installed::{self, Installed};
 use super::ledger::Reader;
 use super::local::{Local, Seen};
+use super::location::Location;
+use super::object::{self, ObjectSide, ObjectVault, StoreSettings};
 use super::path::{OWN_FOLDER, VaultPath};
+use super::session::failed;
+use super::side::Side;
 use super::target::Target;
 use super::wanted::WantedList;
 use crate::error::{Error, ErrorKind, Result};
@@ -57,52 +63,60 @@ impl Found {
     }
 }
 
-/// Reads every wanted file of the target and compares it with the record of what was installed.
+/// Reads every wanted file of a vault and compares it with the record of what was installed.
 ///
 /// # Errors
-/// `Vault` where the folder or the record cannot be read.
-pub fn verify(path: &Path, wanted: &WantedList) -> Result<VaultVerified> {
-    let failed = |error: io::Error| {
-        Error::new(ErrorKind::Vault, format!("verify the vault {}", path.display())).with_cause(error)
-    };
+/// `Vault` where the vault or the record cannot be read; `Usage` for one on another machine.
+pub fn verify(place: &Location, store: &StoreSettings, wanted: &WantedList) -> Result<VaultVerified> {
+    let failed = |error| failed("verify", place, error);
+    let rate = RateLimit::new(None);
+    if let Location::Bucket(place) = place {
+        let (vault, stop) = (ObjectVault::open(place, store)?, AtomicBool::new(false));
+        let records = object::installed(&vault)?.map_or_else(|| Ok(Reader::empty()), |opened| whole(place, opened))?;
+        let side = ObjectSide::new(&vault, None, (&rate, &stop), true).map_err(failed)?;
+        return compare(&mut Side::Bucket(Box::new(side)), records, wanted).map_err(failed);
+    }
+    let path = place.folder("verify")?;
     let target = Target::look(path)?.ok_or_else(|| failed(io::ErrorKind::NotFound.into()))?;
-    let mut records = match &target.own {
-        Some((own, id)) => {
-            let (records, damaged) = installed::open(own, id).map_err(failed)?;
-            if damaged {
-                return Err(Error::new(
-                    ErrorKind::Vault,
-                    format!("the record of installed files in {} is damaged", path.display()),
-                )
-                .with_remedy("run `tithe vault sync` again: it compares all files by content"));
-            }
-            records
-        }
+    let records = match &target.own {
+        Some((own, id)) => whole(place, installed::open(own, id).map_err(failed)?)?,
         None => Reader::empty(),
     };
-    let rate = RateLimit::new(None);
-    let (mut side, _) = Local::new(&target.root, None, &rate, true).map_err(failed)?;
+    let (side, _) = Local::new(&target.root, None, &rate, true).map_err(failed)?;
+    compare(&mut Side::Here(Box::new(side)), records, wanted).map_err(failed)
+}
+
+/// A record that can be believed.
+fn whole(place: &dyn Display, (records, damaged): (Reader<Installed>, bool)) -> Result<Reader<Installed>> {
+    if !damaged {
+        return Ok(records);
+    }
+    Err(Error::new(ErrorKind::Vault, format!("the record of installed files in {place} is damaged"))
+        .with_remedy("run `tithe vault sync` again: it compares all files by content"))
+}
+
+fn compare(side: &mut Side<'_>, mut records: Reader<Installed>, wanted: &WantedList) -> io::Result<VaultVerified> {
     let mut found = VaultVerified::default();
     for files in wanted.files.chunks(4096) {
         let paths: Vec<&VaultPath> = files.iter().map(|file| &file.path).collect();
-        let seen = side.look(&paths).map_err(failed)?;
-        let hashed = side.hash(&paths);
+        let seen = side.look(&paths)?;
+        let hashed = side.hash(&paths)?;
         for ((file, seen), hashed) in files.iter().zip(seen).zip(hashed) {
-            while records.peek().map_err(failed)?.is_some_and(|next| next < &file.path) {
-                if let Some((extra, _)) = records.take().map_err(failed)? {
+            while records.peek()?.is_some_and(|next| next < &file.path) {
+                if let Some((extra, _)) = records.take()? {
                     found.extra.add(&extra);
                 }
             }
-            let record = records.find(&file.path).map_err(failed)?;
+            let record = records.find(&file.path)?;
             found.wanted += 1;
             match (seen, record, hashed) {
                 (Seen::Nothing, _, _) if file.required => found.missing.add(&file.path),
                 (Seen::Nothing, _, _) => found.absent += 1,
-                (Seen::File(..), None, Ok((facts, _))) => {
+                (Seen::File(..), None, Seen::File(facts, _)) => {
                     found.foreign += 1;
                     found.bytes += facts.size;
                 }
-                (Seen::File(..), Some(record), Ok((facts, hash))) if hash == record.hash => {
+                (Seen::File(..), Some(record), Seen::File(facts, hash)) if hash == Some(record.hash) => {
                     found.intact += 1;
                     found.bytes += facts.size;
                 }
@@ -110,7 +124,7 @@ pub fn verify(path: &Path, wanted: &WantedList) -> Result<VaultVerified> {
             }
         }
     }
-    while let Some((extra, _)) = records.take().map_err(failed)? {
+    while let Some((extra, _)) = records.take()? {
         found.extra.add(&extra);
     }
     Ok(found)

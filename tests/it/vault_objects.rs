@@ -54,6 +54,13 @@ impl Scene {
         command
     }
 
+    /// A command about the bucket alone.
+    fn look(&self, verb: &str, more: &[&str]) -> Command {
+        let mut command = self.home.command(&[&["vault", verb, "--json", "--vault-to", URL], more].concat());
+        command.envs(self.store.variables());
+        command
+    }
+
     /// Runs to the end; nothing that is printed may hold a secret.
     fn run(&self, command: Command) -> Ran {
         let ran = Home::run(command);
@@ -702,12 +709,34 @@ fn places_that_cannot_be_joined_and_slips_of_the_pen_end_in_one_sentence() {
     for url in ["s3:/vault-tests/files", "gs://vault-tests/files", "http://vault-tests/files", "s3://x/y"] {
         scene.sync("source", url, &[]).failed(2, &["s3://bucket/folder"]);
     }
-    for arguments in [&["vault", "status"][..], &["vault", "verify", "--files-from", "list"]] {
-        let mut command = scene.home.command(&[arguments, &["--vault-to", URL]].concat());
-        command.envs(scene.store.variables());
-        scene.run(command).failed(2, &[URL, "that is done with folders only"]);
-    }
+    scene.run(scene.look("status", &[])).failed(2, &[URL, "that is done with folders only"]);
     assert!(scene.store.requests().is_empty());
+}
+
+#[test]
+fn verify_reads_the_objects_and_believes_no_metadata() {
+    let scene = Scene::new();
+    let names = ["a.png", "b.png", "c.png", "d.png", "e.png"];
+    scene.fill(&names);
+    scene.list(&names);
+    scene.sync("source", URL, &[]).expect_code(0);
+    let verify = || scene.run(scene.look("verify", &["--files-from", "list"]));
+    let found = |ran: &Ran| serde_json::from_str::<serde_json::Value>(&ran.stdout).unwrap();
+    let whole = found(&verify().expect_code(0));
+    assert_eq!((whole["intact"].as_u64(), whole["bytes"].as_u64()), (Some(5), Some(5 * 16)), "{whole}");
+    // One bit less, one object less, one that nobody names.
+    std::fs::write(scene.store.file("files/b.png"), "content of B.png").unwrap();
+    std::fs::remove_file(scene.store.file("files/c.png")).unwrap();
+    scene.list(&["a.png", "b.png", "c.png", "d.png"]);
+    let broken = found(&verify().expect_code(9));
+    for (name, first) in [("changed", "b.png"), ("missing", "c.png"), ("extra", "e.png")] {
+        assert_eq!(
+            (broken[name]["files"].as_u64(), broken[name]["first"][0].as_str()),
+            (Some(1), Some(first)),
+            "{name}"
+        );
+    }
+    assert!(!scene.store.file("files/.tithe/lock").exists());
 }
 
 const FILES: &str = r#"

@@ -154,8 +154,8 @@ async fn commands(scene: &Scene, profile: &Path, run: &RunId, display: &Arc<Disp
     display.heading("tithe vault verify");
     let to = address(&scene.dev, DEV, Side::Target)?;
     let wanted = engine::wanted_files(to, &Profile::read(profile)?, &run.started_at, false).await?;
-    let folder = scene.folder.path().join(VAULTS[1]);
-    let files = aside(move || vault::verify(&folder, &wanted)).await?;
+    let settings = vault_settings(scene, run)?;
+    let files = aside(move || vault::verify(&settings.target, &settings.store, &wanted)).await?;
     Ok(Answers { planned, report, verified, files })
 }
 

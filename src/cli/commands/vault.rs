@@ -156,8 +156,8 @@ fn status(args: &VaultStatusArgs) -> Result<u8> {
 
 async fn verify(args: &VaultVerifyArgs, run: &RunId) -> Result<u8> {
     let list = wanted(&args.list, run, false).await?.wanted;
-    let path = args.vault_to.parse::<Location>()?.folder("verify")?.to_owned();
-    let found = aside(move || vault::verify(&path, &list)).await?;
+    let (place, store) = (args.vault_to.parse::<Location>()?, settings::store());
+    let found = aside(move || vault::verify(&place, &store, &list)).await?;
     match args.json {
         true => print(&(serde_json::to_string_pretty(&found).unwrap_or_default() + "\n")),
         false => print(&render::verified(&found, Look::stdout())),

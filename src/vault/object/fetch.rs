@@ -6,10 +6,10 @@ use std::sync::atomic::AtomicBool;
 
 use rustix::fs;
 
-use super::super::bring::{FetchFault, Fetched};
 use super::super::cache::ContentHash;
 use super::super::path::VaultPath;
 use super::super::root::Facts;
+use super::super::source::{FetchFault, Fetched};
 use super::super::stage::{Staged, Staging, finish};
 use super::super::treat::{self, TREATED_BYTES_MAX};
 use super::super::wanted::{FileMode, WantedFile};

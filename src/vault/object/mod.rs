@@ -28,4 +28,4 @@ pub(crate) use fetch::Objects;
 pub(crate) use link::ObjectVault;
 pub use lock::wait_for_locks;
 pub(crate) use side::ObjectSide;
-pub(crate) use target::{InBucket, plan};
+pub(crate) use target::{InBucket, installed, plan};

@@ -7,11 +7,12 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use rayon::prelude::*;
 
-use super::super::bring::{Brought, FetchFault, Origin, is_exhausted};
+use super::super::bring::{Brought, is_exhausted};
 use super::super::compare::{Step, Trouble, TroubleKind, VaultPlan};
 use super::super::installed::Installed;
 use super::super::path::VaultPath;
 use super::super::root::{Facts, Folders, facts_of};
+use super::super::source::{FetchFault, Origin};
 use super::super::stage::hash_file;
 use super::super::trash::Why;
 use super::super::treat;

@@ -7,10 +7,11 @@ use std::sync::atomic::AtomicBool;
 use super::super::bring::Brought;
 use super::super::check::check_missing;
 use super::super::compare::VaultPlan;
-use super::super::ledger::Owner;
+use super::super::installed::Installed;
+use super::super::ledger::{Owner, Reader};
 use super::super::location::BucketPlace;
 use super::super::path::VaultPath;
-use super::super::session::{Planned, Settings, threads};
+use super::super::session::{Planned, Settings, failed, threads};
 use super::super::source::{Source, bucket_side};
 use super::super::survey::{Known, Survey, save};
 use super::super::wanted::WantedList;
@@ -67,6 +68,16 @@ fn known<'a>(
 
 fn open_records(vault: &ObjectVault, id: Owner) -> Result<Records<'_>> {
     Records::open(vault, id).map_err(|fault| fault.error("read what was installed in", &vault.name()))
+}
+
+/// The record of what was installed in a bucket, and whether it was damaged; `None` where there is no marker.
+///
+/// # Errors
+/// `Vault`, `Refused`.
+pub(crate) fn installed(vault: &ObjectVault) -> Result<Option<(Reader<Installed>, bool)>> {
+    let Some(id) = vault.identity()? else { return Ok(None) };
+    let read = open_records(vault, id)?.installed();
+    read.map(Some).map_err(|error| failed("read what was installed in", &vault.name(), error))
 }
 
 impl InBucket {

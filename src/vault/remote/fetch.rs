@@ -7,12 +7,12 @@ use std::io::Write;
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use super::super::bring::{FetchFault, Fetched};
 use super::super::cache::ContentHash;
 use super::super::delta::{self, WINDOW_BYTES, longest_delta};
 use super::super::local::Seen;
 use super::super::path::VaultPath;
 use super::super::root::Facts;
+use super::super::source::{FetchFault, Fetched};
 use super::super::stage::{Staged, Staging, finish};
 use super::super::wanted::FileMode;
 use super::far::{Far, broken};
