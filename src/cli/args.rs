@@ -219,15 +219,8 @@ pub(super) struct VaultOptions {
     /// Folder that the files go to, here, as [USER@]HOST:DIR or as s3://BUCKET/DIR
     #[arg(long, value_name = "DIR|URL", env = "TITHE_VAULT_TO")]
     pub(super) vault_to: Option<String>,
-    /// Program and options that reach other machines
-    #[arg(long, value_name = "COMMAND", env = "TITHE_SSH", default_value = "ssh")]
-    pub(super) ssh: String,
-    /// The tithe of the other machine, as its shell is to read it
-    #[arg(long, value_name = "PATH", default_value = "tithe")]
-    pub(super) remote_tithe: String,
-    /// Give a connection up on which nothing was heard for so long
-    #[arg(long, value_name = "SECONDS", default_value_t = 60.0, value_parser = seconds)]
-    pub(super) peer_timeout: f64,
+    #[command(flatten)]
+    pub(super) remote: RemoteOptions,
     /// Threads that read and write files
     #[arg(long, value_name = "N", default_value_t = default_jobs(), value_parser = clap::value_parser!(u16).range(1..=64))]
     pub(super) vault_jobs: u16,
@@ -252,6 +245,21 @@ pub(super) struct VaultOptions {
     /// Days for which replaced and removed files are kept
     #[arg(long, value_name = "DAYS", default_value_t = 7)]
     pub(super) keep_trash: u16,
+}
+
+/// How other machines are reached.
+#[derive(Args, Debug)]
+#[command(next_help_heading = "Files")]
+pub(super) struct RemoteOptions {
+    /// Program and options that reach other machines
+    #[arg(long, value_name = "COMMAND", env = "TITHE_SSH", default_value = "ssh")]
+    pub(super) ssh: String,
+    /// The tithe of the other machine, as its shell is to read it
+    #[arg(long, value_name = "PATH", default_value = "tithe")]
+    pub(super) remote_tithe: String,
+    /// Give a connection up on which nothing was heard for so long
+    #[arg(long, value_name = "SECONDS", default_value_t = 60.0, value_parser = seconds)]
+    pub(super) peer_timeout: f64,
 }
 
 /// When files are forced to the disk.
@@ -306,9 +314,11 @@ pub(super) struct VaultMoveArgs {
 /// `tithe vault status`
 #[derive(Args, Debug)]
 pub(super) struct VaultStatusArgs {
-    /// The vault's folder
-    #[arg(long, value_name = "DIR", env = "TITHE_VAULT_TO")]
+    /// The vault: a folder here, as [USER@]HOST:DIR or as s3://BUCKET/DIR
+    #[arg(long, value_name = "DIR|URL", env = "TITHE_VAULT_TO")]
     pub(super) vault_to: String,
+    #[command(flatten)]
+    pub(super) remote: RemoteOptions,
     /// Print JSON
     #[arg(long)]
     pub(super) json: bool,
@@ -319,9 +329,11 @@ pub(super) struct VaultStatusArgs {
 pub(super) struct VaultVerifyArgs {
     #[command(flatten)]
     pub(super) list: FileList,
-    /// The vault: a folder of this machine, or s3://BUCKET/DIR
+    /// The vault: a folder here, as [USER@]HOST:DIR or as s3://BUCKET/DIR
     #[arg(long, value_name = "DIR|URL", env = "TITHE_VAULT_TO")]
     pub(super) vault_to: String,
+    #[command(flatten)]
+    pub(super) remote: RemoteOptions,
     /// Print JSON
     #[arg(long)]
     pub(super) json: bool,

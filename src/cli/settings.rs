@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use jiff::{Timestamp, Unit};
 
-use super::args::{Choice, DurabilityChoice, Limits, VaultOptions};
+use super::args::{Choice, DurabilityChoice, Limits, RemoteOptions, VaultOptions};
 use crate::digest::MaskKey;
 use crate::engine::SourceRequest;
 use crate::error::{Error, ErrorKind, Result};
@@ -95,6 +95,12 @@ pub(super) fn look_request(from: &str, profile_name: &str, run: &RunId) -> Resul
     })
 }
 
+/// How other machines are reached.
+pub(super) fn remote(options: &RemoteOptions) -> Result<RemoteSettings> {
+    let silence_max = Duration::from_secs_f64(options.peer_timeout.max(1.0));
+    RemoteSettings::new(&options.ssh, &options.remote_tithe, silence_max)
+}
+
 /// How files are to be moved; `None` where no folders are named.
 pub(super) fn vault_settings(
     options: &VaultOptions,
@@ -109,11 +115,10 @@ pub(super) fn vault_settings(
                 .with_remedy("name both folders, or say --no-vault"));
         }
     };
-    let silence_max = Duration::from_secs_f64(options.peer_timeout.max(1.0));
     Ok(Some(vault::Settings {
         source,
         target,
-        remote: RemoteSettings::new(&options.ssh, &options.remote_tithe, silence_max)?,
+        remote: remote(&options.remote)?,
         store: store(),
         state: state_of_vaults(),
         run_id: run.id.clone(),

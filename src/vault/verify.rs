@@ -14,6 +14,7 @@ use super::local::{Local, Seen};
 use super::location::Location;
 use super::object::{self, ObjectSide, ObjectVault, StoreSettings};
 use super::path::{OWN_FOLDER, VaultPath};
+use super::remote::{RemoteSettings, ask};
 use super::session::failed;
 use super::side::Side;
 use super::target::Target;
@@ -25,7 +26,7 @@ use crate::rate::RateLimit;
 const SHOWN: usize = 20;
 
 /// What was found.
-#[derive(Clone, Debug, Default, serde::Serialize)]
+#[derive(Clone, Debug, Default, serde::Serialize, serde::Deserialize)]
 pub struct VaultVerified {
     /// Files that rows name.
     pub wanted: u64,
@@ -46,7 +47,7 @@ pub struct VaultVerified {
 }
 
 /// A number of files and the first of them.
-#[derive(Clone, Debug, Default, serde::Serialize)]
+#[derive(Clone, Debug, Default, serde::Serialize, serde::Deserialize)]
 pub struct Found {
     /// How many.
     pub files: u64,
@@ -63,23 +64,46 @@ impl Found {
     }
 }
 
-/// Reads every wanted file of a vault and compares it with the record of what was installed.
+impl VaultVerified {
+    /// What another machine says of it, fit to be shown.
+    pub(super) fn make_plain(&mut self) {
+        for found in [&mut self.missing, &mut self.changed, &mut self.extra] {
+            found.first.truncate(SHOWN);
+            found.first.iter_mut().for_each(|path| *path = super::remote::plain(path));
+        }
+    }
+}
+
+/// Reads every wanted file of a vault, where it lies, and compares it with the record of what was installed.
 ///
 /// # Errors
-/// `Vault` where the vault or the record cannot be read; `Usage` for one on another machine.
-pub fn verify(place: &Location, store: &StoreSettings, wanted: &WantedList) -> Result<VaultVerified> {
-    let failed = |error| failed("verify", place, error);
+/// `Vault` where the vault or the record cannot be read.
+pub fn verify(
+    place: &Location,
+    remote: &RemoteSettings,
+    store: &StoreSettings,
+    wanted: &WantedList,
+) -> Result<VaultVerified> {
+    let place = match place {
+        Location::Folder(path) => return verify_here(path, wanted),
+        Location::Ssh(place) => return ask::verify(place, remote, wanted),
+        Location::Bucket(place) => place,
+    };
     let rate = RateLimit::new(None);
-    if let Location::Bucket(place) = place {
-        let (vault, stop) = (ObjectVault::open(place, store)?, AtomicBool::new(false));
-        let records = object::installed(&vault)?.map_or_else(|| Ok(Reader::empty()), |opened| whole(place, opened))?;
-        let side = ObjectSide::new(&vault, None, (&rate, &stop), true).map_err(failed)?;
-        return compare(&mut Side::Bucket(Box::new(side)), records, wanted).map_err(failed);
-    }
-    let path = place.folder("verify")?;
+    let (vault, stop) = (ObjectVault::open(place, store)?, AtomicBool::new(false));
+    let records = object::installed(&vault)?.map_or_else(|| Ok(Reader::empty()), |opened| whole(place, opened))?;
+    let failed = |error| failed("verify", place, error);
+    let side = ObjectSide::new(&vault, None, (&rate, &stop), true).map_err(failed)?;
+    compare(&mut Side::Bucket(Box::new(side)), records, wanted).map_err(failed)
+}
+
+/// Verifies a folder of this machine.
+pub(super) fn verify_here(path: &Path, wanted: &WantedList) -> Result<VaultVerified> {
+    let rate = RateLimit::new(None);
+    let failed = |error| failed("verify", &path.display(), error);
     let target = Target::look(path)?.ok_or_else(|| failed(io::ErrorKind::NotFound.into()))?;
     let records = match &target.own {
-        Some((own, id)) => whole(place, installed::open(own, id).map_err(failed)?)?,
+        Some((own, id)) => whole(&path.display(), installed::open(own, id).map_err(failed)?)?,
         None => Reader::empty(),
     };
     let (side, _) = Local::new(&target.root, None, &rate, true).map_err(failed)?;
@@ -131,7 +155,7 @@ fn compare(side: &mut Side<'_>, mut records: Reader<Installed>, wanted: &WantedL
 }
 
 /// What is known of a vault without asking its rows.
-#[derive(Clone, Debug, Default, serde::Serialize)]
+#[derive(Clone, Debug, Default, serde::Serialize, serde::Deserialize)]
 pub struct VaultStatus {
     /// Whether Tithe has filled it.
     pub known: bool,
@@ -149,11 +173,20 @@ pub struct VaultStatus {
     pub trash_bytes: u64,
 }
 
-/// Walks through a vault.
+/// Walks through a vault, where it lies.
 ///
 /// # Errors
 /// `Vault` where it cannot be read.
-pub fn status(path: &Path) -> Result<VaultStatus> {
+pub fn status(place: &Location, remote: &RemoteSettings, store: &StoreSettings) -> Result<VaultStatus> {
+    match place {
+        Location::Folder(path) => status_here(path),
+        Location::Ssh(place) => ask::status(place, remote),
+        Location::Bucket(place) => ObjectVault::open(place, store)?.status(),
+    }
+}
+
+/// Walks through a folder of this machine.
+pub(super) fn status_here(path: &Path) -> Result<VaultStatus> {
     let failed = |error: io::Error| {
         Error::new(ErrorKind::Vault, format!("look through the vault {}", path.display())).with_cause(error)
     };

@@ -155,7 +155,7 @@ async fn commands(scene: &Scene, profile: &Path, run: &RunId, display: &Arc<Disp
     let to = address(&scene.dev, DEV, Side::Target)?;
     let wanted = engine::wanted_files(to, &Profile::read(profile)?, &run.started_at, false).await?;
     let settings = vault_settings(scene, run)?;
-    let files = aside(move || vault::verify(&settings.target, &settings.store, &wanted)).await?;
+    let files = aside(move || vault::verify(&settings.target, &settings.remote, &settings.store, &wanted)).await?;
     Ok(Answers { planned, report, verified, files })
 }
 

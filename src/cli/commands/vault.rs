@@ -29,7 +29,7 @@ pub(super) async fn run(command: &VaultCommand, global: &Global, stop: Interrupt
     match command {
         VaultCommand::Plan(args) => plan(args, global, &run).await,
         VaultCommand::Sync(args) => sync(args, global, &run, stop).await,
-        VaultCommand::Status(args) => status(args),
+        VaultCommand::Status(args) => status(args).await,
         VaultCommand::Verify(args) => verify(args, &run).await,
         VaultCommand::Serve(args) => serve(args).await,
     }
@@ -143,13 +143,13 @@ fn unless_told(halt: &AtomicBool, ask: impl FnOnce() -> Result<()> + Send + 'sta
     }
 }
 
-fn status(args: &VaultStatusArgs) -> Result<u8> {
-    let location: Location = args.vault_to.parse()?;
-    let folder = location.folder("look through")?;
-    let status = vault::status(folder)?;
+async fn status(args: &VaultStatusArgs) -> Result<u8> {
+    let place: Location = args.vault_to.parse()?;
+    let (remote, store) = (settings::remote(&args.remote)?, settings::store());
+    let (place, status) = aside(move || vault::status(&place, &remote, &store).map(|status| (place, status))).await?;
     match args.json {
         true => print(&(serde_json::to_string_pretty(&status).unwrap_or_default() + "\n")),
-        false => print(&render::status(&status, folder, Look::stdout())),
+        false => print(&render::status(&status, &place, Look::stdout())),
     }
     Ok(0)
 }
@@ -157,7 +157,8 @@ fn status(args: &VaultStatusArgs) -> Result<u8> {
 async fn verify(args: &VaultVerifyArgs, run: &RunId) -> Result<u8> {
     let list = wanted(&args.list, run, false).await?.wanted;
     let (place, store) = (args.vault_to.parse::<Location>()?, settings::store());
-    let found = aside(move || vault::verify(&place, &store, &list)).await?;
+    let remote = settings::remote(&args.remote)?;
+    let found = aside(move || vault::verify(&place, &remote, &store, &list)).await?;
     match args.json {
         true => print(&(serde_json::to_string_pretty(&found).unwrap_or_default() + "\n")),
         false => print(&render::verified(&found, Look::stdout())),

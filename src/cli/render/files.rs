@@ -1,11 +1,10 @@
 //! What a vault's commands say. Makes text; prints nothing.
 
 use std::fmt::Write as _;
-use std::path::Path;
 
 use crate::cli::terminal::{Look, size, wrap};
 use crate::report::VaultReport;
-use crate::vault::{Planned, VaultStatus, VaultVerified};
+use crate::vault::{Location, Planned, VaultStatus, VaultVerified};
 
 /// Steps that a plan shows by path.
 const SHOWN: usize = 10;
@@ -86,8 +85,8 @@ fn remarks(text: &mut String, problems: &[String], notes: &[String], look: Look)
 }
 
 /// What is in a vault.
-pub(in crate::cli) fn status(status: &VaultStatus, path: &Path, look: Look) -> String {
-    let mut text = format!("\n  {}\n", look.bold(&path.display().to_string()));
+pub(in crate::cli) fn status(status: &VaultStatus, place: &Location, look: Look) -> String {
+    let mut text = format!("\n  {}\n", look.bold(&place.to_string()));
     if !status.known {
         text.push_str("  Tithe has not filled it.\n");
     }

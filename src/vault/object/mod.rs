@@ -21,6 +21,7 @@ mod put;
 mod read;
 mod remove;
 mod side;
+mod status;
 mod target;
 
 pub use address::StoreSettings;

@@ -30,6 +30,8 @@ pub(crate) mod kind {
     pub(crate) const BRING: u8 = 19;
     pub(crate) const GO: u8 = 20;
     pub(crate) const REMOVE: u8 = 21;
+    pub(crate) const VERIFY: u8 = 22;
+    pub(crate) const STATUS: u8 = 23;
     pub(crate) const ALIVE: u8 = 64;
     pub(crate) const PART: u8 = 65;
     pub(crate) const DONE: u8 = 66;

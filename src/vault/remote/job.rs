@@ -38,14 +38,9 @@ pub(super) struct Job {
 impl Job {
     /// What the settings say, for that many files.
     pub(super) fn of(settings: &Settings, wanted: &WantedList) -> Self {
-        let mode = |mode| {
-            let mut byte = Vec::new();
-            put_mode(&mut byte, mode);
-            byte[0]
-        };
         Self {
             files: wanted.files.len() as u64,
-            rules: wanted.rules.iter().map(|rule| (rule.name.clone(), mode(rule.mode))).collect(),
+            rules: Self::rules_of(wanted),
             run_id: settings.run_id.clone(),
             jobs: settings.jobs,
             durability: match settings.durability {
@@ -59,6 +54,31 @@ impl Job {
             missing_percent: settings.missing_percent,
             keep_trash_seconds: settings.keep_trash.as_secs(),
         }
+    }
+
+    /// For a look at these files, which changes nothing.
+    pub(super) fn for_looking(wanted: &WantedList) -> Self {
+        Self {
+            files: wanted.files.len() as u64,
+            rules: Self::rules_of(wanted),
+            run_id: "look".to_owned(),
+            jobs: 1,
+            durability: 0,
+            adopt: false,
+            overwrite: false,
+            paranoid: true,
+            missing_percent: 0.0,
+            keep_trash_seconds: 0,
+        }
+    }
+
+    fn rules_of(wanted: &WantedList) -> Vec<(String, u8)> {
+        let mode = |mode| {
+            let mut byte = Vec::new();
+            put_mode(&mut byte, mode);
+            byte[0]
+        };
+        wanted.rules.iter().map(|rule| (rule.name.clone(), mode(rule.mode))).collect()
     }
 
     /// As it arrived, checked: the run's name becomes a folder's.

@@ -4,6 +4,7 @@
 //! answered from a folder that is only read (`shelf`); so a pull and a push are the same conversation. For a push the
 //! far side is first given the list of files and told to begin (`push`, `serve`).
 
+pub(crate) mod ask;
 pub(crate) mod far;
 pub(crate) mod fetch;
 mod frame;

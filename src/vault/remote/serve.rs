@@ -8,11 +8,14 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use super::super::here::{self, Here};
+use serde::Serialize;
+
 use super::super::location::Location;
 use super::super::object::StoreSettings;
 use super::super::path::VaultPath;
 use super::super::session::{Planned, Settings, contradiction};
 use super::super::source::{Source, SourceFolder};
+use super::super::verify::{self, VaultVerified};
 use super::super::wanted::{WantedFile, WantedList};
 use super::far::Far;
 use super::frame::{Frame, kind};
@@ -142,6 +145,11 @@ impl FarSide<'_> {
                     }
                     None => Err(Malformed),
                 },
+                kind::VERIFY => told.take().map(|told| self.tell(&frame, self.verify(&told))).ok_or(Malformed),
+                kind::STATUS => {
+                    self.tell(&frame, verify::status_here(&self.settings.root));
+                    Ok(())
+                }
                 _ => Err(Malformed),
             };
             if heard.is_err() {
@@ -192,6 +200,17 @@ impl FarSide<'_> {
         let planned = here::plan(&settings, &source, &wanted).map_err(failed)?;
         let _ = self.link.answer(frame.request, &PlannedThere::bytes(&planned), &[]);
         Ok(())
+    }
+
+    fn verify(&self, told: &Told) -> Result<VaultVerified> {
+        verify::verify_here(&self.settings.root, &self.wanted(told)?)
+    }
+
+    fn tell(&self, frame: &Frame, answer: Result<impl Serialize>) {
+        let _ = match answer {
+            Ok(answer) => self.link.answer(frame.request, &serde_json::to_vec(&answer).unwrap_or_default(), &[]),
+            Err(error) => self.link.refuse(frame.request, &Failure::of(&error)),
+        };
     }
 
     fn bring(&self, told: &Told, frame: &Frame, kept: &mut Option<Frame>) -> Result<(), (u32, Error)> {
