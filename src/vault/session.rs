@@ -152,7 +152,7 @@ fn refuse_pair(settings: &Settings) -> Result<()> {
         ErrorKind::Usage,
         format!("bring files from {source} to {target}: one of them must be a folder of this machine"),
     )
-    .with_remedy("run it on the other machine, or bring the files to a folder of this one first"))
+    .with_remedy("run it on that machine, or bring the files to a folder of this one first"))
 }
 
 pub(crate) fn threads(jobs: usize) -> Result<rayon::ThreadPool> {
