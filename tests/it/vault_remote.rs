@@ -520,6 +520,41 @@ fn a_target_gets_only_what_is_wanted() {
     assert_eq!(answers, [(FAILED, 1), (FAILED, 2), (FAILED, 3), (PART, 4), (DONE, 4)]);
 }
 
+/// The far side reads, and its answer is the one that it gives at home.
+#[test]
+fn a_vault_elsewhere_is_verified_and_looked_through_where_it_lies() {
+    let ends = Ends::new();
+    many_files(&ends);
+    ends.push(&[]).expect_code(0);
+    let ask = |order: &str, place: &str| {
+        let mut arguments = vec!["vault", order, "--vault-to", place, "--json"];
+        arguments.extend(["--remote-tithe", env!("CARGO_BIN_EXE_tithe")]);
+        arguments.extend(["--files-from", "list"].into_iter().filter(|_| order == "verify"));
+        let mut command = ends.home.command(&arguments);
+        Home::run({
+            command.env("TITHE_SSH", &ends.ssh);
+            command
+        })
+    };
+    let both = |order: &str, code: i32| {
+        let far = ask(order, &ends.far("dev")).expect_code(code).stdout;
+        assert_eq!(far, ask(order, "dev").expect_code(code).stdout);
+        serde_json::from_str::<serde_json::Value>(&far).unwrap()
+    };
+    assert_eq!(both("verify", 0)["intact"], 304);
+    ends.put("dev/02/f 9", b"changed by somebody");
+    fs::remove_file(ends.path("dev/03/f 10")).unwrap();
+    ends.put("dev/own", b"of somebody");
+    let found = both("verify", 9);
+    assert_eq!(
+        (&found["intact"], &found["changed"]["first"][0], &found["missing"]["first"][0]),
+        (&302.into(), &"02/f 9".into(), &"03/f 10".into())
+    );
+    let status = both("status", 0);
+    assert_eq!((&status["installed"], &status["gone"], &status["foreign"]), (&304.into(), &1.into(), &1.into()));
+    ask("status", &ends.far("nowhere")).failed(8, &["nowhere"]);
+}
+
 /// A real server and the system's client, with a forced command, all in a folder of the test's own.
 #[test]
 #[ignore = "needs openssh-server and, as root, the folder /run/sshd"]
