@@ -552,7 +552,8 @@ fn a_vault_elsewhere_is_verified_and_looked_through_where_it_lies() {
     );
     let status = both("status", 0);
     assert_eq!((&status["installed"], &status["gone"], &status["foreign"]), (&304.into(), &1.into(), &1.into()));
-    ask("status", &ends.far("nowhere")).failed(8, &["nowhere"]);
+    let said = ask("status", &ends.far("nowhere")).expect_code(8).stderr;
+    assert!(said.contains("/nowhere: No such file or directory"), "{said}");
 }
 
 /// A real server and the system's client, with a forced command, all in a folder of the test's own.
