@@ -28,7 +28,8 @@ pub struct Restored {
     pub conflicts: u64,
 }
 
-/// Takes back what `run_id` did to the vault's files; nothing where its part of the trash is gone.
+/// Takes back what `run_id` did to the vault's files, and returns what was removed since; nothing where the run's part
+/// of the trash is gone.
 ///
 /// # Errors
 /// `Vault`, `Locked`, `Refused`.
@@ -42,8 +43,10 @@ pub fn restore(path: &Path, run_id: &str) -> Result<Restored> {
         return Ok(Restored::default());
     }
     let target = Workshop::open(path, false)?;
-    let Some((trash, name)) = Trash::find(&target.own, run_id).map_err(failed)? else { return Ok(Restored::default()) };
-    let below = target.root.path().join(OWN_FOLDER).join("trash").join(name);
+    let parts = Trash::since(&target.own, run_id).map_err(failed)?;
+    let Some(((trash, name), later)) = parts.split_first() else { return Ok(Restored::default()) };
+    let all = target.root.path().join(OWN_FOLDER).join("trash");
+    let below = all.join(name);
     let mut restored = Restored::default();
     let mut news: Vec<(VaultPath, Option<Installed>)> = Vec::new();
     let mut kept = trash.records(&target.id).map_err(failed)?;
@@ -65,6 +68,16 @@ pub fn restore(path: &Path, run_id: &str) -> Result<Restored> {
                     restored.exchanged += 1;
                     swapped.push(file);
                 }
+            }
+        }
+    }
+    // What a sync of the newer rows' files removed since, the older rows may name.
+    for (later, name) in later {
+        let mut kept = later.records(&target.id).map_err(failed)?;
+        for file in files_below(&all.join(name).join(Why::Removed.folder())).map_err(failed)? {
+            if give_back(later.part(Why::Removed), &target.root, &file).map_err(failed)? {
+                restored.returned += 1;
+                news.extend(kept.remove(&file).map(|record| (file, Some(record))));
             }
         }
     }

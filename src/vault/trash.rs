@@ -64,14 +64,16 @@ impl Trash {
         Ok(Self { removed: part(Why::Removed)?, replaced: part(Why::Replaced)?, run })
     }
 
-    /// Opens the part of a run, if it is there; with its folder's name.
+    /// Opens the part of a run and all later ones, in order, each with its folder's name; none where the run's is gone.
     ///
     /// # Errors
     /// As the system says.
-    pub(super) fn find(own: &OwnFolder, run_id: &str) -> io::Result<Option<(Self, String)>> {
-        let Some(all) = OwnFolder::inside(own.handle(), FOLDER, false)? else { return Ok(None) };
-        let found = all.names()?.into_iter().find(|name| name.split_once('-').is_some_and(|(_, run)| run == run_id));
-        found.map(|name| Ok((Self::of_run(own, run_id)?, name))).transpose()
+    pub(super) fn since(own: &OwnFolder, run_id: &str) -> io::Result<Vec<(Self, String)>> {
+        let Some(all) = OwnFolder::inside(own.handle(), FOLDER, false)? else { return Ok(Vec::new()) };
+        let mut names: Vec<(i64, String, String)> = all.names()?.into_iter().filter_map(dated).collect();
+        names.sort();
+        let first = names.iter().position(|(_, run, _)| run == run_id).unwrap_or(names.len());
+        names.drain(first..).map(|(_, run, name)| Ok((Self::of_run(own, &run)?, name))).collect()
     }
 
     /// What Tithe knew of the files.
@@ -103,6 +105,12 @@ impl Trash {
     pub(super) fn record(&self, owner: &Owner, records: &[(VaultPath, Option<Installed>)]) -> io::Result<()> {
         if records.is_empty() { Ok(()) } else { ledger::merge(&self.run, RECORDS, owner, records) }
     }
+}
+
+/// When a part was begun, in seconds, and by which run; with its name.
+fn dated(name: String) -> Option<(i64, String, String)> {
+    let (seconds, run) = name.split_once('-')?;
+    Some((seconds.parse().ok()?, run.to_owned(), name))
 }
 
 /// Moves the file at `name` in the folder `from` to the trash.

@@ -242,3 +242,33 @@ fn masked_paths_need_a_key_that_is_kept() {
     scene.scene.refused(ran, 5, &["pictures", "posts.body", "no key"]);
     assert!(!scene.vaults.target().exists());
 }
+
+/// Rows and files go back together, and forth again, whoever removed the files meanwhile.
+#[test]
+fn a_rollback_finds_the_files_of_the_older_rows() {
+    for by_sync in [false, true] {
+        let scene = Sampled::new();
+        scene.sample(FILES, &["--percent", "100"]).expect_code(0);
+        let file = crate::support::profile(&format!("{PROFILE}{FILES}"));
+        let (url, from, to) = (scene.scene.target.url(), scene.vaults.source(), scene.vaults.target());
+        let [from, to] = [&from, &to].map(|path| path.to_str().unwrap());
+        let landed = ["--to", &url, "--profile", file.path().to_str().unwrap(), "--vault-to", to];
+        let vault = |what: &str, more: &[&str]| scene.scene.home.tithe(&[&["vault", what], &landed[..], more].concat());
+        if by_sync {
+            scene.sample(FILES, &[]).expect_code(3);
+            vault("sync", &["--vault-from", from, "--yes-remove", "1000"]).expect_code(0);
+        } else {
+            scene.sample(FILES, &["--yes-remove", "1000"]).expect_code(0);
+        }
+        scene.assert_agree();
+        assert!(scene.vaults.tree().len() < 800);
+        for rows in ["1000", "at most 800"] {
+            scene.scene.home.tithe(&["rollback", "--yes", "--to", &url]).expect_code(0);
+            let counted = scene.scene.target.query_one_text("SELECT least(count(*), 1000) FROM posts");
+            assert!(rows == counted || rows != "1000" && counted.parse::<u32>().unwrap() < 800, "{counted}");
+            let found: serde_json::Value =
+                serde_json::from_str(&vault("verify", &["--json"]).expect_code(0).stdout).unwrap();
+            assert_eq!(found["intact"].to_string(), counted);
+        }
+    }
+}
