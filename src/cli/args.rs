@@ -227,7 +227,7 @@ pub(super) struct VaultOptions {
     /// Read at most this many bytes of files per second
     #[arg(long, value_name = "SIZE", value_parser = bytes)]
     pub(super) bwlimit: Option<u64>,
-    /// When files are forced to the disk: a batch at a time, each by itself, never
+    /// When files are forced to the disk: a batch at a time, each by itself, a batch and read back from it, never
     #[arg(long, value_enum, default_value_t = DurabilityChoice::Batch)]
     pub(super) durability: DurabilityChoice,
     /// Take a target folder that holds other files already; they are never touched
@@ -267,6 +267,7 @@ pub(super) struct RemoteOptions {
 pub(super) enum DurabilityChoice {
     Batch,
     Each,
+    Readback,
     Off,
 }
 

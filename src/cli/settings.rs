@@ -127,6 +127,7 @@ pub(super) fn vault_settings(
         durability: match options.durability {
             DurabilityChoice::Batch => Durability::Batch,
             DurabilityChoice::Each => Durability::Each,
+            DurabilityChoice::Readback => Durability::Readback,
             DurabilityChoice::Off => Durability::Off,
         },
         adopt: options.adopt,

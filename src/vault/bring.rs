@@ -16,6 +16,7 @@ use super::compare::{Step, Trouble, TroubleKind, VaultPlan};
 use super::installed::{self, Installed};
 use super::object::Objects;
 use super::own::OwnFolder;
+use super::pages;
 use super::path::VaultPath;
 use super::remote::far::Far;
 use super::remote::fetch::{Fetch, Wish};
@@ -23,7 +24,7 @@ use super::remove;
 use super::root::{Facts, Folders, Found, found};
 use super::side::Side;
 use super::source::{FetchFault, Fetched, Origin};
-use super::stage::{StageFault, Staged, Worker};
+use super::stage::{StageFault, Staged, Worker, hash_file};
 use super::step::step;
 use super::target::{Workshop, sync_all};
 use super::trash::{self, Trash, Why};
@@ -36,6 +37,7 @@ use crate::rate::RateLimit;
 /// A batch ends with this many files or bytes: what a killed run loses, and what one `syncfs` settles.
 const BATCH_FILES: usize = 16_384;
 const BATCH_BYTES: u64 = 1 << 30;
+const READBACK_BYTES: usize = 256 << 10;
 
 /// When written files are forced to the disk.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,6 +46,8 @@ pub enum Durability {
     Batch,
     /// Each file as it is written.
     Each,
+    /// As a batch, and then every file is read back from the disk and must be what was written.
+    Readback,
     /// Never: a power cut may leave empty files in place.
     Off,
 }
@@ -206,6 +210,11 @@ impl Bring<'_> {
         }
         if let Err(error) = self.intend(number, &ready).and_then(|()| self.settle()) {
             return (Vec::new(), Err(self.target_failed("make files durable in", error)));
+        }
+        if self.durability == Durability::Readback
+            && let Err(error) = ready.par_iter().try_for_each(|file| self.read_back(file))
+        {
+            return (Vec::new(), Err(error));
         }
         let placed: Vec<Result<Placed, Failed>> = ready
             .par_iter()
@@ -388,6 +397,25 @@ impl Bring<'_> {
         };
         let replaced = ready.step.replaces.is_some();
         Ok(Placed { path: wanted.path.clone(), facts, installed: self.record(ready), replaced, patched: ready.patched })
+    }
+
+    /// The disk gives what was written, and not the memory what it remembers.
+    fn read_back(&self, ready: &Ready<'_>) -> Result<()> {
+        let path = &self.file(ready.step).path;
+        let file = self.target.staging.folder().open(&ready.staged.name).and_then(|file| {
+            let file = file.ok_or(io::ErrorKind::NotFound)?;
+            pages::forget(&file);
+            hash_file(&file, &mut vec![0; READBACK_BYTES], self.rate)
+        });
+        let (hash, _) = file.map_err(|error| self.target_failed(&format!("read {path} back in"), error))?;
+        if hash == ready.staged.hash {
+            return Ok(());
+        }
+        Err(Error::new(
+            ErrorKind::Vault,
+            format!("read {path} back in the vault {}: it is not what was written", self.target.root.path().display()),
+        )
+        .with_remedy("the disk or the memory of this machine may fail; nothing of the batch was put in place"))
     }
 
     fn intend(&self, number: usize, ready: &[Ready<'_>]) -> io::Result<()> {

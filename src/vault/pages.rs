@@ -16,6 +16,11 @@ pub(super) fn leave_as_found(file: &File, offset: u64, length_bytes: u64) -> Lea
     LeaveAsFound { cold: is_cold(file, offset).then_some((file, offset, length_bytes)) }
 }
 
+/// Drops what is in memory of a file whose content is on the disk.
+pub(super) fn forget(file: &File) {
+    give_back(file, 0, 0);
+}
+
 impl Drop for LeaveAsFound<'_> {
     fn drop(&mut self) {
         if let Some((file, offset, length_bytes)) = self.cold {

@@ -3,7 +3,8 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::process::Stdio;
+use std::os::unix::fs::FileExt as _;
+use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use rustix::process::{Pid, Signal, kill_process};
@@ -154,19 +155,7 @@ fn what_is_saved_at_any_step_of_a_run_stays() {
         step += 1;
         scene.reset();
         let mut command = scene.vaults.command("sync", &["--yes-remove", "2", "--vault-jobs", "1"]);
-        command.env("TITHE_PAUSE_AT_STEP", step.to_string()).stdout(Stdio::null()).stderr(Stdio::null());
-        let mut child = command.spawn().unwrap();
-        let paused = loop {
-            if child.try_wait().unwrap().is_some() {
-                break None;
-            }
-            let paused = stopped_child(child.id());
-            if paused.is_some() {
-                break paused;
-            }
-            std::thread::sleep(Duration::from_millis(2));
-        };
-        let Some(paused) = paused else { break };
+        let Some((mut child, paused)) = paused_at(&mut command, step) else { break };
         for path in files {
             let aside = scene.vaults.dir().join("aside");
             fs::write(&aside, "mine").unwrap();
@@ -181,6 +170,56 @@ fn what_is_saved_at_any_step_of_a_run_stays() {
         }
     }
     assert!(step > 40, "only {step} steps");
+}
+
+/// Starts it and waits until it has stopped itself at that step; `None` where it ended before.
+fn paused_at(command: &mut Command, step: i32) -> Option<(Child, i32)> {
+    command.env("TITHE_PAUSE_AT_STEP", step.to_string()).stdout(Stdio::null()).stderr(Stdio::null());
+    let mut child = command.spawn().unwrap();
+    loop {
+        if child.try_wait().unwrap().is_some() {
+            return None;
+        }
+        if let Some(paused) = stopped_child(child.id()) {
+            return Some((child, paused));
+        }
+        std::thread::sleep(Duration::from_millis(2));
+    }
+}
+
+/// One bit of the only staged file, at any step before it is in place.
+#[test]
+fn a_bit_that_flips_in_a_staged_file_is_found_when_it_is_read_back() {
+    let vaults = Vaults::new();
+    vaults.put(&[("a", &"text ".repeat(120_000))]);
+    vaults.want(&["a"]);
+    let mut found = 0;
+    for step in 1.. {
+        let _ = fs::remove_dir_all(vaults.target());
+        let mut command = vaults.command("sync", &["--durability", "readback"]);
+        let Some((mut child, paused)) = paused_at(&mut command, step) else { break };
+        let staged = fs::read_dir(vaults.own().join("staging")).into_iter().flatten().next();
+        if let Some(path) = staged.map(|entry| entry.unwrap().path()) {
+            let mut bytes = fs::read(&path).unwrap();
+            if let Some(byte) = bytes.first_mut() {
+                *byte ^= 1;
+                // In its place: the program holds it open.
+                fs::OpenOptions::new().write(true).open(&path).unwrap().write_all_at(&bytes[..1], 0).unwrap();
+            }
+        }
+        kill_process(Pid::from_raw(paused).unwrap(), Signal::CONT).unwrap();
+        match child.wait().unwrap().code() {
+            Some(0) => vaults.assert_agree(),
+            Some(8) => {
+                found += 1;
+                assert!(vaults.tree().is_empty(), "step {step}");
+                vaults.sync(&["--durability", "readback"]).expect_code(0);
+                vaults.assert_agree();
+            }
+            code => panic!("{code:?} at step {step}"),
+        }
+    }
+    assert!(found > 2, "found {found} times only");
 }
 
 /// The stopped program below `timeout`.

@@ -47,6 +47,7 @@ impl Job {
                 Durability::Batch => 0,
                 Durability::Each => 1,
                 Durability::Off => 2,
+                Durability::Readback => 3,
             },
             adopt: settings.adopt,
             overwrite: settings.overwrite,
@@ -94,6 +95,7 @@ impl Job {
         match self.durability {
             1 => Durability::Each,
             2 => Durability::Off,
+            3 => Durability::Readback,
             _ => Durability::Batch,
         }
     }
