@@ -15,16 +15,6 @@ use crate::schema::{ColumnType, TypeClass};
 /// 2000-01-01 00:00:00 UTC, where PostgreSQL's times begin, in microseconds since 1970.
 const EPOCH_MICROSECONDS: i64 = 946_684_800_000_000;
 
-/// What a constant can be, for messages.
-pub(super) const ACCEPTED: &str = "text types, integers, oid, numeric, real, double precision, boolean, bytea, uuid, json, jsonb, xml, \
-     inet, cidr, date, time, timestamp, timestamptz, enums and (as {}) arrays";
-
-/// The class has an encoding here.
-pub(super) fn accepts(class: TypeClass) -> bool {
-    use TypeClass as C;
-    !matches!(class, C::Composite | C::Range | C::Tsvector | C::Interval | C::Macaddr | C::Other)
-}
-
 /// The binary form of `text` as a value of that type, or `None` where it is none. Arrays are left to the caller: the
 /// empty array's binary form names its element type.
 pub(super) fn encode(text: &str, data_type: &ColumnType) -> Option<Vec<u8>> {

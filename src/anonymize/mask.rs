@@ -57,8 +57,10 @@ impl Mask {
         let column = table.column(column);
         let data_type = &column.data_type;
         let limit = limit(data_type);
-        if let Some(accepted) = refusal(&rule.spec, data_type.class) {
-            return Err(format!("the column is of type {}; the rule accepts {accepted}", data_type.sql_name));
+        let facts = rule.spec.facts();
+        if !facts.takes(data_type.class) {
+            let (is, accepted) = (&data_type.sql_name, facts.accepted());
+            return Err(format!("the column is of type {is}; the rule accepts {accepted}"));
         }
         let room = |needed: usize| {
             if needed <= limit { Ok(()) } else { Err(format!("needs {needed} characters, the column takes {limit}")) }
@@ -200,19 +202,4 @@ impl Mask {
         rule.write(key, &canonical, self.limit, out);
         Ok(())
     }
-}
-
-/// The types a rule accepts, where the column's is not among them.
-fn refusal(spec: &MaskSpec, class: TypeClass) -> Option<&'static str> {
-    use TypeClass as C;
-    const TEXT: &str = "text types (text, varchar, char, citext, name)";
-    let (accepts, accepted) = match spec {
-        MaskSpec::Keep | MaskSpec::Null => return None,
-        MaskSpec::Constant(_) => (constant::accepts(class), constant::ACCEPTED),
-        MaskSpec::Uuid => (class == C::Uuid || class.is_text(), "uuid and text types"),
-        MaskSpec::Ip => (matches!(class, C::Inet | C::Cidr) || class.is_text(), "inet, cidr and text types"),
-        MaskSpec::EmptyJson => (matches!(class, C::Json | C::Jsonb) || class.is_text(), "json, jsonb and text types"),
-        _ => (class.is_text(), TEXT),
-    };
-    (!accepts).then_some(accepted)
 }

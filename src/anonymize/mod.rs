@@ -30,16 +30,11 @@ pub use template::template_columns;
 pub use transform::RowTransform;
 pub use uniqueness::{Uniqueness, uniqueness};
 
-use crate::profile::{MaskRule, MaskSpec};
+use crate::profile::MaskRule;
 
 /// Some rule needs the secret `TITHE_KEY`.
 pub fn needs_key<'a>(rules: impl IntoIterator<Item = &'a MaskRule>) -> bool {
-    rules.into_iter().any(|rule| is_keyed(&rule.spec))
-}
-
-fn is_keyed(spec: &MaskSpec) -> bool {
-    use MaskSpec as S;
-    !matches!(spec, S::Keep | S::Null | S::Constant(_) | S::Template(_) | S::EmptyJson)
+    rules.into_iter().any(|rule| rule.spec.facts().keyed)
 }
 
 /// A row that a compiled rule cannot mask. Names places, never values.

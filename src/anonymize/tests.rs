@@ -7,6 +7,7 @@ use super::*;
 use crate::copyfmt::{Fields, Format, RowReader, RowWriter};
 use crate::digest::MaskKey;
 use crate::error::{ErrorKind, Result};
+use crate::profile::MaskSpec;
 use crate::schema::{Column, ColumnType, Table, TableKind, TypeClass};
 use crate::types::{ColumnId, QualifiedName, TableId};
 

@@ -6,6 +6,7 @@
 
 mod columns;
 mod document;
+pub mod facts;
 mod files;
 mod json_schema;
 mod nearest;

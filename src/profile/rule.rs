@@ -1,5 +1,7 @@
 //! Rules for columns, as the profile states them.
 
+use super::facts::RuleFacts;
+
 /// What the profile says of one column.
 #[derive(Clone, Debug, PartialEq)]
 pub enum ColumnRule {
@@ -73,6 +75,12 @@ pub enum MaskSpec {
 }
 
 impl MaskSpec {
+    /// What is known of the rule.
+    pub fn facts(&self) -> &'static RuleFacts {
+        // A test goes through all rules; one without facts would be taken for a keyed one that accepts nothing.
+        RuleFacts::find(self.name()).unwrap_or(&super::facts::UNKNOWN)
+    }
+
     /// The rule's name in the profile.
     pub fn name(&self) -> &'static str {
         match self {
