@@ -70,6 +70,7 @@ fn column(name: &str, class: TypeClass) -> Column {
             has_binary: true,
             sends_oids: false,
             carries_type_oids: false,
+            inside: vec![],
         },
         not_null: false,
         generated: false,

@@ -92,7 +92,7 @@ fn microseconds(time: civil::DateTime) -> Option<i64> {
 
 /// numeric's binary form: digit count, weight of the first digit, sign, digits shown after the point; then digits of
 /// base 10000. Exponents and NaN are not understood.
-fn numeric(text: &str) -> Option<Vec<u8>> {
+pub(super) fn numeric(text: &str) -> Option<Vec<u8>> {
     let (sign, unsigned) = match text.as_bytes().first()? {
         b'-' => (0x4000_u16, &text[1..]),
         b'+' => (0, &text[1..]),

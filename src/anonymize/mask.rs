@@ -2,15 +2,15 @@
 
 use super::codec::{self, JSONB_VERSION};
 use super::net::Net;
-use super::rules::{self, Keyed};
+use super::rules::{self, Keyed, Typed};
 use super::template::Template;
 use super::uniqueness::limit;
-use super::{Fault, MALFORMED, constant};
+use super::{Fault, MALFORMED, array, constant, template};
 use crate::copyfmt::Format;
 use crate::digest::{DomainKey, MaskKey};
 use crate::error::{Error, ErrorKind, Result};
 use crate::profile::{MaskRule, MaskSpec};
-use crate::schema::{Table, TypeClass};
+use crate::schema::{ColumnType, Table, TypeClass};
 use crate::types::ColumnId;
 
 /// A rule compiled for a column.
@@ -20,17 +20,33 @@ pub struct Mask {
     class: TypeClass,
     limit: usize,
     body: Body,
+    /// Columns of the same row that the rule looks at, as they are in the source.
+    beside: Vec<(ColumnId, TypeClass)>,
 }
 
 #[derive(Clone, Debug)]
 enum Body {
     Keep,
     Null,
-    Constant { binary: Vec<u8>, text: Vec<u8> },
+    Constant {
+        binary: Vec<u8>,
+        text: Vec<u8>,
+    },
     EmptyArray,
     EmptyJson,
     Template(Template),
     Keyed(Keyed, DomainKey),
+    Typed(Box<Typed>),
+    /// Each element of an array.
+    Elements(Box<Mask>),
+}
+
+/// What a rule is compiled for: a column, or what stands inside its type.
+#[derive(Clone, Copy)]
+struct Place<'a> {
+    table: &'a Table,
+    data_type: &'a ColumnType,
+    not_null: bool,
 }
 
 impl Mask {
@@ -42,32 +58,52 @@ impl Mask {
     /// is missing.
     pub fn compile(rule: &MaskRule, table: &Table, column: ColumnId, key: Option<&MaskKey>) -> Result<Self> {
         let name = rule.spec.name();
-        Self::body(rule, table, column, key)
-            .map(|body| {
-                let data_type = &table.column(column).data_type;
-                Self { rule: name, class: data_type.class, limit: limit(data_type), body }
-            })
-            .map_err(|what| {
-                let column = &table.column(column).name;
-                Error::new(ErrorKind::Profile, format!("mask {}.{column} by rule {name}: {what}", table.name))
-            })
+        let (data_type, not_null) = (&table.column(column).data_type, table.column(column).not_null);
+        Self::at(rule, Place { table, data_type, not_null }, key).map_err(|what| {
+            let column = &table.column(column).name;
+            Error::new(ErrorKind::Profile, format!("mask {}.{column} by rule {name}: {what}", table.name))
+        })
     }
 
-    fn body(rule: &MaskRule, table: &Table, column: ColumnId, key: Option<&MaskKey>) -> Result<Body, String> {
-        let column = table.column(column);
-        let data_type = &column.data_type;
-        let limit = limit(data_type);
+    fn at(rule: &MaskRule, place: Place<'_>, key: Option<&MaskKey>) -> Result<Self, String> {
+        let data_type = place.data_type;
         let facts = rule.spec.facts();
-        if !facts.takes(data_type.class) {
-            let (is, accepted) = (&data_type.sql_name, facts.accepted());
-            return Err(format!("the column is of type {is}; the rule accepts {accepted}"));
-        }
+        let mut beside = Vec::new();
+        let body = if facts.takes(data_type) {
+            for name in rule.spec.columns_beside() {
+                let (id, other) = template::column(name, place.table)?;
+                beside.push((id, other.data_type.class));
+            }
+            Self::body(rule, place, key)?
+        } else {
+            match data_type.inside.as_slice() {
+                [(_, element)] if data_type.class == TypeClass::Array => {
+                    let inner = Self::at(rule, Place { data_type: element, not_null: false, ..place }, key)?;
+                    beside.clone_from(&inner.beside);
+                    Body::Elements(Box::new(inner))
+                }
+                _ => {
+                    let (is, accepted) = (&data_type.sql_name, facts.accepted());
+                    return Err(format!("the column is of type {is}; the rule accepts {accepted}"));
+                }
+            }
+        };
+        Ok(Self { rule: facts.name, class: data_type.class, limit: limit(data_type), body, beside })
+    }
+
+    fn body(rule: &MaskRule, place: Place<'_>, key: Option<&MaskKey>) -> Result<Body, String> {
+        let Place { table, data_type, not_null } = place;
+        let limit = limit(data_type);
         let room = |needed: usize| {
             if needed <= limit { Ok(()) } else { Err(format!("needs {needed} characters, the column takes {limit}")) }
         };
+        let domain = || {
+            let key = key.ok_or("the secret TITHE_KEY is not set")?;
+            Ok(key.domain(rule.domain.as_deref().unwrap_or(rule.spec.name())))
+        };
         let body = match &rule.spec {
             MaskSpec::Keep => Body::Keep,
-            MaskSpec::Null if column.not_null => return Err("the column is NOT NULL".into()),
+            MaskSpec::Null if not_null => return Err("the column is NOT NULL".into()),
             MaskSpec::Null => Body::Null,
             MaskSpec::Constant(text) if data_type.class == TypeClass::Array => {
                 if text.trim() != "{}" {
@@ -97,13 +133,20 @@ impl Mask {
                 return Err(format!("a length of {length} is not between 8 and 64"));
             }
             spec => {
-                let keyed = Keyed::new(spec).ok_or("the rule is not known")?;
+                if let Some(typed) = Typed::new(spec, data_type, domain)? {
+                    return Ok(Body::Typed(Box::new(typed)));
+                }
+                let keyed = Keyed::new(spec)?.ok_or("the rule is not known")?;
                 room(keyed.least_chars())?;
-                let key = key.ok_or("the secret TITHE_KEY is not set")?;
-                Body::Keyed(keyed, key.domain(rule.domain.as_deref().unwrap_or(spec.name())))
+                Body::Keyed(keyed, domain()?)
             }
         };
         Ok(body)
+    }
+
+    /// Columns of the same row that [`Self::apply_beside`] wants, in order.
+    pub(super) fn beside(&self) -> impl Iterator<Item = ColumnId> {
+        self.beside.iter().map(|(column, _)| *column)
     }
 
     /// The rule's name.
@@ -131,6 +174,17 @@ impl Mask {
 
     /// Appends the mask of a value that is not NULL, both without length word or escapes; false when it is NULL.
     pub(super) fn apply(&self, value: &[u8], format: Format, out: &mut Vec<u8>) -> Result<bool, Fault> {
+        self.apply_beside(value, &[], format, out)
+    }
+
+    /// As [`Self::apply`], with the source's values of the columns that [`Self::beside`] names.
+    pub(super) fn apply_beside(
+        &self,
+        value: &[u8],
+        beside: &[Option<&[u8]>],
+        format: Format,
+        out: &mut Vec<u8>,
+    ) -> Result<bool, Fault> {
         match (&self.body, format) {
             (Body::Keep, _) => out.extend_from_slice(value),
             (Body::Null, _) => return Ok(false),
@@ -145,6 +199,16 @@ impl Mask {
             (Body::EmptyJson, _) => self.empty_json(value, format, out)?,
             (Body::Template(_), _) => return Err(Fault("a template needs the whole row")),
             (Body::Keyed(rule, key), _) => self.keyed(rule, key, value, format, out)?,
+            (Body::Typed(rule), _) => {
+                let subject = match (self.beside.first(), beside.first()) {
+                    (Some((_, class)), Some(Some(subject))) => Some(codec::identity(*class, format, subject)?),
+                    _ => None,
+                };
+                rule.apply(value, format, subject.as_deref(), out)?;
+            }
+            (Body::Elements(mask), _) => {
+                array::each(value, format, out, |element, out| mask.apply_beside(element, beside, format, out))?;
+            }
         }
         Ok(true)
     }

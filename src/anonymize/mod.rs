@@ -14,10 +14,12 @@
 //! id 7 | "otto.k3f9x2mw7qp4t@example.com" | NULL
 //! ```
 
+mod array;
 mod codec;
 mod constant;
 mod mask;
 mod net;
+mod numeric;
 mod rules;
 mod template;
 mod transform;

@@ -27,6 +27,7 @@ pub(super) fn data_type(class: TypeClass, max_chars: Option<u32>) -> ColumnType 
         has_binary: true,
         sends_oids: false,
         carries_type_oids: false,
+        inside: vec![],
     }
 }
 

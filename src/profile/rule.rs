@@ -72,6 +72,122 @@ pub enum MaskSpec {
     Lorem,
     /// empty_json - `{}`, or `[]` where an array stood.
     EmptyJson,
+    /// permute = { min = 1, max = 999 } - another whole number, each from one only.
+    Permute {
+        /// Least of the numbers that change places; `None`: see the rule's facts.
+        min: Option<i64>,
+        /// Most of them.
+        max: Option<i64>,
+    },
+    /// noise = { percent = 10 } or { amount = 5 } - a number nearby.
+    Noise {
+        /// Percent of the value.
+        percent: Option<f64>,
+        /// Or as much for all.
+        amount: Option<f64>,
+    },
+    /// bucket = { size = 10 } - the largest multiple of `size` that is not above the number.
+    Bucket {
+        /// Width.
+        size: f64,
+    },
+    /// date_shift = { days = 30, subject = "user_id" } - a date nearby.
+    DateShift {
+        /// Days at most, in both directions.
+        days: u32,
+        /// Column of whom the date belongs to: the same shift for the same subject keeps intervals.
+        subject: Option<String>,
+    },
+    /// date_truncate = { to = "month" } - where its month begins.
+    DateTruncate {
+        /// Part that remains.
+        to: DatePart,
+    },
+    /// pick = { from = ["a", "b"], weights = [1, 9] } - one of a list.
+    Pick {
+        /// The list.
+        from: Vec<String>,
+        /// How often each; empty: all alike.
+        weights: Vec<f64>,
+    },
+    /// postal_code - other digits and letters.
+    PostalCode {
+        /// Characters at the start that stay.
+        keep_first: u32,
+    },
+    /// mac - a locally administered address.
+    Mac,
+    /// user_agent
+    UserAgent,
+    /// url - a digest as path.
+    Url {
+        /// The host stays.
+        keep_host: bool,
+    },
+    /// file_name - a word and a digest; the ending stays.
+    FileName,
+    /// job_title
+    JobTitle,
+    /// iban - check digits hold.
+    Iban,
+    /// card - check digit holds.
+    Card,
+    /// geo_jitter = { km = 5 } - a place nearby.
+    GeoJitter {
+        /// Kilometres at most.
+        km: f64,
+    },
+    /// bytes = { as = "empty" }
+    Bytes {
+        /// What stands there instead.
+        fill: BytesFill,
+    },
+    /// password_hash - of one known password.
+    PasswordHash,
+    /// pem - throw-away certificates and keys of the same kinds.
+    Pem,
+    /// regex = { pattern = "[A-Z]{2}[0-9]{4}" } - a text that matches.
+    Regex {
+        /// The expression.
+        pattern: String,
+    },
+    /// scramble = { keep_first = 2 } - a token whose ends stay.
+    Scramble {
+        /// Characters at the start that stay.
+        keep_first: u32,
+        /// And at the end.
+        keep_last: u32,
+    },
+}
+
+/// What is left of a date.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DatePart {
+    /// Hour, in UTC.
+    Hour,
+    /// Day, in UTC.
+    Day,
+    /// Monday.
+    Week,
+    /// First of the month.
+    Month,
+    /// First of January, April, July or October.
+    Quarter,
+    /// First of January.
+    Year,
+    /// First of January of a year that ends in 0.
+    Decade,
+}
+
+/// What stands in the place of bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum BytesFill {
+    /// None.
+    Empty,
+    /// As many, at random.
+    Random,
+    /// An image of one pixel.
+    Image,
 }
 
 impl MaskSpec {
@@ -79,6 +195,14 @@ impl MaskSpec {
     pub fn facts(&self) -> &'static RuleFacts {
         // A test goes through all rules; one without facts would be taken for a keyed one that accepts nothing.
         RuleFacts::find(self.name()).unwrap_or(&super::facts::UNKNOWN)
+    }
+
+    /// Columns of the same row that the rule looks at.
+    pub fn columns_beside(&self) -> Vec<&str> {
+        match self {
+            Self::DateShift { subject: Some(subject), .. } => vec![subject],
+            _ => Vec::new(),
+        }
     }
 
     /// The rule's name in the profile.
@@ -103,6 +227,26 @@ impl MaskSpec {
             Self::Ip => "ip",
             Self::Lorem => "lorem",
             Self::EmptyJson => "empty_json",
+            Self::Permute { .. } => "permute",
+            Self::Noise { .. } => "noise",
+            Self::Bucket { .. } => "bucket",
+            Self::DateShift { .. } => "date_shift",
+            Self::DateTruncate { .. } => "date_truncate",
+            Self::Pick { .. } => "pick",
+            Self::PostalCode { .. } => "postal_code",
+            Self::Mac => "mac",
+            Self::UserAgent => "user_agent",
+            Self::Url { .. } => "url",
+            Self::FileName => "file_name",
+            Self::JobTitle => "job_title",
+            Self::Iban => "iban",
+            Self::Card => "card",
+            Self::GeoJitter { .. } => "geo_jitter",
+            Self::Bytes { .. } => "bytes",
+            Self::PasswordHash => "password_hash",
+            Self::Pem => "pem",
+            Self::Regex { .. } => "regex",
+            Self::Scramble { .. } => "scramble",
         }
     }
 }

@@ -27,6 +27,8 @@ pub struct ColumnType {
     /// Its binary form carries element type OIDs (arrays and composites of types this database defines): accepted by
     /// servers from 14, and left out of checksums that compare two databases.
     pub carries_type_oids: bool,
+    /// What stands inside: an array's element (without a name), the fields of a composite in order.
+    pub inside: Vec<(String, ColumnType)>,
 }
 
 /// What a base type is, in the classes that masks and keys treat alike.
@@ -88,7 +90,7 @@ pub enum TypeClass {
     Enum,
     /// A composite
     Composite,
-    /// An array; the element's class is not kept here
+    /// An array; its element's type is in [`ColumnType::inside`]
     Array,
     /// A range or multirange
     Range,

@@ -36,6 +36,20 @@ pub(super) fn phone(key: &DomainKey, value: &[u8], out: &mut Vec<u8>) {
     permute(key, country, number, out);
 }
 
+/// As a token, but `first` characters at the start and `last` at the end stay. They decide the permutation of the others,
+/// so that values with other ends still differ.
+pub(super) fn scramble(key: &DomainKey, first: usize, last: usize, value: &[u8], out: &mut Vec<u8>) {
+    let Ok(text) = std::str::from_utf8(value) else { return permute(key, &[], value, out) };
+    let chars = text.chars().count();
+    let place = |nth: usize| text.char_indices().nth(nth).map_or(text.len(), |(at, _)| at);
+    // Where nothing would be left to replace, all is.
+    let (start, end) = if first + last < chars { (place(first), place(chars - last)) } else { (0, text.len()) };
+    out.extend_from_slice(&value[..start]);
+    let ends = [&value[..start], b"\n", &value[end..]].concat();
+    permute(key, &ends, &value[start..end], out);
+    out.extend_from_slice(&value[end..]);
+}
+
 /// Where a character stands in its alphabet.
 #[derive(Clone, Copy, Debug)]
 struct Sign {

@@ -47,6 +47,11 @@ pub(super) fn company(stream: &mut Stream, out: &mut Vec<u8>) {
     push(out, &[" ", stream.pick(EN::COMPANY_SUFFIX)]);
 }
 
+/// `Senior Accounting Associate`
+pub(super) fn job_title(stream: &mut Stream, out: &mut Vec<u8>) {
+    push(out, &[stream.pick(EN::JOB_SENIORITY), " ", stream.pick(EN::JOB_FIELD), " ", stream.pick(EN::JOB_POSITION)]);
+}
+
 fn push(out: &mut Vec<u8>, parts: &[&str]) {
     parts.iter().for_each(|part| out.extend_from_slice(part.as_bytes()));
 }

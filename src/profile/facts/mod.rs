@@ -7,7 +7,7 @@ mod table;
 mod values;
 
 use super::MaskSpec;
-use crate::schema::TypeClass;
+use crate::schema::{ColumnType, TypeClass};
 
 pub use table::RULES;
 pub(super) use table::UNKNOWN;
@@ -124,6 +124,10 @@ pub enum TypeSet {
     Date,
     /// All that a constant can be written for.
     Constant,
+    /// All that a constant can be written for, but for arrays.
+    Scalar,
+    /// A type that has no class of its own, by its name.
+    Named(&'static str),
     /// One type.
     One(TypeClass, &'static str),
 }
@@ -168,8 +172,8 @@ impl RuleFacts {
     }
 
     /// The rule takes columns of that type as they are (arrays: not element by element).
-    pub fn takes(&self, class: TypeClass) -> bool {
-        self.accepts.iter().any(|set| set.has(class))
+    pub fn takes(&self, data_type: &ColumnType) -> bool {
+        self.accepts.iter().any(|set| set.has(data_type))
     }
 
     /// The types it takes, in words.
@@ -189,8 +193,9 @@ impl RuleFacts {
 impl TypeSet {
     const TEXT: &'static str = "text types";
 
-    fn has(self, class: TypeClass) -> bool {
+    fn has(self, data_type: &ColumnType) -> bool {
         use TypeClass as C;
+        let class = data_type.class;
         match self {
             Self::Any => true,
             Self::Text => class.is_text(),
@@ -199,6 +204,10 @@ impl TypeSet {
             Self::Date => matches!(class, C::Date | C::Timestamp | C::Timestamptz),
             Self::Constant => {
                 !matches!(class, C::Composite | C::Range | C::Tsvector | C::Interval | C::Macaddr | C::Other)
+            }
+            Self::Scalar => class != C::Array && Self::Constant.has(data_type),
+            Self::Named(name) => {
+                class == C::Other && data_type.base_sql_name.rsplit('.').next().is_some_and(|own| own == name)
             }
             Self::One(own, _) => own == class,
         }
@@ -215,7 +224,11 @@ impl TypeSet {
                 "text types, integers, oid, numeric, real, double precision, boolean, bytea, uuid, json, jsonb, xml, \
                  inet, cidr, date, time, timestamp, timestamptz, enums and (as {}) arrays"
             }
-            Self::One(_, words) => words,
+            Self::Scalar => {
+                "text types, integers, oid, numeric, real, double precision, boolean, bytea, uuid, json, jsonb, xml, \
+                 inet, cidr, date, time, timestamp, timestamptz and enums"
+            }
+            Self::Named(words) | Self::One(_, words) => words,
         }
     }
 }

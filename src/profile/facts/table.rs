@@ -1,8 +1,8 @@
 //! The facts of every rule, in the order messages list them.
 
-use super::Default::Is;
+use super::Default::{Is, Nothing, Required};
 use super::{Example, Form, Kind, Parameter, RuleFacts, TypeSet};
-use crate::profile::MaskSpec as S;
+use crate::profile::{BytesFill, DatePart, MaskSpec as S};
 use crate::schema::TypeClass as C;
 
 /// Where a rule is as plain as most.
@@ -33,6 +33,7 @@ const fn parameter(name: &'static str, kind: Kind, default: super::Default, mean
 
 /// 64 bits of a keyed digest or more: about one collision in 37 million runs over a million values.
 const DIGEST: &str = "all but surely, where 64 bits of its digest fit the column";
+const WHOLE: Kind = Kind::Integer(i64::MIN, i64::MAX);
 const SHAPE: &str = "always: a keyed permutation of the values of one shape";
 
 /// Every rule.
@@ -61,7 +62,7 @@ pub const RULES: &[RuleFacts] = &[
     RuleFacts {
         name: "constant",
         meaning: "the same value for every row that is not NULL",
-        form: Form::Direct(parameter("constant", Kind::Scalar, super::Default::Required, "the value")),
+        form: Form::Direct(parameter("constant", Kind::Scalar, Required, "the value")),
         accepts: &[TypeSet::Constant],
         keyed: false,
         example: text("{ constant = \"!\" }", "Ann"),
@@ -74,7 +75,7 @@ pub const RULES: &[RuleFacts] = &[
         form: Form::Direct(parameter(
             "template",
             Kind::Template,
-            super::Default::Required,
+            Required,
             "Text in which {column} stands for a column of the row.",
         )),
         keyed: false,
@@ -210,6 +211,266 @@ pub const RULES: &[RuleFacts] = &[
         keyed: false,
         example: Example { rule: "\"empty_json\"", class: C::Jsonb, value: "{\"a\": 1}" },
         build: |_| Ok(S::EmptyJson),
+        ..PLAIN
+    },
+    RuleFacts {
+        name: "permute",
+        meaning: "another whole number, and every number from one other only; a number that needs 16, 32 or 64 bits stays \
+                  among those, so that it is replaced alike in columns of every width",
+        form: Form::Parameters(&[
+            parameter("min", WHOLE, Nothing, "least of the numbers that change places"),
+            parameter("max", WHOLE, Nothing, "most of them; beside `min` alone, 2147483647"),
+        ]),
+        accepts: &[TypeSet::Integer],
+        injective: "always: a keyed permutation of the numbers of a range",
+        keeps_format: true,
+        example: Example { rule: "{ permute = { min = 1, max = 999 } }", class: C::Int4, value: "7" },
+        build: |values| {
+            let (min, max) = (values.integer("min"), values.integer("max"));
+            match (min, max) {
+                (Some(min), Some(max)) if min >= max => Err(format!("has a min of {min}, which is not below its max")),
+                _ => Ok(S::Permute { min, max }),
+            }
+        },
+        ..PLAIN
+    },
+    RuleFacts {
+        name: "noise",
+        meaning: "a number nearby; never the same one, unless it is 0 or does not fit otherwise",
+        form: Form::Parameters(&[
+            parameter("percent", Kind::Number(0.001, 100.0), Nothing, "of the value, in both directions"),
+            parameter("amount", Kind::Number(0.0, 1e15), Nothing, "or as much for every value"),
+        ]),
+        accepts: &[TypeSet::Number],
+        keeps_format: true,
+        example: Example { rule: "{ noise = { percent = 10 } }", class: C::Numeric, value: "1999.00" },
+        build: |values| match (values.number("percent"), values.number("amount")) {
+            (Some(_), Some(_)) => Err("states a percent and an amount; one of them is needed".to_owned()),
+            (None, None) => Err("needs `percent` or `amount`".to_owned()),
+            (None, Some(amount)) if amount <= 0.0 => Err("has an amount that is not above 0".to_owned()),
+            (percent, amount) => Ok(S::Noise { percent, amount }),
+        },
+        ..PLAIN
+    },
+    RuleFacts {
+        name: "bucket",
+        meaning: "the largest multiple of `size` that is not above the number",
+        form: Form::Parameters(&[parameter("size", Kind::Number(1e-9, 1e15), Required, "width of a bucket")]),
+        accepts: &[TypeSet::Number],
+        keyed: false,
+        keeps_format: true,
+        example: Example { rule: "{ bucket = { size = 10 } }", class: C::Int4, value: "37" },
+        build: |values| Ok(S::Bucket { size: values.number("size").unwrap_or(1.0) }),
+        ..PLAIN
+    },
+    RuleFacts {
+        name: "date_shift",
+        meaning: "up to `days` days earlier or later, never the same day; with a subject all its dates by the same number of \
+                  days, so that intervals stay",
+        form: Form::Parameters(&[
+            parameter("days", Kind::Integer(1, 100_000), Required, "days at most"),
+            parameter("subject", Kind::Column, Nothing, "column that tells whose date it is"),
+        ]),
+        accepts: &[TypeSet::Date],
+        keeps_format: true,
+        example: Example { rule: "{ date_shift = { days = 30 } }", class: C::Date, value: "1984-05-06" },
+        build: |values| Ok(S::DateShift { days: values.small("days"), subject: values.text("subject") }),
+        ..PLAIN
+    },
+    RuleFacts {
+        name: "date_truncate",
+        meaning: "the beginning of the hour, day, week (Monday), month, quarter, year or decade, in UTC",
+        form: Form::Parameters(&[parameter(
+            "to",
+            Kind::Word(&["hour", "day", "week", "month", "quarter", "year", "decade"]),
+            Required,
+            "what remains",
+        )]),
+        accepts: &[TypeSet::Date],
+        keyed: false,
+        keeps_format: true,
+        example: Example { rule: "{ date_truncate = { to = \"month\" } }", class: C::Date, value: "1984-05-06" },
+        build: |values| {
+            Ok(S::DateTruncate {
+                to: match values.text("to").as_deref() {
+                    Some("hour") => DatePart::Hour,
+                    Some("day") => DatePart::Day,
+                    Some("week") => DatePart::Week,
+                    Some("month") => DatePart::Month,
+                    Some("quarter") => DatePart::Quarter,
+                    Some("year") => DatePart::Year,
+                    _ => DatePart::Decade,
+                },
+            })
+        },
+        ..PLAIN
+    },
+    RuleFacts {
+        name: "pick",
+        meaning: "one of a list, each as often as its weight says",
+        form: Form::Parameters(&[
+            parameter("from", Kind::Texts, Required, "the list, as texts"),
+            parameter("weights", Kind::Numbers, Nothing, "a weight for each; without them all are alike"),
+        ]),
+        accepts: &[TypeSet::Scalar],
+        example: text("{ pick = { from = [\"red\", \"green\"], weights = [1, 9] } }", "blue"),
+        build: |values| {
+            let (from, weights) = (values.texts("from"), values.numbers("weights"));
+            if !weights.is_empty() && weights.len() != from.len() {
+                return Err(format!("has {} weights for a list of {}", weights.len(), from.len()));
+            }
+            if !weights.is_empty() && weights.iter().sum::<f64>() <= 0.0 {
+                return Err("has only weights of 0".to_owned());
+            }
+            Ok(S::Pick { from, weights })
+        },
+        ..PLAIN
+    },
+    RuleFacts {
+        name: "postal_code",
+        meaning: "other digits and letters; the first characters, which are the region, may stay",
+        form: Form::Parameters(&[parameter("keep_first", Kind::Integer(0, 4), Is("0"), "characters that stay")]),
+        injective: SHAPE,
+        keeps_length: true,
+        keeps_format: true,
+        example: text("{ postal_code = { keep_first = 2 } }", "10115"),
+        build: |values| Ok(S::PostalCode { keep_first: values.small("keep_first") }),
+        ..PLAIN
+    },
+    RuleFacts {
+        name: "mac",
+        meaning: "an address that is administered locally, in the spelling of the value",
+        accepts: &[TypeSet::One(C::Macaddr, "macaddr"), TypeSet::Text],
+        keeps_format: true,
+        example: Example { rule: "\"mac\"", class: C::Macaddr, value: "08:00:2b:01:02:03" },
+        build: |_| Ok(S::Mac),
+        ..PLAIN
+    },
+    RuleFacts {
+        name: "user_agent",
+        meaning: "a browser of today",
+        keeps_format: true,
+        example: text("\"user_agent\"", "Mozilla/5.0 (X11; Ubuntu; rv:1.2) Somebody/3"),
+        build: |_| Ok(S::UserAgent),
+        ..PLAIN
+    },
+    RuleFacts {
+        name: "url",
+        meaning: "the scheme, the host if the rule says so, a digest, and the path's ending; user, password, path, query and \
+                  fragment go",
+        form: Form::Parameters(&[parameter("keep_host", Kind::Boolean, Is("false"), "the host stays")]),
+        injective: "all but surely, in columns without a limit of characters",
+        keeps_format: true,
+        example: text("{ url = { keep_host = true } }", "https://ann:pw@home.example/pictures/ann.jpg?s=1"),
+        build: |values| Ok(S::Url { keep_host: values.boolean("keep_host") }),
+        ..PLAIN
+    },
+    RuleFacts {
+        name: "file_name",
+        meaning: "a word, a digest and the name's own ending; folders go",
+        injective: DIGEST,
+        keeps_format: true,
+        example: text("\"file_name\"", "scans/ann-passport.pdf"),
+        build: |_| Ok(S::FileName),
+        ..PLAIN
+    },
+    RuleFacts {
+        name: "job_title",
+        meaning: "a profession",
+        example: text("\"job_title\"", "Royal Cook"),
+        build: |_| Ok(S::JobTitle),
+        ..PLAIN
+    },
+    RuleFacts {
+        name: "iban",
+        meaning: "an account of the same country and length with check digits that hold, at a bank of zeros",
+        keeps_length: true,
+        keeps_format: true,
+        example: text("\"iban\"", "DE89 3704 0044 0532 0130 00"),
+        build: |_| Ok(S::Iban),
+        ..PLAIN
+    },
+    RuleFacts {
+        name: "card",
+        meaning: "a number of the same network and length with a check digit that holds, in its range for tests",
+        keeps_length: true,
+        keeps_format: true,
+        example: text("\"card\"", "4111 1111 1111 1111"),
+        build: |_| Ok(S::Card),
+        ..PLAIN
+    },
+    RuleFacts {
+        name: "geo_jitter",
+        meaning: "a place nearby: a point of longitude and latitude in any direction, a single coordinate to one side",
+        form: Form::Parameters(&[parameter("km", Kind::Number(0.001, 5_000.0), Required, "kilometres at most")]),
+        accepts: &[
+            TypeSet::One(C::Numeric, "numeric"),
+            TypeSet::One(C::Float4, "real"),
+            TypeSet::One(C::Float8, "double precision"),
+            TypeSet::Named("point"),
+        ],
+        keeps_format: true,
+        example: Example { rule: "{ geo_jitter = { km = 5 } }", class: C::Numeric, value: "52.520008" },
+        build: |values| Ok(S::GeoJitter { km: values.number("km").unwrap_or(1.0) }),
+        ..PLAIN
+    },
+    RuleFacts {
+        name: "bytes",
+        meaning: "no bytes, as many at random, or an image of one pixel",
+        form: Form::Parameters(&[parameter("as", Kind::Word(&["empty", "random", "image"]), Required, "what remains")]),
+        accepts: &[TypeSet::One(C::Bytea, "bytea")],
+        example: Example { rule: "{ bytes = { as = \"random\" } }", class: C::Bytea, value: "\\x416e6e" },
+        build: |values| {
+            Ok(S::Bytes {
+                fill: match values.text("as").as_deref() {
+                    Some("random") => BytesFill::Random,
+                    Some("image") => BytesFill::Image,
+                    _ => BytesFill::Empty,
+                },
+            })
+        },
+        ..PLAIN
+    },
+    RuleFacts {
+        name: "password_hash",
+        meaning: "the hash of `tithe-dev-password` in the value's own form: bcrypt, argon2, PBKDF2 and scrypt as Django and \
+                  Werkzeug write them, crypt's SHA-512; of other forms `!`, which no password fits",
+        keeps_format: true,
+        example: text("\"password_hash\"", "$2b$12$7uVxW9l0cJ8sGqkOe1nLMeJc3vQyG0pWz5r4t6y8u0i2o4p6a8s0d"),
+        build: |_| Ok(S::PasswordHash),
+        ..PLAIN
+    },
+    RuleFacts {
+        name: "pem",
+        meaning: "each certificate or key becomes a throw-away one of its kind; what stands around goes",
+        keeps_format: true,
+        example: text("\"pem\"", "none"),
+        build: |_| Ok(S::Pem),
+        ..PLAIN
+    },
+    RuleFacts {
+        name: "regex",
+        meaning: "a text that the expression matches",
+        form: Form::Parameters(&[parameter("pattern", Kind::Pattern, Required, "the expression")]),
+        injective: "all but surely, where the expression has no choices of length and 64 bits",
+        example: text("{ regex = { pattern = \"[A-Z]{2}-[0-9]{4}\" } }", "AB-1234"),
+        build: |values| Ok(S::Regex { pattern: values.text("pattern").unwrap_or_default() }),
+        ..PLAIN
+    },
+    RuleFacts {
+        name: "scramble",
+        meaning: "as token, but characters at the ends may stay",
+        form: Form::Parameters(&[
+            parameter("keep_first", Kind::Integer(0, 1_000), Is("0"), "characters at the start that stay"),
+            parameter("keep_last", Kind::Integer(0, 1_000), Is("0"), "characters at the end that stay"),
+        ]),
+        injective: SHAPE,
+        keeps_length: true,
+        keeps_format: true,
+        example: text("{ scramble = { keep_last = 4 } }", "4111-1111-1111-1234"),
+        build: |values| {
+            Ok(S::Scramble { keep_first: values.small("keep_first"), keep_last: values.small("keep_last") })
+        },
         ..PLAIN
     },
 ];
