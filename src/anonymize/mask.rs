@@ -1,11 +1,13 @@
 //! A rule compiled for one column, and its application to one value.
 
 use super::codec::{self, JSONB_VERSION};
+use super::json::{Documents, Leaf, LeafKind};
 use super::net::Net;
-use super::rules::{self, Keyed, Typed};
+use super::parts::{self, Pairs, Part};
+use super::rules::{self, Keyed, Redactor, Typed, redact};
 use super::template::Template;
 use super::uniqueness::limit;
-use super::{Fault, MALFORMED, array, constant, template};
+use super::{Fault, MALFORMED, TOO_LONG, array, constant, template};
 use crate::copyfmt::Format;
 use crate::digest::{DomainKey, MaskKey};
 use crate::error::{Error, ErrorKind, Result};
@@ -39,6 +41,10 @@ enum Body {
     Typed(Box<Typed>),
     /// Each element of an array.
     Elements(Box<Mask>),
+    Redact(Box<Redactor>),
+    Json(Box<Documents>),
+    Hstore(Box<Pairs>),
+    Composite(Vec<Part>),
 }
 
 /// What a rule is compiled for: a column, or what stands inside its type.
@@ -74,7 +80,7 @@ impl Mask {
                 let (id, other) = template::column(name, place.table)?;
                 beside.push((id, other.data_type.class));
             }
-            Self::body(rule, place, key)?
+            Self::body(rule, place, key, &mut beside)?
         } else {
             match data_type.inside.as_slice() {
                 [(_, element)] if data_type.class == TypeClass::Array => {
@@ -91,7 +97,12 @@ impl Mask {
         Ok(Self { rule: facts.name, class: data_type.class, limit: limit(data_type), body, beside })
     }
 
-    fn body(rule: &MaskRule, place: Place<'_>, key: Option<&MaskKey>) -> Result<Body, String> {
+    fn body(
+        rule: &MaskRule,
+        place: Place<'_>,
+        key: Option<&MaskKey>,
+        beside: &mut Vec<(ColumnId, TypeClass)>,
+    ) -> Result<Body, String> {
         let Place { table, data_type, not_null } = place;
         let limit = limit(data_type);
         let room = |needed: usize| {
@@ -131,6 +142,35 @@ impl Mask {
             }
             MaskSpec::Hash { length } if !(8..=64).contains(length) => {
                 return Err(format!("a length of {length} is not between 8 and 64"));
+            }
+            MaskSpec::Redact { .. } => {
+                Body::Redact(Box::new(Redactor::new(key.ok_or("the secret TITHE_KEY is not set")?)))
+            }
+            MaskSpec::Json { paths, default } => {
+                let rules = std::iter::once(("what no path names", default.as_ref()));
+                let rules = rules.chain(paths.iter().map(|(path, rule)| (path.as_str(), rule)));
+                let leaf = |(path, rule)| leaf(rule, place, key, beside).map_err(|what| format!("{path}: {what}"));
+                let rules = rules.map(leaf).collect::<Result<_, _>>()?;
+                Body::Json(Box::new(Documents::new(paths.iter().map(|(path, _)| path.as_str()), rules)?))
+            }
+            MaskSpec::Hstore { keys, default } => {
+                let text = ColumnType::plain(TypeClass::Text, "text");
+                let mut part = |rule| part(rule, Place { data_type: &text, not_null: false, ..place }, key, beside);
+                let keys = keys.iter().map(|(name, rule)| Ok((name.clone().into_bytes(), part(rule)?)));
+                let keys = keys.collect::<Result<_, String>>()?;
+                Body::Hstore(Box::new(Pairs { keys, default: part(default)? }))
+            }
+            MaskSpec::Composite { fields, default } => {
+                let unknown = fields.iter().find(|(name, _)| data_type.inside.iter().all(|(own, _)| own != name));
+                if let Some((name, _)) = unknown {
+                    return Err(format!("the type {} has no field {name}", data_type.sql_name));
+                }
+                let field = |(name, data_type): &(String, ColumnType)| {
+                    let rule = fields.iter().find(|(own, _)| own == name).map_or(default.as_ref(), |(_, rule)| rule);
+                    part(rule, Place { data_type, not_null: false, ..place }, key, beside)
+                        .map_err(|what| format!("field {name}: {what}"))
+                };
+                Body::Composite(data_type.inside.iter().map(field).collect::<Result<_, _>>()?)
             }
             spec => {
                 if let Some(typed) = Typed::new(spec, data_type, domain)? {
@@ -206,6 +246,36 @@ impl Mask {
                 };
                 rule.apply(value, format, subject.as_deref(), out)?;
             }
+            (Body::Redact(redactor), _) => {
+                let mut names = Vec::new();
+                for ((class, format), subject) in self.beside.iter().map(|(_, class)| (*class, format)).zip(beside) {
+                    if let Some(subject) = subject {
+                        redact::names(&codec::identity(class, format, subject)?, &mut names);
+                    }
+                }
+                let start = out.len();
+                redactor.apply(value, &names, out);
+                codec::fit(out, start, self.limit);
+            }
+            (Body::Json(documents), _) => {
+                let text = match (self.class, format) {
+                    (TypeClass::Jsonb, Format::Binary) => {
+                        out.push(JSONB_VERSION);
+                        codec::jsonb_text(value)?
+                    }
+                    _ => value,
+                };
+                // An empty text is no document, and says nothing.
+                if !text.is_empty() {
+                    let start = out.len();
+                    documents.apply(text, beside, out)?;
+                    if self.limit < usize::MAX && codec::count_chars(&out[start..]) > self.limit {
+                        return Err(TOO_LONG);
+                    }
+                }
+            }
+            (Body::Hstore(pairs), _) => pairs.apply(value, beside, format, out)?,
+            (Body::Composite(fields), _) => parts::composite(fields, value, beside, format, out)?,
             (Body::Elements(mask), _) => {
                 array::each(value, format, out, |element, out| mask.apply_beside(element, beside, format, out))?;
             }
@@ -266,4 +336,54 @@ impl Mask {
         rule.write(key, &canonical, self.limit, out);
         Ok(())
     }
+}
+
+/// A rule for a part of the value. Its columns stand behind those that are there already.
+fn part(
+    rule: &MaskRule,
+    place: Place<'_>,
+    key: Option<&MaskKey>,
+    beside: &mut Vec<(ColumnId, TypeClass)>,
+) -> Result<Part, String> {
+    let mask = Mask::at(rule, place, key)?;
+    if mask.template().is_some() {
+        return Err("a template cannot stand inside another rule".to_owned());
+    }
+    let first = beside.len();
+    beside.extend_from_slice(&mask.beside);
+    Ok(Part { mask, beside: first })
+}
+
+/// A rule for values inside documents: for strings, for numbers, or for both.
+fn leaf(
+    rule: &MaskRule,
+    place: Place<'_>,
+    key: Option<&MaskKey>,
+    beside: &mut Vec<(ColumnId, TypeClass)>,
+) -> Result<Leaf, String> {
+    let kind = match rule.spec {
+        MaskSpec::Keep => LeafKind::Keep,
+        MaskSpec::Null => LeafKind::Null,
+        _ => LeafKind::Mask,
+    };
+    let first = beside.len();
+    if kind != LeafKind::Mask {
+        return Ok(Leaf { text: None, number: None, kind, beside: first });
+    }
+    let facts = rule.spec.facts();
+    let mut compiled = |class, name: &str| {
+        let data_type = ColumnType::plain(class, name);
+        if !facts.takes(&data_type) {
+            return Ok(None);
+        }
+        part(rule, Place { data_type: &data_type, not_null: false, ..place }, key, beside).map(Some)
+    };
+    let text = compiled(TypeClass::Text, "text")?;
+    // Constants would be written twice, and differ in nothing.
+    let number = if text.is_some() { None } else { compiled(TypeClass::Numeric, "numeric")? };
+    if text.is_none() && number.is_none() {
+        let accepted = facts.accepted();
+        return Err(format!("documents have texts and numbers; the rule {} accepts {accepted}", facts.name));
+    }
+    Ok(Leaf { text: text.map(|part| part.mask), number: number.map(|part| part.mask), kind, beside: first })
 }

@@ -17,9 +17,11 @@
 mod array;
 mod codec;
 mod constant;
+mod json;
 mod mask;
 mod net;
 mod numeric;
+mod parts;
 mod rules;
 mod template;
 mod transform;
@@ -36,7 +38,7 @@ use crate::profile::MaskRule;
 
 /// Some rule needs the secret `TITHE_KEY`.
 pub fn needs_key<'a>(rules: impl IntoIterator<Item = &'a MaskRule>) -> bool {
-    rules.into_iter().any(|rule| rule.spec.facts().keyed)
+    rules.into_iter().any(|rule| rule.spec.facts().keyed || needs_key(rule.spec.rules_inside()))
 }
 
 /// A row that a compiled rule cannot mask. Names places, never values.

@@ -158,6 +158,32 @@ pub enum MaskSpec {
         /// And at the end.
         keep_last: u32,
     },
+    /// redact = { subject = ["name"] } - prose without what identifies somebody.
+    Redact {
+        /// Columns with names of the row's own subject.
+        subject: Vec<String>,
+    },
+    /// json = { paths = { "user.email" = "email" }, default = "keep" } - values inside documents.
+    Json {
+        /// Rules by path.
+        paths: Vec<(String, MaskRule)>,
+        /// Of every other value.
+        default: Box<MaskRule>,
+    },
+    /// hstore = { keys = { email = "email" }, default = "null" }
+    Hstore {
+        /// Rules by key.
+        keys: Vec<(String, MaskRule)>,
+        /// Of every other key.
+        default: Box<MaskRule>,
+    },
+    /// composite = { fields = { street = "street" }, default = "keep" }
+    Composite {
+        /// Rules by field.
+        fields: Vec<(String, MaskRule)>,
+        /// Of every other field.
+        default: Box<MaskRule>,
+    },
 }
 
 /// What is left of a date.
@@ -201,6 +227,19 @@ impl MaskSpec {
     pub fn columns_beside(&self) -> Vec<&str> {
         match self {
             Self::DateShift { subject: Some(subject), .. } => vec![subject],
+            Self::Redact { subject } => subject.iter().map(String::as_str).collect(),
+            _ => Vec::new(),
+        }
+    }
+
+    /// Rules for parts of the value.
+    pub fn rules_inside(&self) -> Vec<&MaskRule> {
+        match self {
+            Self::Json { paths: parts, default }
+            | Self::Hstore { keys: parts, default }
+            | Self::Composite { fields: parts, default } => {
+                parts.iter().map(|(_, rule)| rule).chain([default.as_ref()]).collect()
+            }
             _ => Vec::new(),
         }
     }
@@ -247,6 +286,10 @@ impl MaskSpec {
             Self::Pem => "pem",
             Self::Regex { .. } => "regex",
             Self::Scramble { .. } => "scramble",
+            Self::Redact { .. } => "redact",
+            Self::Json { .. } => "json",
+            Self::Hstore { .. } => "hstore",
+            Self::Composite { .. } => "composite",
         }
     }
 }

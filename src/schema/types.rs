@@ -31,6 +31,26 @@ pub struct ColumnType {
     pub inside: Vec<(String, ColumnType)>,
 }
 
+impl ColumnType {
+    /// A base type without a modifier.
+    pub fn plain(class: TypeClass, name: &str) -> Self {
+        Self {
+            oid: 0,
+            sql_name: name.to_owned(),
+            base_sql_name: name.to_owned(),
+            class,
+            max_chars: None,
+            enum_labels: Vec::new(),
+            domain: false,
+            domain_checks: Vec::new(),
+            has_binary: true,
+            sends_oids: false,
+            carries_type_oids: false,
+            inside: Vec::new(),
+        }
+    }
+}
+
 /// What a base type is, in the classes that masks and keys treat alike.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum TypeClass {

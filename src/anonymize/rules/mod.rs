@@ -11,6 +11,7 @@ mod lorem;
 mod names;
 mod numbers;
 mod pattern;
+pub(super) mod redact;
 mod secrets;
 mod times;
 mod typed;
@@ -28,6 +29,7 @@ pub(super) use handles::DIGEST_CHARS;
 pub(super) use ip::mask as mask_net;
 pub(super) use numbers::Number;
 pub(super) use pattern::Pattern;
+pub(super) use redact::Redactor;
 pub(super) use typed::Typed;
 /// Characters of an ending that a file name keeps, with its dot.
 pub(super) const ENDING_CHARS: usize = web::ENDING_CHARS + 1;

@@ -473,4 +473,82 @@ pub const RULES: &[RuleFacts] = &[
         },
         ..PLAIN
     },
+    RuleFacts {
+        name: "redact",
+        meaning: "prose in which addresses, links, long numbers, tokens and the row's own names are replaced, each as the rule \
+                  of its kind would in a column",
+        form: Form::Parameters(&[parameter(
+            "subject",
+            Kind::Columns,
+            Nothing,
+            "columns with names of the row's subject",
+        )]),
+        example: text("\"redact\"", "Write to ann@home.org or call +49 30 1234567."),
+        build: |values| Ok(S::Redact { subject: values.texts("subject") }),
+        ..PLAIN
+    },
+    RuleFacts {
+        name: "json",
+        meaning: "the document with its values masked by path: `user.email`, `items[].ip`, `*` for any key; a path stands for \
+                  all values below it; booleans become false, keys stay",
+        form: Form::Parameters(&[
+            parameter("paths", Kind::Rules, Nothing, "a rule for each path"),
+            parameter("default", Kind::Rule, Required, "what becomes of values that no path names"),
+        ]),
+        accepts: &[TypeSet::One(C::Json, "json"), TypeSet::One(C::Jsonb, "jsonb"), TypeSet::Text],
+        keyed: false,
+        keeps_format: true,
+        example: Example {
+            rule: "{ json = { paths = { \"user.email\" = \"email\", \"visits[].ip\" = \"ip\" }, default = \"keep\" } }",
+            class: C::Jsonb,
+            value: "{\"user\": {\"email\": \"ann@home.org\"}, \"visits\": [{\"n\": 1, \"ip\": \"192.0.2.7\"}]}",
+        },
+        build: |values| {
+            let default = values.rule("default").ok_or("needs `default`")?;
+            Ok(S::Json { paths: values.rules("paths"), default })
+        },
+        ..PLAIN
+    },
+    RuleFacts {
+        name: "hstore",
+        meaning: "the values masked by key; keys stay",
+        form: Form::Parameters(&[
+            parameter("keys", Kind::Rules, Nothing, "a rule for each key"),
+            parameter("default", Kind::Rule, Required, "what becomes of values of other keys"),
+        ]),
+        accepts: &[TypeSet::Named("hstore")],
+        keyed: false,
+        keeps_format: true,
+        example: Example {
+            rule: "{ hstore = { keys = { email = \"email\" }, default = \"null\" } }",
+            class: C::Other,
+            value: "\"email\"=>\"ann@home.org\", \"note\"=>\"x\"",
+        },
+        build: |values| {
+            let default = values.rule("default").ok_or("needs `default`")?;
+            Ok(S::Hstore { keys: values.rules("keys"), default })
+        },
+        ..PLAIN
+    },
+    RuleFacts {
+        name: "composite",
+        meaning: "the fields masked by name",
+        form: Form::Parameters(&[
+            parameter("fields", Kind::Rules, Nothing, "a rule for each field"),
+            parameter("default", Kind::Rule, Required, "what becomes of other fields"),
+        ]),
+        accepts: &[TypeSet::One(C::Composite, "composite types")],
+        keyed: false,
+        keeps_format: true,
+        example: Example {
+            rule: "{ composite = { fields = { street = \"street\" }, default = \"keep\" } }",
+            class: C::Composite,
+            value: "(Home 1,10115)",
+        },
+        build: |values| {
+            let default = values.rule("default").ok_or("needs `default`")?;
+            Ok(S::Composite { fields: values.rules("fields"), default })
+        },
+        ..PLAIN
+    },
 ];
