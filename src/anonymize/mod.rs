@@ -66,4 +66,8 @@ const MALFORMED: Fault = Fault("the value does not have the form of its type");
 const TOO_LONG: Fault = Fault("the result is longer than the column allows");
 
 #[cfg(test)]
+mod docs;
+#[cfg(test)]
+mod rule_tests;
+#[cfg(test)]
 mod tests;

@@ -63,6 +63,9 @@ impl Redactor {
             // Space goes over as it is.
             let start = value[at..].iter().position(|byte| !byte.is_ascii_whitespace()).map_or(value.len(), |n| at + n);
             out.extend_from_slice(&value[at..start]);
+            if start == value.len() {
+                break;
+            }
             let end = value[start..].iter().position(u8::is_ascii_whitespace).map_or(value.len(), |n| start + n);
             at = self.word(value, start, end, names, out);
         }

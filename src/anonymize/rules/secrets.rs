@@ -4,10 +4,7 @@ use crate::digest::Stream;
 
 use super::handles;
 
-/// The password of every masked hash.
-pub(in crate::anonymize) const DEV_PASSWORD: &str = "tithe-dev-password";
-
-/// Beginning of a form, and the hash of [`DEV_PASSWORD`] in it.
+/// Beginning of a form, and the hash of `tithe-dev-password` in it.
 const HASHES: &[(&[&str], &str)] = &[
     (&["$2a$", "$2b$", "$2y$"], "$2b$10$tithedevelopersaltxxxuArIrVb3sUmoUTzIM.HwyYA4lj6IJVle"),
     (
@@ -41,7 +38,7 @@ const HASHES: &[(&[&str], &str)] = &[
 /// What no program takes for a hash: in the place of forms that are not known.
 const UNUSABLE: &str = "!";
 
-/// The hash of [`DEV_PASSWORD`] in the value's own form. Where it is longer than the column, none: half a hash would
+/// The hash of `tithe-dev-password` in the value's own form. Where it is longer than the column, none: half a hash would
 /// be a broken one.
 pub(super) fn password_hash(value: &[u8], limit: usize, out: &mut Vec<u8>) {
     let known = HASHES.iter().find(|(forms, _)| forms.iter().any(|form| value.starts_with(form.as_bytes())));
@@ -91,6 +88,8 @@ mod tests {
     use sha2::{Digest as _, Sha256};
 
     use super::*;
+
+    const DEV_PASSWORD: &str = "tithe-dev-password";
 
     /// PBKDF2 with HMAC-SHA-256 and one block of output (RFC 8018).
     fn pbkdf2(password: &[u8], salt: &[u8], rounds: u32) -> [u8; 32] {

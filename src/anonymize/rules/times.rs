@@ -9,14 +9,14 @@ use crate::digest::Stream;
 use crate::profile::DatePart;
 use crate::schema::{ColumnType, TypeClass};
 
-const DAY: i64 = 86_400_000_000;
-const HOUR: i64 = 3_600_000_000;
+const DAY: i128 = 86_400_000_000;
+const HOUR: i128 = 3_600_000_000;
 /// Days from 0000-03-01 to 2000-01-01 of the calendar without gaps.
 const DAYS_BEFORE: i64 = 730_425;
 
-/// Microseconds since 2000-01-01; for dates a whole number of days.
+/// Microseconds since 2000-01-01; for dates, which reach further than 64 bits of those, a whole number of days.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::anonymize) struct Moment(i64);
+pub(in crate::anonymize) struct Moment(i128);
 
 impl Moment {
     /// `None` for the infinities.
@@ -36,19 +36,19 @@ impl Moment {
         }
         Ok(if data_type.class == TypeClass::Date {
             let days = i32::from_be_bytes(codec::exactly(value)?);
-            (days != i32::MAX && days != i32::MIN).then(|| Self(i64::from(days) * DAY))
+            (days != i32::MAX && days != i32::MIN).then(|| Self(i128::from(days) * DAY))
         } else {
             let count = i64::from_be_bytes(codec::exactly(value)?);
-            (count != i64::MAX && count != i64::MIN).then_some(Self(count))
+            (count != i64::MAX && count != i64::MIN).then_some(Self(i128::from(count)))
         })
     }
 
     pub(in crate::anonymize) fn write(self, class: TypeClass, format: Format, out: &mut Vec<u8>) {
-        let days = self.0.div_euclid(DAY);
+        let days = self.days();
         match (class, format) {
-            // A count of days in 64-bit microseconds fits 32 bits.
+            // Both kinds were kept within the calendar, so the casts cut nothing.
             (TypeClass::Date, Format::Binary) => out.extend_from_slice(&(days as i32).to_be_bytes()),
-            (_, Format::Binary) => out.extend_from_slice(&self.0.to_be_bytes()),
+            (_, Format::Binary) => out.extend_from_slice(&(self.0 as i64).to_be_bytes()),
             (_, Format::Text) => {
                 // Writing to a Vec cannot fail.
                 let (year, month, day) = civil(days);
@@ -71,22 +71,28 @@ impl Moment {
 
     /// The text that masks are derived from: a date and the timestamp of its midnight are equal.
     pub(in crate::anonymize) fn canonical(self, out: &mut Vec<u8>) {
-        codec::decimal(self.0, out);
+        // Writing to a Vec cannot fail.
+        let _ = write!(out, "{}", self.0);
+    }
+
+    fn days(self) -> i64 {
+        self.0.div_euclid(DAY) as i64
     }
 
     /// Up to `days` days earlier or later, never the same day. What would leave PostgreSQL's calendar goes the other
     /// way.
-    pub(super) fn shifted(self, stream: &mut Stream, days: u32) -> Self {
-        let drawn = i64::from(stream.below(2 * days));
-        let days = i64::from(days);
+    pub(super) fn shifted(self, class: TypeClass, stream: &mut Stream, days: u32) -> Self {
+        let latest = if class == TypeClass::Date { LATEST_DATE } else { LATEST };
+        let drawn = i128::from(stream.below(2 * days));
+        let days = i128::from(days);
         let by = if drawn < days { drawn - days } else { drawn - days + 1 };
-        let moved = |by: i64| self.0.checked_add(by * DAY).filter(|moved| (EARLIEST..LATEST).contains(moved));
+        let moved = |by: i128| Some(self.0 + by * DAY).filter(|moved| (EARLIEST..latest).contains(moved));
         Self(moved(by).or_else(|| moved(-by)).unwrap_or(self.0))
     }
 
     /// The beginning of the part it is in, in UTC.
     pub(super) fn truncated(self, part: DatePart) -> Self {
-        let days = self.0.div_euclid(DAY);
+        let days = self.days();
         let (year, month, day) = civil(days);
         let months = |wanted: i64| days - (day - 1) - days_back(year, month, wanted);
         let start = match part {
@@ -100,13 +106,16 @@ impl Moment {
             DatePart::Decade => days_of(year - year.rem_euclid(10), 1, 1),
         };
         // Only the first days of the calendar have a beginning before it.
-        Self(start.saturating_mul(DAY).max(EARLIEST))
+        Self((i128::from(start) * DAY).max(EARLIEST))
     }
 }
 
-/// 4713-11-24 BC, where PostgreSQL's dates and timestamps begin, and 294277-01-01, where its timestamps end.
-const EARLIEST: i64 = -211_813_488_000_000_000;
-const LATEST: i64 = 9_223_371_331_200_000_000;
+/// 4713-11-24 BC, where PostgreSQL's dates and timestamps begin.
+const EARLIEST: i128 = -211_813_488_000_000_000;
+/// 294277-01-01, where its timestamps end.
+const LATEST: i128 = 9_223_371_331_200_000_000;
+/// 5874898-01-01, where its dates end.
+const LATEST_DATE: i128 = 2_145_031_949 * DAY;
 
 /// Days from the first of `wanted` to the first of `month` in the same year.
 fn days_back(year: i64, month: i64, wanted: i64) -> i64 {
@@ -152,7 +161,7 @@ mod tests {
 
     #[test]
     fn parts_begin_where_they_should() {
-        let moment = |year, month, day| Moment(days_of(year, month, day) * DAY);
+        let moment = |year, month, day| Moment(i128::from(days_of(year, month, day)) * DAY);
         let late = Moment(moment(2024, 8, 15).0 + 13 * HOUR + 5);
         for (part, expected) in [
             (DatePart::Hour, Moment(moment(2024, 8, 15).0 + 13 * HOUR)),

@@ -111,7 +111,7 @@ impl Typed {
                         moment.canonical(&mut own);
                         &own
                     });
-                    moment.shifted(&mut key.stream(identity), *days).write(class, format, out);
+                    moment.shifted(class, &mut key.stream(identity), *days).write(class, format, out);
                 }
                 None => out.extend_from_slice(value),
             },

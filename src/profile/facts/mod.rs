@@ -166,6 +166,12 @@ impl RuleFacts {
         }
     }
 
+    /// The rule with every parameter at its default, where that is enough.
+    #[cfg(test)]
+    pub(crate) fn build_default(&self) -> Result<MaskSpec, String> {
+        self.defaults()
+    }
+
     /// With every parameter at its default.
     pub(super) fn defaults(&self) -> Result<MaskSpec, String> {
         (self.build)(&Values::defaults(self.parameters()))
