@@ -11,7 +11,7 @@ use super::{Fault, MALFORMED, TOO_LONG, array, constant, template};
 use crate::copyfmt::Format;
 use crate::digest::{DomainKey, MaskKey};
 use crate::error::{Error, ErrorKind, Result};
-use crate::profile::{MaskRule, MaskSpec};
+use crate::profile::{Locale, MaskRule, MaskSpec};
 use crate::schema::{ColumnType, Table, TypeClass};
 use crate::types::ColumnId;
 
@@ -50,6 +50,7 @@ enum Body {
 /// What a rule is compiled for: a column, or what stands inside its type.
 #[derive(Clone, Copy)]
 struct Place<'a> {
+    locale: Locale,
     table: &'a Table,
     data_type: &'a ColumnType,
     not_null: bool,
@@ -65,13 +66,24 @@ impl Mask {
     pub fn compile(rule: &MaskRule, table: &Table, column: ColumnId, key: Option<&MaskKey>) -> Result<Self> {
         let name = rule.spec.name();
         let (data_type, not_null) = (&table.column(column).data_type, table.column(column).not_null);
-        Self::at(rule, Place { table, data_type, not_null }, key).map_err(|what| {
+        Self::at(rule, Place { locale: Locale::default(), table, data_type, not_null }, key).map_err(|what| {
             let column = &table.column(column).name;
             Error::new(ErrorKind::Profile, format!("mask {}.{column} by rule {name}: {what}", table.name))
         })
     }
 
     fn at(rule: &MaskRule, place: Place<'_>, key: Option<&MaskKey>) -> Result<Self, String> {
+        match &rule.spec {
+            MaskSpec::In { locale, rule: spec } => {
+                let rule = MaskRule { spec: spec.as_ref().clone(), domain: rule.domain.clone() };
+                return Self::at(&rule, Place { locale: *locale, ..place }, key);
+            }
+            // The condition is the row's business.
+            MaskSpec::When { rule: spec, .. } => {
+                return Self::at(&MaskRule { spec: spec.as_ref().clone(), domain: rule.domain.clone() }, place, key);
+            }
+            _ => {}
+        }
         let data_type = place.data_type;
         let facts = rule.spec.facts();
         let mut beside = Vec::new();
@@ -103,7 +115,7 @@ impl Mask {
         key: Option<&MaskKey>,
         beside: &mut Vec<(ColumnId, TypeClass)>,
     ) -> Result<Body, String> {
-        let Place { table, data_type, not_null } = place;
+        let Place { locale, table, data_type, not_null } = place;
         let limit = limit(data_type);
         let room = |needed: usize| {
             if needed <= limit { Ok(()) } else { Err(format!("needs {needed} characters, the column takes {limit}")) }
@@ -113,7 +125,8 @@ impl Mask {
             Ok(key.domain(rule.domain.as_deref().unwrap_or(rule.spec.name())))
         };
         let body = match &rule.spec {
-            MaskSpec::Keep => Body::Keep,
+            // The server that sends the row has applied the expression.
+            MaskSpec::Keep | MaskSpec::Sql(_) => Body::Keep,
             MaskSpec::Null if not_null => return Err("the column is NOT NULL".into()),
             MaskSpec::Null => Body::Null,
             MaskSpec::Constant(text) if data_type.class == TypeClass::Array => {
@@ -144,7 +157,7 @@ impl Mask {
                 return Err(format!("a length of {length} is not between 8 and 64"));
             }
             MaskSpec::Redact { .. } => {
-                Body::Redact(Box::new(Redactor::new(key.ok_or("the secret TITHE_KEY is not set")?)))
+                Body::Redact(Box::new(Redactor::new(key.ok_or("the secret TITHE_KEY is not set")?, locale)))
             }
             MaskSpec::Json { paths, default } => {
                 let rules = std::iter::once(("what no path names", default.as_ref()));
@@ -176,7 +189,7 @@ impl Mask {
                 if let Some(typed) = Typed::new(spec, data_type, domain)? {
                     return Ok(Body::Typed(Box::new(typed)));
                 }
-                let keyed = Keyed::new(spec)?.ok_or("the rule is not known")?;
+                let keyed = Keyed::new(spec, locale)?.ok_or("the rule is not known")?;
                 room(keyed.least_chars())?;
                 Body::Keyed(keyed, domain()?)
             }
@@ -345,6 +358,9 @@ fn part(
     key: Option<&MaskKey>,
     beside: &mut Vec<(ColumnId, TypeClass)>,
 ) -> Result<Part, String> {
+    if rule.spec.condition().is_some() || matches!(rule.spec, MaskSpec::Sql(_)) {
+        return Err("conditions and SQL cannot stand inside another rule".to_owned());
+    }
     let mask = Mask::at(rule, place, key)?;
     if mask.template().is_some() {
         return Err("a template cannot stand inside another rule".to_owned());
@@ -361,7 +377,7 @@ fn leaf(
     key: Option<&MaskKey>,
     beside: &mut Vec<(ColumnId, TypeClass)>,
 ) -> Result<Leaf, String> {
-    let kind = match rule.spec {
+    let kind = match rule.spec.plain() {
         MaskSpec::Keep => LeafKind::Keep,
         MaskSpec::Null => LeafKind::Null,
         _ => LeafKind::Mask,

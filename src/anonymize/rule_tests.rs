@@ -517,3 +517,56 @@ fn nothing_shines_through_more_than_by_chance() {
         );
     }
 }
+
+#[test]
+fn conditions_decide_row_by_row() {
+    for format in [Format::Binary, Format::Text] {
+        let id = if format == Format::Binary { 7_i32.to_be_bytes().to_vec() } else { b"7".to_vec() };
+        let columns = vec![column("id", C::Int4, None), column("name", C::Text, None), column("mail", C::Text, None)];
+        let when = |spec| S::When { condition: "NOT staff".into(), rule: Box::new(spec) };
+        let template = S::Template("{name}@x".into());
+        let rules = [None, Some(rule(when(S::Username))), Some(rule(template))];
+        let users = transform(columns, &rules, format).expect("compiles").with_trailing_fields(1);
+        let mut users = users.with_conditions(&[(1, 3)]);
+        let ann = mask(S::Username, "ann");
+        let (yes, no): (&[u8], &[u8]) = if format == Format::Binary { (&[1], &[0]) } else { (b"t", b"f") };
+        // Whatever is not plainly false masks. The row before leaves nothing behind.
+        for (flag, name) in [(Some(no), "ann"), (Some(yes), ann.as_str()), (Some(no), "ann"), (None, ann.as_str())] {
+            let row = vec![Some(id.clone()), Some(b"ann".to_vec()), Some(b"a".to_vec()), flag.map(<[u8]>::to_vec)];
+            let masked = apply(&mut users, &row, &[], format).expect("masks");
+            let text = |text: String| Some(text.into_bytes());
+            assert_eq!(masked, vec![Some(id.clone()), text(name.to_owned()), text(format!("{name}@x"))]);
+        }
+    }
+    let when = |spec| S::When { condition: "a".into(), rule: Box::new(spec) };
+    for (spec, expected) in [
+        (S::Token, Uniqueness::No),
+        (S::Uuid, Uniqueness::Negligible),
+        (S::Keep, Uniqueness::Preserved),
+        (S::FullName, Uniqueness::No),
+    ] {
+        assert_eq!(uniqueness(&when(spec), &data_type(C::Text, None)).0, expected);
+    }
+}
+
+#[test]
+fn names_come_in_the_language_of_the_profile() {
+    let count = |locale, part: &str| {
+        let spec = S::In { locale, rule: Box::new(S::City) };
+        (0..300).filter(|n| mask(spec.clone(), &n.to_string()).contains(part)).count()
+    };
+    for (locale, _) in crate::profile::Locale::ALL {
+        let locale = crate::profile::Locale::ALL.iter().find(|(name, _)| name == locale).expect("listed").1;
+        for rule in [S::FirstName, S::LastName, S::FullName, S::Street, S::City, S::Company, S::JobTitle] {
+            let spec = S::In { locale, rule: Box::new(rule.clone()) };
+            let masked = mask(spec.clone(), "Ann");
+            assert!(masked.chars().count() > 1, "{locale:?} {masked}");
+            assert_eq!(
+                mask(spec, "Ann") == mask(rule.clone(), "Ann"),
+                locale == crate::profile::Locale::En,
+                "{rule:?} {locale:?}"
+            );
+        }
+    }
+    assert!(count(crate::profile::Locale::De, "burg") > 0);
+}

@@ -34,6 +34,8 @@ struct Step {
     column: String,
     class: TypeClass,
     action: Action,
+    /// Hidden field that says whether the mask applies.
+    when: Option<usize>,
 }
 
 #[derive(Clone, Debug)]
@@ -100,7 +102,7 @@ impl RowTransform {
                 },
             };
             let column = table.column(*column);
-            steps.push(Step { column: column.name.clone(), class: column.data_type.class, action });
+            steps.push(Step { column: column.name.clone(), class: column.data_type.class, action, when: None });
         }
         early.sort_unstable();
         early.dedup();
@@ -122,6 +124,17 @@ impl RowTransform {
     #[must_use]
     pub fn with_trailing_fields(mut self, count: usize) -> Self {
         self.trailing = count;
+        self
+    }
+
+    /// Masks of these columns (positions in the row) apply only where the hidden field beside each is true.
+    #[must_use]
+    pub fn with_conditions(mut self, conditions: &[(usize, usize)]) -> Self {
+        for (column, field) in conditions {
+            if let Some(step) = self.steps.get_mut(*column) {
+                step.when = Some(*field);
+            }
+        }
         self
     }
 
@@ -206,6 +219,10 @@ impl RowTransform {
         arena.clear();
         for &at in early.iter() {
             let Action::Mask(mask, others) = &steps[at].action else { continue };
+            if row.is_exempt(&steps[at]) {
+                ready[at] = None;
+                continue;
+            }
             let from = arena.len();
             let some = match row.get(at) {
                 Some(source) => row.mask(mask, others, source, *format, arena).map_err(|fault| (at, fault))?,
@@ -249,7 +266,12 @@ impl Arriving<'_> {
     }
 
     fn passes(&self, steps: &[Step], at: usize) -> bool {
-        matches!(steps[at].action, Action::Pass) && !self.is_nulled(at)
+        (matches!(steps[at].action, Action::Pass) || self.is_exempt(&steps[at])) && !self.is_nulled(at)
+    }
+
+    /// The rule's condition is false; whatever else the field holds, it is not.
+    fn is_exempt(&self, step: &Step) -> bool {
+        step.when.is_some_and(|at| matches!(self.fields.get(at), Some([0] | [b'f'])))
     }
 }
 

@@ -31,6 +31,13 @@ pub fn uniqueness(spec: &MaskSpec, data_type: &ColumnType) -> (Uniqueness, &'sta
         if chars >= needed { (Negligible, reason) } else { (No, "its digest is shorter than 64 bits here") }
     };
     match spec {
+        MaskSpec::In { rule, .. } => uniqueness(rule, data_type),
+        MaskSpec::When { rule, .. } if **rule == MaskSpec::Keep => uniqueness(rule, data_type),
+        MaskSpec::When { rule, .. } => match uniqueness(rule, data_type) {
+            (Preserved, _) => (No, "a masked value may meet one that the condition keeps"),
+            judged => judged,
+        },
+        MaskSpec::Sql(_) => (No, "only the server knows what the expression gives"),
         MaskSpec::Keep => (Preserved, "values stay as they are"),
         MaskSpec::Null => (No, "every value becomes NULL"),
         MaskSpec::Constant(_) => (No, "every value becomes the same"),

@@ -9,7 +9,7 @@ use toml::de::DeValue;
 
 use super::document::{Checker, Node, Section, did_you_mean, shown};
 use super::facts::{Default as Absent, Form, Kind, Parameter, RULES, RuleFacts, Value, Values};
-use super::{ColumnRule, MaskRule, predicate, toml_text};
+use super::{ColumnRule, Locale, MaskRule, MaskSpec, predicate, toml_text};
 
 /// Names of all rules, in the order messages list them.
 pub(super) fn names() -> impl Iterator<Item = &'static str> {
@@ -38,7 +38,7 @@ fn rule<'d>(checker: &mut Checker<'d>, table: &str, column: &str, node: &Node<'d
         DeValue::String(word) if word == "undecided" => Some(ColumnRule::Undecided),
         DeValue::String(word) => Some(ColumnRule::Decided { member: by_name(checker, node, word)?, support: None }),
         DeValue::Table(entries) => {
-            let known = |name: &str| name == "support" || is_name(name);
+            let known = |name: &str| matches!(name, "support" | "when") || is_name(name);
             let mut keys = entries.keys().map(|key| key.get_ref().as_ref());
             if !keys.any(known) && entries.values().all(|value| is_rule_like(value.get_ref())) && entries.len() > 1 {
                 // `[columns.audit.events]` without quotes: its "rule" is a list of columns.
@@ -56,6 +56,25 @@ fn rule<'d>(checker: &mut Checker<'d>, table: &str, column: &str, node: &Node<'d
             Some(ColumnRule::Decided { member: member?, support })
         }
         _ => checker.wrong_type(node, "a rule's name or { rule = … }"),
+    }
+}
+
+/// `[masks]`
+pub(super) fn locale<'d>(checker: &mut Checker<'d>, mut section: Section<'d>) -> Locale {
+    let locale = section.take("locale").and_then(|node| checker.word(&node, Locale::ALL));
+    section.finish(checker, None);
+    locale.unwrap_or_default()
+}
+
+/// Names in every rule are those of the profile's language.
+pub(super) fn localize(rules: &mut BTreeMap<String, ColumnRule>, locale: Locale) {
+    for rule in rules.values_mut() {
+        if let ColumnRule::Decided { member, support } = rule {
+            member.spec.localize(locale);
+            if let Some(support) = support {
+                support.spec.localize(locale);
+            }
+        }
     }
 }
 
@@ -94,8 +113,10 @@ fn by_name(checker: &mut Checker<'_>, node: &Node<'_>, word: &str) -> Option<Mas
 fn from_table<'d>(checker: &mut Checker<'d>, mut section: Section<'d>, support_allowed: bool) -> Option<MaskRule> {
     let nodes: Vec<(&'static RuleFacts, Node<'d>)> =
         RULES.iter().filter_map(|rule| section.take(rule.name).map(|node| (rule, node))).collect();
+    let when = section.take("when");
     let (key, at) = (section.key().to_owned(), section.at());
-    if section.named().iter().all(|(name, _)| is_name(name) || (support_allowed && name == "support")) {
+    let beside = |name: &str| name == "when" || (support_allowed && name == "support");
+    if section.named().iter().all(|(name, _)| is_name(name) || beside(name)) {
         // Only then: with an unknown key about, "names no rule" would be told beside the better message.
         match nodes.as_slice() {
             [] => checker.problem(at, &key, format!("names no rule ({})", list())),
@@ -108,7 +129,11 @@ fn from_table<'d>(checker: &mut Checker<'d>, mut section: Section<'d>, support_a
     }
     section.finish(checker, None);
     let [(facts, node)] = nodes.as_slice() else { return None };
-    with_parameters(checker, facts, node)
+    let rule = with_parameters(checker, facts, node);
+    let Some(when) = when else { return rule };
+    let condition = super::raw::fragment(checker, &when)?;
+    let MaskRule { spec, domain } = rule?;
+    Some(MaskRule { spec: MaskSpec::When { condition, rule: Box::new(spec) }, domain })
 }
 
 fn with_parameters<'d>(checker: &mut Checker<'d>, facts: &'static RuleFacts, node: &Node<'d>) -> Option<MaskRule> {

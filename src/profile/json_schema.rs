@@ -5,6 +5,7 @@
 
 use serde_json::{Map, Value, json};
 
+use super::Locale;
 use super::facts::{Default as Absent, Form, Kind, Parameter, RULES, RuleFacts};
 use super::files::DEFAULT_MISSING_PERCENT;
 use super::raw::DEFAULT_SEED;
@@ -33,6 +34,9 @@ pub fn json_schema() -> Value {
             "references": described(json!({ "type": "array", "items": reference() }),
                 "References that are not foreign keys."),
             "vault": vault(),
+            "masks": object("What holds for every rule.", json!({
+                "locale": word("Language of made-up names.", &Locale::ALL.iter().map(|(name, _)| *name).collect::<Vec<_>>()),
+            })),
             "columns": described(
                 json!({
                     "type": "object",
@@ -145,6 +149,8 @@ fn rule_table(support: bool) -> Value {
     if support {
         properties.insert("support".to_owned(), json!({ "$ref": "#/definitions/rule" }));
     }
+    properties
+        .insert("when".to_owned(), predicate("The rule applies where it is not false; other rows keep their value."));
     let one: Vec<Value> = RULES.iter().map(|rule| json!({ "required": [rule.name] })).collect();
     json!({ "type": "object", "additionalProperties": false, "properties": properties, "oneOf": one })
 }

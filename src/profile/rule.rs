@@ -184,6 +184,58 @@ pub enum MaskSpec {
         /// Of every other field.
         default: Box<MaskRule>,
     },
+    /// sql = "expression" - what the source's server makes of the row.
+    Sql(String),
+    /// rule = …, when = "condition" - the rule where the condition is not false; other rows keep their value.
+    When {
+        /// SQL.
+        condition: String,
+        /// The rule.
+        rule: Box<MaskSpec>,
+    },
+    /// A rule whose names are those of another language than English.
+    In {
+        /// The language.
+        locale: Locale,
+        /// The rule.
+        rule: Box<MaskSpec>,
+    },
+}
+
+/// Whose names, streets and companies.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Locale {
+    /// English
+    #[default]
+    En,
+    /// German
+    De,
+    /// French
+    Fr,
+    /// Italian
+    It,
+    /// Dutch
+    Nl,
+    /// Portuguese, as in Brazil
+    PtBr,
+    /// Portuguese, as in Portugal
+    PtPt,
+    /// Turkish
+    Tr,
+}
+
+impl Locale {
+    /// Each with its name in the profile. The word lists know no Spanish names.
+    pub const ALL: &[(&'static str, Self)] = &[
+        ("en", Self::En),
+        ("de", Self::De),
+        ("fr", Self::Fr),
+        ("it", Self::It),
+        ("nl", Self::Nl),
+        ("pt", Self::PtPt),
+        ("pt-br", Self::PtBr),
+        ("tr", Self::Tr),
+    ];
 }
 
 /// What is left of a date.
@@ -228,7 +280,72 @@ impl MaskSpec {
         match self {
             Self::DateShift { subject: Some(subject), .. } => vec![subject],
             Self::Redact { subject } => subject.iter().map(String::as_str).collect(),
+            Self::When { rule, .. } | Self::In { rule, .. } => rule.columns_beside(),
             _ => Vec::new(),
+        }
+    }
+
+    /// The rule itself, whatever it depends on.
+    pub fn plain(&self) -> &Self {
+        match self {
+            Self::When { rule, .. } | Self::In { rule, .. } => rule.plain(),
+            plain => plain,
+        }
+    }
+
+    /// The condition under which it applies.
+    pub fn condition(&self) -> Option<&str> {
+        match self {
+            Self::When { condition, .. } => Some(condition),
+            Self::In { rule, .. } => rule.condition(),
+            _ => None,
+        }
+    }
+
+    /// The result depends on more of the row than the value, in another way than a template does.
+    pub fn depends_on_row(&self) -> bool {
+        let plain = self.plain();
+        self.condition().is_some() || matches!(plain, Self::Sql(_)) || !plain.columns_beside().is_empty()
+    }
+
+    /// Puts `change` to every SQL text of the rule.
+    pub fn change_sql(&mut self, change: &impl Fn(&str) -> String) {
+        match self {
+            Self::Sql(text) => *text = change(text),
+            Self::When { condition, rule } => {
+                *condition = change(condition);
+                rule.change_sql(change);
+            }
+            Self::In { rule, .. } => rule.change_sql(change),
+            _ => {}
+        }
+    }
+
+    /// The rule, and those inside it, with names of that language.
+    pub(super) fn localize(&mut self, locale: Locale) {
+        match self {
+            Self::Json { paths: parts, default }
+            | Self::Hstore { keys: parts, default }
+            | Self::Composite { fields: parts, default } => {
+                parts
+                    .iter_mut()
+                    .map(|(_, rule)| rule)
+                    .chain([default.as_mut()])
+                    .for_each(|rule| rule.spec.localize(locale));
+            }
+            Self::When { rule, .. } => rule.localize(locale),
+            Self::FirstName
+            | Self::LastName
+            | Self::FullName
+            | Self::Street
+            | Self::City
+            | Self::Company
+            | Self::JobTitle
+            | Self::Redact { .. } => {
+                let rule = Box::new(std::mem::replace(self, Self::Null));
+                *self = Self::In { locale, rule };
+            }
+            _ => {}
         }
     }
 
@@ -240,6 +357,7 @@ impl MaskSpec {
             | Self::Composite { fields: parts, default } => {
                 parts.iter().map(|(_, rule)| rule).chain([default.as_ref()]).collect()
             }
+            Self::When { rule, .. } | Self::In { rule, .. } => rule.rules_inside(),
             _ => Vec::new(),
         }
     }
@@ -290,6 +408,8 @@ impl MaskSpec {
             Self::Json { .. } => "json",
             Self::Hstore { .. } => "hstore",
             Self::Composite { .. } => "composite",
+            Self::Sql(_) => "sql",
+            Self::When { rule, .. } | Self::In { rule, .. } => rule.name(),
         }
     }
 }

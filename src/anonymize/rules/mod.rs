@@ -23,7 +23,7 @@ use uuid::{Builder, Uuid};
 
 use super::codec::{self, push_uuid};
 use crate::digest::{DomainKey, Stream};
-use crate::profile::MaskSpec;
+use crate::profile::{Locale, MaskSpec};
 
 pub(super) use handles::DIGEST_CHARS;
 pub(super) use ip::mask as mask_net;
@@ -49,13 +49,13 @@ pub(super) enum Keyed {
     Uuid,
     Email { host: String },
     Username,
-    FirstName,
-    LastName,
-    FullName,
+    FirstName(Locale),
+    LastName(Locale),
+    FullName(Locale),
     Phone,
-    Street,
-    City,
-    Company,
+    Street(Locale),
+    City(Locale),
+    Company(Locale),
     Ip,
     Lorem,
     Scramble { first: usize, last: usize },
@@ -63,7 +63,7 @@ pub(super) enum Keyed {
     UserAgent,
     Url { keep_host: bool },
     FileName,
-    JobTitle,
+    JobTitle(Locale),
     Iban,
     Card,
     PasswordHash,
@@ -73,20 +73,20 @@ pub(super) enum Keyed {
 
 impl Keyed {
     /// The rule of that specification; `None` where it is none of these.
-    pub(super) fn new(spec: &MaskSpec) -> Result<Option<Self>, String> {
+    pub(super) fn new(spec: &MaskSpec, locale: Locale) -> Result<Option<Self>, String> {
         Ok(Some(match spec {
             MaskSpec::Hash { length } => Self::Hash { chars: *length as usize },
             MaskSpec::Token => Self::Token,
             MaskSpec::Uuid => Self::Uuid,
             MaskSpec::Email { host } => Self::Email { host: host.clone() },
             MaskSpec::Username => Self::Username,
-            MaskSpec::FirstName => Self::FirstName,
-            MaskSpec::LastName => Self::LastName,
-            MaskSpec::FullName => Self::FullName,
+            MaskSpec::FirstName => Self::FirstName(locale),
+            MaskSpec::LastName => Self::LastName(locale),
+            MaskSpec::FullName => Self::FullName(locale),
             MaskSpec::Phone => Self::Phone,
-            MaskSpec::Street => Self::Street,
-            MaskSpec::City => Self::City,
-            MaskSpec::Company => Self::Company,
+            MaskSpec::Street => Self::Street(locale),
+            MaskSpec::City => Self::City(locale),
+            MaskSpec::Company => Self::Company(locale),
             MaskSpec::Ip => Self::Ip,
             MaskSpec::Lorem => Self::Lorem,
             MaskSpec::Scramble { keep_first, keep_last } => {
@@ -97,7 +97,7 @@ impl Keyed {
             MaskSpec::UserAgent => Self::UserAgent,
             MaskSpec::Url { keep_host } => Self::Url { keep_host: *keep_host },
             MaskSpec::FileName => Self::FileName,
-            MaskSpec::JobTitle => Self::JobTitle,
+            MaskSpec::JobTitle => Self::JobTitle(locale),
             MaskSpec::Iban => Self::Iban,
             MaskSpec::Card => Self::Card,
             MaskSpec::PasswordHash => Self::PasswordHash,
@@ -170,7 +170,7 @@ impl Keyed {
             Self::UserAgent => web::user_agent(stream, out),
             Self::Url { keep_host } => web::url(stream, *keep_host, value, out),
             Self::FileName => web::file_name(stream, value, limit, out),
-            Self::JobTitle => names::job_title(stream, out),
+            Self::JobTitle(locale) => names::job_title(stream, *locale, out),
             Self::Iban => codes::iban(stream, value, out),
             Self::Card => codes::card(stream, value, out),
             Self::PasswordHash => secrets::password_hash(value, limit, out),
@@ -186,12 +186,12 @@ impl Keyed {
                     out.extend(simple.into_iter().filter(|byte| *byte != b'-'));
                 }
             }
-            Self::FirstName => names::first(stream, out),
-            Self::LastName => names::last(stream, out),
-            Self::FullName => names::full(stream, out),
-            Self::Street => names::street(stream, out),
-            Self::City => names::city(stream, out),
-            Self::Company => names::company(stream, out),
+            Self::FirstName(locale) => names::first(stream, *locale, out),
+            Self::LastName(locale) => names::last(stream, *locale, out),
+            Self::FullName(locale) => names::full(stream, *locale, out),
+            Self::Street(locale) => names::street(stream, *locale, out),
+            Self::City(locale) => names::city(stream, *locale, out),
+            Self::Company(locale) => names::company(stream, *locale, out),
             Self::Ip => ip::mask_text(stream, value, limit, out),
             Self::Lorem => lorem::lorem(stream, codec::count_chars(value), out),
         }

@@ -9,6 +9,7 @@ use std::net::IpAddr;
 use memchr::memmem;
 
 use crate::digest::{DomainKey, MaskKey};
+use crate::profile::Locale;
 
 use super::Keyed;
 
@@ -42,7 +43,7 @@ impl Found {
 }
 
 impl Redactor {
-    pub(in crate::anonymize) fn new(key: &MaskKey) -> Self {
+    pub(in crate::anonymize) fn new(key: &MaskKey, locale: Locale) -> Self {
         let found = |rule, domain| Found(rule, key.domain(domain));
         Self {
             email: found(Keyed::Email { host: "example.com".to_owned() }, "email"),
@@ -50,8 +51,8 @@ impl Redactor {
             url: found(Keyed::Url { keep_host: false }, "url"),
             ip: found(Keyed::Ip, "ip"),
             token: found(Keyed::Token, "token"),
-            first_name: found(Keyed::FirstName, "first_name"),
-            last_name: found(Keyed::LastName, "last_name"),
+            first_name: found(Keyed::FirstName(locale), "first_name"),
+            last_name: found(Keyed::LastName(locale), "last_name"),
             username: found(Keyed::Username, "username"),
         }
     }
@@ -263,7 +264,7 @@ mod tests {
         let key = MaskKey::from_secret("a secret that only tests know").expect("long enough");
         let (mut out, mut known) = (Vec::new(), Vec::new());
         subject.iter().for_each(|name| names(name.as_bytes(), &mut known));
-        Redactor::new(&key).apply(text.as_bytes(), &known, &mut out);
+        Redactor::new(&key, Locale::En).apply(text.as_bytes(), &known, &mut out);
         String::from_utf8(out).expect("UTF-8")
     }
 

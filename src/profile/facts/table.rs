@@ -531,6 +531,18 @@ pub const RULES: &[RuleFacts] = &[
         ..PLAIN
     },
     RuleFacts {
+        name: "sql",
+        meaning: "what an expression over the row's columns gives, evaluated on the source in the copy's own query, which only \
+                  reads; {run_time} stands for the moment of the run",
+        form: Form::Direct(parameter("sql", Kind::Expression, Required, "SQL expression over columns of the row")),
+        accepts: &[TypeSet::Any],
+        keyed: false,
+        deterministic: false,
+        example: text("{ sql = \"left(c, 1) || '.'\" }", "Ann"),
+        build: |values| Ok(S::Sql(values.text("sql").unwrap_or_default())),
+        ..PLAIN
+    },
+    RuleFacts {
         name: "composite",
         meaning: "the fields masked by name",
         form: Form::Parameters(&[
