@@ -4,11 +4,11 @@ use std::fmt;
 
 use bytes::Bytes;
 use divan::Bencher;
-use divan::counter::ItemsCount;
+use divan::counter::{BytesCount, ItemsCount};
 use tithe::anonymize::RowTransform;
 use tithe::copyfmt::{Fields, Format, RowWriter};
 use tithe::digest::MaskKey;
-use tithe::profile::{MaskRule, MaskSpec};
+use tithe::profile::{BytesFill, DatePart, MaskRule, MaskSpec};
 use tithe::schema::{Column, ColumnType, Table, TableKind, TypeClass};
 use tithe::types::{ColumnId, QualifiedName, TableId};
 
@@ -51,6 +51,19 @@ fn cases() -> Vec<Case> {
         case(MaskSpec::Ip, |row| format!("192.0.{}.{}", row / 256 % 256, row % 256)),
         case(MaskSpec::Lorem, |row| format!("A sentence of {row} words, more or less, that somebody wrote.")),
         case(MaskSpec::EmptyJson, |row| format!("{{\"row\": {row}}}")),
+        case(MaskSpec::PostalCode { keep_first: 2 }, |row| format!("{:05}", row % 100_000)),
+        case(MaskSpec::Mac, |row| format!("08:00:2b:{:02x}:{:02x}:03", row / 256 % 256, row % 256)),
+        case(MaskSpec::UserAgent, name),
+        case(MaskSpec::Url { keep_host: false }, |row| format!("https://home.example/pictures/{row}.jpg")),
+        case(MaskSpec::FileName, |row| format!("scans/{row}.pdf")),
+        case(MaskSpec::JobTitle, name),
+        case(MaskSpec::Iban, |row| format!("DE89370400440{row:09}")),
+        case(MaskSpec::Card, |row| format!("4111 1111 {:04} {:04}", row / 10_000, row % 10_000)),
+        case(MaskSpec::PasswordHash, |row| format!("$2b$12$of.somebody.{row}")),
+        case(MaskSpec::Pem, |row| format!("-----BEGIN PUBLIC KEY-----\n{row}\n-----END PUBLIC KEY-----\n")),
+        case(MaskSpec::Regex { pattern: "[A-Z]{2}-[0-9]{4}".into() }, name),
+        case(MaskSpec::Scramble { keep_first: 2, keep_last: 2 }, |row| format!("ABCD-{row:08}")),
+        case(MaskSpec::Pick { from: vec!["red".into(), "green".into()], weights: vec![1.0, 9.0] }, name),
     ]
 }
 
@@ -70,6 +83,7 @@ fn column(name: &str, class: TypeClass) -> Column {
             has_binary: true,
             sends_oids: false,
             carries_type_oids: false,
+            inside: vec![],
         },
         not_null: false,
         generated: false,
@@ -82,7 +96,15 @@ fn column(name: &str, class: TypeClass) -> Column {
 fn transform(texts: &[Option<MaskSpec>]) -> RowTransform {
     let mut columns = vec![column("id", TypeClass::Int4)];
     columns.extend((0..texts.len()).map(|at| column(&format!("text{at}"), TypeClass::Text)));
-    let table = Table {
+    let table = table(columns);
+    let rules: Vec<_> = texts.iter().map(|spec| spec.clone().map(|spec| MaskRule { spec, domain: None })).collect();
+    let rules: Vec<_> = std::iter::once(None).chain(rules.iter().map(Option::as_ref)).collect();
+    let ids: Vec<_> = (0..rules.len()).map(ColumnId::from_index).collect();
+    RowTransform::compile(&table, &ids, &rules, Format::Binary, Some(&key())).expect("compiles")
+}
+
+fn table(columns: Vec<Column>) -> Table {
+    Table {
         id: TableId(0),
         oid: 0,
         name: QualifiedName::new("public", "people"),
@@ -101,12 +123,102 @@ fn transform(texts: &[Option<MaskSpec>]) -> RowTransform {
         rls_applies: false,
         readable: true,
         comment: None,
+    }
+}
+
+/// A rule on values of another type than text, in binary.
+struct TypedCase {
+    spec: MaskSpec,
+    class: TypeClass,
+    value: fn(usize) -> Vec<u8>,
+}
+
+impl fmt::Display for TypedCase {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} of {:?}", self.spec.name(), self.class)
+    }
+}
+
+fn typed_cases() -> Vec<TypedCase> {
+    let case = |spec, class, value| TypedCase { spec, class, value };
+    let int4 = |row: usize| (row as i32 * 7 + 1).to_be_bytes().to_vec();
+    let float8 = |row: usize| (row as f64 / 7.0).to_be_bytes().to_vec();
+    let noise = || MaskSpec::Noise { percent: Some(10.0), amount: None };
+    // `row.34`
+    let numeric = |row: usize| [&[0, 2, 0, 0, 0, 0, 0, 2], &(row as u16 % 9_999).to_be_bytes()[..], &[13, 72]].concat();
+    vec![
+        case(MaskSpec::Permute { min: None, max: None }, TypeClass::Int4, int4),
+        case(MaskSpec::Permute { min: Some(1), max: Some(100_000) }, TypeClass::Int4, int4),
+        case(noise(), TypeClass::Int4, int4),
+        case(noise(), TypeClass::Numeric, numeric),
+        case(MaskSpec::Bucket { size: 10.0 }, TypeClass::Int4, int4),
+        case(MaskSpec::DateShift { days: 30, subject: None }, TypeClass::Date, int4),
+        case(MaskSpec::DateTruncate { to: DatePart::Month }, TypeClass::Date, int4),
+        case(MaskSpec::GeoJitter { km: 5.0 }, TypeClass::Float8, float8),
+        case(MaskSpec::Bytes { fill: BytesFill::Random }, TypeClass::Bytea, |row| vec![row as u8; 32]),
+        case(MaskSpec::Mac, TypeClass::Macaddr, |row| vec![8, 0, 0x2b, 1, (row / 256) as u8, row as u8]),
+    ]
+}
+
+/// Values a second, one masked value a row.
+#[divan::bench(args = typed_cases())]
+fn typed_value(bencher: Bencher, case: &TypedCase) {
+    let table = table(vec![column("c", case.class)]);
+    let rule = MaskRule { spec: case.spec.clone(), domain: None };
+    let mut transform =
+        RowTransform::compile(&table, &[ColumnId(0)], &[Some(&rule)], Format::Binary, Some(&key())).expect("compiles");
+    let rows: Vec<Fields> = (0..ROWS).map(|row| fields(&[case.value(row)])).collect();
+    let mut out = Vec::new();
+    bencher.counter(ItemsCount::new(ROWS)).bench_local(|| {
+        rows.iter().for_each(|fields| {
+            out.clear();
+            transform.apply(fields, &[], &mut out).expect("masks");
+        });
+    });
+}
+
+impl TypedCase {
+    fn value(&self, row: usize) -> Vec<u8> {
+        (self.value)(row)
+    }
+}
+
+/// Bytes a second of prose and of documents.
+#[divan::bench(args = ["redact", "json"])]
+fn bytes(bencher: Bencher, rule: &str) {
+    let (spec, value) = if rule == "redact" {
+        let prose = "We met in the old town, near the river, and she told me to write to ann@home.example or to call \
+                     +49 30 1234567 before the weekend; after that nobody would be there, she said. ";
+        (MaskSpec::Redact { subject: vec![] }, prose.repeat(6))
+    } else {
+        let email = MaskRule { spec: MaskSpec::Email { host: "example.com".into() }, domain: None };
+        let keep = MaskRule { spec: MaskSpec::Keep, domain: None };
+        let item = "{\"id\": 17, \"title\": \"an entry like any other, with some words in it\", \"tags\": [\"a\", \"b\", 3], \"ok\": true}";
+        let document = format!("{{\"user\": {{\"email\": \"ann@home.org\"}}, \"items\": [{}]}}", [item; 9].join(", "));
+        (MaskSpec::Json { paths: vec![("user.email".into(), email)], default: Box::new(keep) }, document)
     };
-    let rules: Vec<_> = texts.iter().map(|spec| spec.clone().map(|spec| MaskRule { spec, domain: None })).collect();
-    let rules: Vec<_> = std::iter::once(None).chain(rules.iter().map(Option::as_ref)).collect();
-    let ids: Vec<_> = (0..rules.len()).map(ColumnId::from_index).collect();
-    let key = MaskKey::from_secret("a secret that only benches know").expect("long enough");
-    RowTransform::compile(&table, &ids, &rules, Format::Binary, Some(&key)).expect("compiles")
+    let rows: Vec<Fields> =
+        (0..ROWS / 10).map(|row| fields(&[(row as i32).to_be_bytes().into(), value.clone().into()])).collect();
+    let (mut transform, mut out) = (transform(&[Some(spec)]), Vec::new());
+    bencher.counter(BytesCount::new(value.len() * rows.len())).bench_local(|| {
+        rows.iter().for_each(|fields| {
+            out.clear();
+            transform.apply(fields, &[], &mut out).expect("masks");
+        });
+    });
+}
+
+fn fields(values: &[Vec<u8>]) -> Fields {
+    let (mut writer, mut out, mut fields) = (RowWriter::new(Format::Binary), Vec::new(), Fields::default());
+    writer.begin_row(values.len(), &mut out).expect("few fields");
+    values.iter().for_each(|value| writer.field(Some(value), &mut out).expect("short"));
+    writer.end_row(&mut out);
+    fields.split(Bytes::from(out), Format::Binary).expect("well formed");
+    fields
+}
+
+fn key() -> MaskKey {
+    MaskKey::from_secret("a secret that only benches know").expect("long enough")
 }
 
 fn rows(texts: &[fn(usize) -> String]) -> Vec<Fields> {

@@ -92,9 +92,15 @@ impl fmt::Debug for DomainKey {
 }
 
 /// A [`DomainKey`] narrowed once more.
+#[derive(Clone)]
 pub struct PartKey([u8; 32]);
 
 impl PartKey {
+    /// The first bytes of the stream that belongs to `value`, for callers who need no more.
+    pub fn block(&self, value: &[u8]) -> [u8; 32] {
+        *blake3::keyed_hash(&self.0, value).as_bytes()
+    }
+
     /// The endless stream of numbers that belongs to `value`.
     pub fn stream(&self, value: &[u8]) -> Stream {
         Stream::new(&self.0, value)

@@ -8,6 +8,7 @@ use std::borrow::Cow;
 use uuid::Uuid;
 
 use super::net::Net;
+use super::rules::Number;
 use super::{Fault, MALFORMED};
 use crate::copyfmt::Format;
 use crate::schema::TypeClass;
@@ -24,6 +25,23 @@ pub(super) fn canonical(class: TypeClass, value: &[u8]) -> Cow<'_, [u8]> {
         TypeClass::Citext => lower(value),
         _ => Cow::Borrowed(value),
     }
+}
+
+/// Canonical text of a value of any class: equal values of texts, of numbers and of dates are equal bytes whatever
+/// their types. Of classes that have no text here, the bytes of the wire.
+pub(super) fn identity(class: TypeClass, format: Format, value: &[u8]) -> Result<Cow<'_, [u8]>, Fault> {
+    use TypeClass as C;
+    let mut out = Vec::new();
+    match class {
+        C::Numeric | C::Float4 | C::Float8 => match Number::read(class, format, value)? {
+            Some(number) => number.canonical(class, &mut out),
+            None => return Ok(Cow::Borrowed(value)),
+        },
+        _ if class.is_text() => return Ok(canonical(class, value)),
+        _ if is_printable(class) => print(class, format, value, &mut out)?,
+        _ => return Ok(Cow::Borrowed(value)),
+    }
+    Ok(Cow::Owned(out))
 }
 
 fn without_padding(value: &[u8]) -> &[u8] {
@@ -111,7 +129,7 @@ fn is_continuation(byte: u8) -> bool {
     byte & 0b1100_0000 == 0b1000_0000
 }
 
-fn decimal(number: i64, out: &mut Vec<u8>) {
+pub(super) fn decimal(number: i64, out: &mut Vec<u8>) {
     let mut digits = [0; 20];
     let mut at = digits.len();
     let mut left = number.unsigned_abs();

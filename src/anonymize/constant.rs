@@ -15,16 +15,6 @@ use crate::schema::{ColumnType, TypeClass};
 /// 2000-01-01 00:00:00 UTC, where PostgreSQL's times begin, in microseconds since 1970.
 const EPOCH_MICROSECONDS: i64 = 946_684_800_000_000;
 
-/// What a constant can be, for messages.
-pub(super) const ACCEPTED: &str = "text types, integers, oid, numeric, real, double precision, boolean, bytea, uuid, json, jsonb, xml, \
-     inet, cidr, date, time, timestamp, timestamptz, enums and (as {}) arrays";
-
-/// The class has an encoding here.
-pub(super) fn accepts(class: TypeClass) -> bool {
-    use TypeClass as C;
-    !matches!(class, C::Composite | C::Range | C::Tsvector | C::Interval | C::Macaddr | C::Other)
-}
-
 /// The binary form of `text` as a value of that type, or `None` where it is none. Arrays are left to the caller: the
 /// empty array's binary form names its element type.
 pub(super) fn encode(text: &str, data_type: &ColumnType) -> Option<Vec<u8>> {
@@ -102,7 +92,7 @@ fn microseconds(time: civil::DateTime) -> Option<i64> {
 
 /// numeric's binary form: digit count, weight of the first digit, sign, digits shown after the point; then digits of
 /// base 10000. Exponents and NaN are not understood.
-fn numeric(text: &str) -> Option<Vec<u8>> {
+pub(super) fn numeric(text: &str) -> Option<Vec<u8>> {
     let (sign, unsigned) = match text.as_bytes().first()? {
         b'-' => (0x4000_u16, &text[1..]),
         b'+' => (0, &text[1..]),

@@ -1,16 +1,18 @@
 //! A rule compiled for one column, and its application to one value.
 
 use super::codec::{self, JSONB_VERSION};
+use super::json::{Documents, Leaf, LeafKind};
 use super::net::Net;
-use super::rules::{self, Keyed};
+use super::parts::{self, Pairs, Part};
+use super::rules::{self, Keyed, Redactor, Typed, redact};
 use super::template::Template;
 use super::uniqueness::limit;
-use super::{Fault, MALFORMED, constant};
+use super::{Fault, MALFORMED, TOO_LONG, array, constant, template};
 use crate::copyfmt::Format;
 use crate::digest::{DomainKey, MaskKey};
 use crate::error::{Error, ErrorKind, Result};
-use crate::profile::{MaskRule, MaskSpec};
-use crate::schema::{Table, TypeClass};
+use crate::profile::{Locale, MaskRule, MaskSpec};
+use crate::schema::{ColumnType, Table, TypeClass};
 use crate::types::ColumnId;
 
 /// A rule compiled for a column.
@@ -20,17 +22,38 @@ pub struct Mask {
     class: TypeClass,
     limit: usize,
     body: Body,
+    /// Columns of the same row that the rule looks at, as they are in the source.
+    beside: Vec<(ColumnId, TypeClass)>,
 }
 
 #[derive(Clone, Debug)]
 enum Body {
     Keep,
     Null,
-    Constant { binary: Vec<u8>, text: Vec<u8> },
+    Constant {
+        binary: Vec<u8>,
+        text: Vec<u8>,
+    },
     EmptyArray,
     EmptyJson,
     Template(Template),
     Keyed(Keyed, DomainKey),
+    Typed(Box<Typed>),
+    /// Each element of an array.
+    Elements(Box<Mask>),
+    Redact(Box<Redactor>),
+    Json(Box<Documents>),
+    Hstore(Box<Pairs>),
+    Composite(Vec<Part>),
+}
+
+/// What a rule is compiled for: a column, or what stands inside its type.
+#[derive(Clone, Copy)]
+struct Place<'a> {
+    locale: Locale,
+    table: &'a Table,
+    data_type: &'a ColumnType,
+    not_null: bool,
 }
 
 impl Mask {
@@ -42,30 +65,69 @@ impl Mask {
     /// is missing.
     pub fn compile(rule: &MaskRule, table: &Table, column: ColumnId, key: Option<&MaskKey>) -> Result<Self> {
         let name = rule.spec.name();
-        Self::body(rule, table, column, key)
-            .map(|body| {
-                let data_type = &table.column(column).data_type;
-                Self { rule: name, class: data_type.class, limit: limit(data_type), body }
-            })
-            .map_err(|what| {
-                let column = &table.column(column).name;
-                Error::new(ErrorKind::Profile, format!("mask {}.{column} by rule {name}: {what}", table.name))
-            })
+        let (data_type, not_null) = (&table.column(column).data_type, table.column(column).not_null);
+        Self::at(rule, Place { locale: Locale::default(), table, data_type, not_null }, key).map_err(|what| {
+            let column = &table.column(column).name;
+            Error::new(ErrorKind::Profile, format!("mask {}.{column} by rule {name}: {what}", table.name))
+        })
     }
 
-    fn body(rule: &MaskRule, table: &Table, column: ColumnId, key: Option<&MaskKey>) -> Result<Body, String> {
-        let column = table.column(column);
-        let data_type = &column.data_type;
-        let limit = limit(data_type);
-        if let Some(accepted) = refusal(&rule.spec, data_type.class) {
-            return Err(format!("the column is of type {}; the rule accepts {accepted}", data_type.sql_name));
+    fn at(rule: &MaskRule, place: Place<'_>, key: Option<&MaskKey>) -> Result<Self, String> {
+        match &rule.spec {
+            MaskSpec::In { locale, rule: spec } => {
+                let rule = MaskRule { spec: spec.as_ref().clone(), domain: rule.domain.clone() };
+                return Self::at(&rule, Place { locale: *locale, ..place }, key);
+            }
+            // The condition is the row's business.
+            MaskSpec::When { rule: spec, .. } => {
+                return Self::at(&MaskRule { spec: spec.as_ref().clone(), domain: rule.domain.clone() }, place, key);
+            }
+            _ => {}
         }
+        let data_type = place.data_type;
+        let facts = rule.spec.facts();
+        let mut beside = Vec::new();
+        let body = if facts.takes(data_type) {
+            for name in rule.spec.columns_beside() {
+                let (id, other) = template::column(name, place.table)?;
+                beside.push((id, other.data_type.class));
+            }
+            Self::body(rule, place, key, &mut beside)?
+        } else {
+            match data_type.inside.as_slice() {
+                [(_, element)] if data_type.class == TypeClass::Array => {
+                    let inner = Self::at(rule, Place { data_type: element, not_null: false, ..place }, key)?;
+                    beside.clone_from(&inner.beside);
+                    Body::Elements(Box::new(inner))
+                }
+                _ => {
+                    let (is, accepted) = (&data_type.sql_name, facts.accepted());
+                    return Err(format!("the column is of type {is}; the rule accepts {accepted}"));
+                }
+            }
+        };
+        Ok(Self { rule: facts.name, class: data_type.class, limit: limit(data_type), body, beside })
+    }
+
+    fn body(
+        rule: &MaskRule,
+        place: Place<'_>,
+        key: Option<&MaskKey>,
+        beside: &mut Vec<(ColumnId, TypeClass)>,
+    ) -> Result<Body, String> {
+        let Place { locale, table, data_type, not_null } = place;
+        let limit = limit(data_type);
         let room = |needed: usize| {
             if needed <= limit { Ok(()) } else { Err(format!("needs {needed} characters, the column takes {limit}")) }
         };
+        let domain = || {
+            let key = key.ok_or("the secret TITHE_KEY is not set")?;
+            Ok(key.domain(rule.domain.as_deref().unwrap_or(rule.spec.name())))
+        };
         let body = match &rule.spec {
-            MaskSpec::Keep => Body::Keep,
-            MaskSpec::Null if column.not_null => return Err("the column is NOT NULL".into()),
+            // The server that sends the row has applied the expression.
+            MaskSpec::Keep | MaskSpec::Sql(_) => Body::Keep,
+            MaskSpec::Null if not_null => return Err("the column is NOT NULL".into()),
             MaskSpec::Null => Body::Null,
             MaskSpec::Constant(text) if data_type.class == TypeClass::Array => {
                 if text.trim() != "{}" {
@@ -94,14 +156,50 @@ impl Mask {
             MaskSpec::Hash { length } if !(8..=64).contains(length) => {
                 return Err(format!("a length of {length} is not between 8 and 64"));
             }
+            MaskSpec::Redact { .. } => {
+                Body::Redact(Box::new(Redactor::new(key.ok_or("the secret TITHE_KEY is not set")?, locale)))
+            }
+            MaskSpec::Json { paths, default } => {
+                let rules = std::iter::once(("what no path names", default.as_ref()));
+                let rules = rules.chain(paths.iter().map(|(path, rule)| (path.as_str(), rule)));
+                let leaf = |(path, rule)| leaf(rule, place, key, beside).map_err(|what| format!("{path}: {what}"));
+                let rules = rules.map(leaf).collect::<Result<_, _>>()?;
+                Body::Json(Box::new(Documents::new(paths.iter().map(|(path, _)| path.as_str()), rules)?))
+            }
+            MaskSpec::Hstore { keys, default } => {
+                let text = ColumnType::plain(TypeClass::Text, "text");
+                let mut part = |rule| part(rule, Place { data_type: &text, not_null: false, ..place }, key, beside);
+                let keys = keys.iter().map(|(name, rule)| Ok((name.clone().into_bytes(), part(rule)?)));
+                let keys = keys.collect::<Result<_, String>>()?;
+                Body::Hstore(Box::new(Pairs { keys, default: part(default)? }))
+            }
+            MaskSpec::Composite { fields, default } => {
+                let unknown = fields.iter().find(|(name, _)| data_type.inside.iter().all(|(own, _)| own != name));
+                if let Some((name, _)) = unknown {
+                    return Err(format!("the type {} has no field {name}", data_type.sql_name));
+                }
+                let field = |(name, data_type): &(String, ColumnType)| {
+                    let rule = fields.iter().find(|(own, _)| own == name).map_or(default.as_ref(), |(_, rule)| rule);
+                    part(rule, Place { data_type, not_null: false, ..place }, key, beside)
+                        .map_err(|what| format!("field {name}: {what}"))
+                };
+                Body::Composite(data_type.inside.iter().map(field).collect::<Result<_, _>>()?)
+            }
             spec => {
-                let keyed = Keyed::new(spec).ok_or("the rule is not known")?;
+                if let Some(typed) = Typed::new(spec, data_type, domain)? {
+                    return Ok(Body::Typed(Box::new(typed)));
+                }
+                let keyed = Keyed::new(spec, locale)?.ok_or("the rule is not known")?;
                 room(keyed.least_chars())?;
-                let key = key.ok_or("the secret TITHE_KEY is not set")?;
-                Body::Keyed(keyed, key.domain(rule.domain.as_deref().unwrap_or(spec.name())))
+                Body::Keyed(keyed, domain()?)
             }
         };
         Ok(body)
+    }
+
+    /// Columns of the same row that [`Self::apply_beside`] wants, in order.
+    pub(super) fn beside(&self) -> impl Iterator<Item = ColumnId> {
+        self.beside.iter().map(|(column, _)| *column)
     }
 
     /// The rule's name.
@@ -129,6 +227,17 @@ impl Mask {
 
     /// Appends the mask of a value that is not NULL, both without length word or escapes; false when it is NULL.
     pub(super) fn apply(&self, value: &[u8], format: Format, out: &mut Vec<u8>) -> Result<bool, Fault> {
+        self.apply_beside(value, &[], format, out)
+    }
+
+    /// As [`Self::apply`], with the source's values of the columns that [`Self::beside`] names.
+    pub(super) fn apply_beside(
+        &self,
+        value: &[u8],
+        beside: &[Option<&[u8]>],
+        format: Format,
+        out: &mut Vec<u8>,
+    ) -> Result<bool, Fault> {
         match (&self.body, format) {
             (Body::Keep, _) => out.extend_from_slice(value),
             (Body::Null, _) => return Ok(false),
@@ -143,6 +252,46 @@ impl Mask {
             (Body::EmptyJson, _) => self.empty_json(value, format, out)?,
             (Body::Template(_), _) => return Err(Fault("a template needs the whole row")),
             (Body::Keyed(rule, key), _) => self.keyed(rule, key, value, format, out)?,
+            (Body::Typed(rule), _) => {
+                let subject = match (self.beside.first(), beside.first()) {
+                    (Some((_, class)), Some(Some(subject))) => Some(codec::identity(*class, format, subject)?),
+                    _ => None,
+                };
+                rule.apply(value, format, subject.as_deref(), out)?;
+            }
+            (Body::Redact(redactor), _) => {
+                let mut names = Vec::new();
+                for ((class, format), subject) in self.beside.iter().map(|(_, class)| (*class, format)).zip(beside) {
+                    if let Some(subject) = subject {
+                        redact::names(&codec::identity(class, format, subject)?, &mut names);
+                    }
+                }
+                let start = out.len();
+                redactor.apply(value, &names, out);
+                codec::fit(out, start, self.limit);
+            }
+            (Body::Json(documents), _) => {
+                let text = match (self.class, format) {
+                    (TypeClass::Jsonb, Format::Binary) => {
+                        out.push(JSONB_VERSION);
+                        codec::jsonb_text(value)?
+                    }
+                    _ => value,
+                };
+                // An empty text is no document, and says nothing.
+                if !text.is_empty() {
+                    let start = out.len();
+                    documents.apply(text, beside, out)?;
+                    if self.limit < usize::MAX && codec::count_chars(&out[start..]) > self.limit {
+                        return Err(TOO_LONG);
+                    }
+                }
+            }
+            (Body::Hstore(pairs), _) => pairs.apply(value, beside, format, out)?,
+            (Body::Composite(fields), _) => parts::composite(fields, value, beside, format, out)?,
+            (Body::Elements(mask), _) => {
+                array::each(value, format, out, |element, out| mask.apply_beside(element, beside, format, out))?;
+            }
         }
         Ok(true)
     }
@@ -202,17 +351,55 @@ impl Mask {
     }
 }
 
-/// The types a rule accepts, where the column's is not among them.
-fn refusal(spec: &MaskSpec, class: TypeClass) -> Option<&'static str> {
-    use TypeClass as C;
-    const TEXT: &str = "text types (text, varchar, char, citext, name)";
-    let (accepts, accepted) = match spec {
-        MaskSpec::Keep | MaskSpec::Null => return None,
-        MaskSpec::Constant(_) => (constant::accepts(class), constant::ACCEPTED),
-        MaskSpec::Uuid => (class == C::Uuid || class.is_text(), "uuid and text types"),
-        MaskSpec::Ip => (matches!(class, C::Inet | C::Cidr) || class.is_text(), "inet, cidr and text types"),
-        MaskSpec::EmptyJson => (matches!(class, C::Json | C::Jsonb) || class.is_text(), "json, jsonb and text types"),
-        _ => (class.is_text(), TEXT),
+/// A rule for a part of the value. Its columns stand behind those that are there already.
+fn part(
+    rule: &MaskRule,
+    place: Place<'_>,
+    key: Option<&MaskKey>,
+    beside: &mut Vec<(ColumnId, TypeClass)>,
+) -> Result<Part, String> {
+    if rule.spec.condition().is_some() || matches!(rule.spec, MaskSpec::Sql(_)) {
+        return Err("conditions and SQL cannot stand inside another rule".to_owned());
+    }
+    let mask = Mask::at(rule, place, key)?;
+    if mask.template().is_some() {
+        return Err("a template cannot stand inside another rule".to_owned());
+    }
+    let first = beside.len();
+    beside.extend_from_slice(&mask.beside);
+    Ok(Part { mask, beside: first })
+}
+
+/// A rule for values inside documents: for strings, for numbers, or for both.
+fn leaf(
+    rule: &MaskRule,
+    place: Place<'_>,
+    key: Option<&MaskKey>,
+    beside: &mut Vec<(ColumnId, TypeClass)>,
+) -> Result<Leaf, String> {
+    let kind = match rule.spec.plain() {
+        MaskSpec::Keep => LeafKind::Keep,
+        MaskSpec::Null => LeafKind::Null,
+        _ => LeafKind::Mask,
     };
-    (!accepts).then_some(accepted)
+    let first = beside.len();
+    if kind != LeafKind::Mask {
+        return Ok(Leaf { text: None, number: None, kind, beside: first });
+    }
+    let facts = rule.spec.facts();
+    let mut compiled = |class, name: &str| {
+        let data_type = ColumnType::plain(class, name);
+        if !facts.takes(&data_type) {
+            return Ok(None);
+        }
+        part(rule, Place { data_type: &data_type, not_null: false, ..place }, key, beside).map(Some)
+    };
+    let text = compiled(TypeClass::Text, "text")?;
+    // Constants would be written twice, and differ in nothing.
+    let number = if text.is_some() { None } else { compiled(TypeClass::Numeric, "numeric")? };
+    if text.is_none() && number.is_none() {
+        let accepted = facts.accepted();
+        return Err(format!("documents have texts and numbers; the rule {} accepts {accepted}", facts.name));
+    }
+    Ok(Leaf { text: text.map(|part| part.mask), number: number.map(|part| part.mask), kind, beside: first })
 }

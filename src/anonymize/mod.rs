@@ -14,10 +14,14 @@
 //! id 7 | "otto.k3f9x2mw7qp4t@example.com" | NULL
 //! ```
 
+mod array;
 mod codec;
 mod constant;
+mod json;
 mod mask;
 mod net;
+mod numeric;
+mod parts;
 mod rules;
 mod template;
 mod transform;
@@ -30,16 +34,11 @@ pub use template::template_columns;
 pub use transform::RowTransform;
 pub use uniqueness::{Uniqueness, uniqueness};
 
-use crate::profile::{MaskRule, MaskSpec};
+use crate::profile::MaskRule;
 
 /// Some rule needs the secret `TITHE_KEY`.
 pub fn needs_key<'a>(rules: impl IntoIterator<Item = &'a MaskRule>) -> bool {
-    rules.into_iter().any(|rule| is_keyed(&rule.spec))
-}
-
-fn is_keyed(spec: &MaskSpec) -> bool {
-    use MaskSpec as S;
-    !matches!(spec, S::Keep | S::Null | S::Constant(_) | S::Template(_) | S::EmptyJson)
+    rules.into_iter().any(|rule| rule.spec.facts().keyed || needs_key(rule.spec.rules_inside()))
 }
 
 /// A row that a compiled rule cannot mask. Names places, never values.
@@ -66,5 +65,9 @@ struct Fault(&'static str);
 const MALFORMED: Fault = Fault("the value does not have the form of its type");
 const TOO_LONG: Fault = Fault("the result is longer than the column allows");
 
+#[cfg(test)]
+mod docs;
+#[cfg(test)]
+mod rule_tests;
 #[cfg(test)]
 mod tests;

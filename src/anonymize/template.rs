@@ -4,7 +4,7 @@
 //! business of `transform`, which alone knows the whole row.
 
 use crate::error::{Error, ErrorKind, Result};
-use crate::schema::Table;
+use crate::schema::{Column, Table};
 use crate::types::ColumnId;
 
 use super::codec;
@@ -43,7 +43,7 @@ impl Template {
     pub(super) fn compile(text: &str, table: &Table) -> Result<Self, String> {
         let resolve = |piece: Piece<String>| match piece {
             Piece::Literal(text) => Ok(Piece::Literal(text)),
-            Piece::Placeholder(name) => column(&name, table).map(Piece::Placeholder),
+            Piece::Placeholder(name) => placeholder(&name, table).map(Piece::Placeholder),
         };
         Ok(Self { pieces: parse(text)?.into_iter().map(resolve).collect::<Result<_, _>>()? })
     }
@@ -58,13 +58,18 @@ impl Template {
     }
 }
 
-fn column(name: &str, table: &Table) -> Result<ColumnId, String> {
+/// The column of that name, which the rule of another one looks at.
+pub(super) fn column<'t>(name: &str, table: &'t Table) -> Result<(ColumnId, &'t Column), String> {
     let Some(id) = table.find_column(name) else {
         let nearest = table.columns.iter().map(|column| &column.name).min_by_key(|known| distance(name, known));
         let hint = nearest.map(|nearest| format!("; did you mean {{{nearest}}}?")).unwrap_or_default();
         return Err(format!("{} has no column {name}{hint}", table.name));
     };
-    let column = table.column(id);
+    Ok((id, table.column(id)))
+}
+
+fn placeholder(name: &str, table: &Table) -> Result<ColumnId, String> {
+    let (id, column) = column(name, table)?;
     if column.generated {
         return Err(format!("{{{name}}} is a generated column: the target computes it after the row has arrived"));
     }

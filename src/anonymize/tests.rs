@@ -7,6 +7,7 @@ use super::*;
 use crate::copyfmt::{Fields, Format, RowReader, RowWriter};
 use crate::digest::MaskKey;
 use crate::error::{ErrorKind, Result};
+use crate::profile::MaskSpec;
 use crate::schema::{Column, ColumnType, Table, TableKind, TypeClass};
 use crate::types::{ColumnId, QualifiedName, TableId};
 
@@ -26,10 +27,11 @@ pub(super) fn data_type(class: TypeClass, max_chars: Option<u32>) -> ColumnType 
         has_binary: true,
         sends_oids: false,
         carries_type_oids: false,
+        inside: vec![],
     }
 }
 
-fn column(name: &str, class: TypeClass, max_chars: Option<u32>) -> Column {
+pub(super) fn column(name: &str, class: TypeClass, max_chars: Option<u32>) -> Column {
     Column {
         name: name.into(),
         attnum: 0,
@@ -42,7 +44,7 @@ fn column(name: &str, class: TypeClass, max_chars: Option<u32>) -> Column {
     }
 }
 
-fn table(columns: Vec<Column>) -> Table {
+pub(super) fn table(columns: Vec<Column>) -> Table {
     Table {
         id: TableId(0),
         oid: 0,
@@ -65,27 +67,33 @@ fn table(columns: Vec<Column>) -> Table {
     }
 }
 
-fn key() -> MaskKey {
+pub(super) fn key() -> MaskKey {
     MaskKey::from_secret("a secret that only tests know").expect("long enough")
 }
 
-fn rule(spec: MaskSpec) -> MaskRule {
+pub(super) fn rule(spec: MaskSpec) -> MaskRule {
     MaskRule { spec, domain: None }
 }
 
-fn compile(spec: MaskSpec, class: TypeClass, max_chars: Option<u32>) -> Result<Mask> {
+pub(super) fn compile(spec: MaskSpec, class: TypeClass, max_chars: Option<u32>) -> Result<Mask> {
     Mask::compile(&rule(spec), &table(vec![column("c", class, max_chars)]), ColumnId(0), Some(&key()))
 }
 
 /// The mask of a value in a column of that type, in wire form.
-fn mask_in(spec: MaskSpec, class: TypeClass, max_chars: Option<u32>, format: Format, value: &[u8]) -> Vec<u8> {
+pub(super) fn mask_in(
+    spec: MaskSpec,
+    class: TypeClass,
+    max_chars: Option<u32>,
+    format: Format,
+    value: &[u8],
+) -> Vec<u8> {
     let mut out = Vec::new();
     let mask = compile(spec, class, max_chars).unwrap_or_else(|error| panic!("{error}"));
     assert_eq!(mask.apply(value, format, &mut out), Ok(true));
     out
 }
 
-fn mask(spec: MaskSpec, value: &str) -> String {
+pub(super) fn mask(spec: MaskSpec, value: &str) -> String {
     String::from_utf8(mask_in(spec, C::Text, None, Format::Binary, value.as_bytes())).expect("UTF-8")
 }
 
@@ -325,7 +333,7 @@ fn uniqueness_follows_the_digest_that_fits() {
 
 // Rows.
 
-type Row = Vec<Option<Vec<u8>>>;
+pub(super) type Row = Vec<Option<Vec<u8>>>;
 
 fn text(value: &str) -> Option<Vec<u8>> {
     Some(value.as_bytes().to_vec())
@@ -342,14 +350,19 @@ fn row_bytes(row: &[Option<Vec<u8>>], format: Format) -> Bytes {
     out.into()
 }
 
-fn transform(columns: Vec<Column>, rules: &[Option<MaskRule>], format: Format) -> Result<RowTransform> {
+pub(super) fn transform(columns: Vec<Column>, rules: &[Option<MaskRule>], format: Format) -> Result<RowTransform> {
     let table = table(columns);
     let ids: Vec<_> = (0..table.columns.len()).map(ColumnId::from_index).collect();
     let rules: Vec<_> = rules.iter().map(Option::as_ref).collect();
     RowTransform::compile(&table, &ids, &rules, format, Some(&key()))
 }
 
-fn apply(transform: &mut RowTransform, row: &Row, nulled: &[bool], format: Format) -> Result<Row, MaskError> {
+pub(super) fn apply(
+    transform: &mut RowTransform,
+    row: &Row,
+    nulled: &[bool],
+    format: Format,
+) -> Result<Row, MaskError> {
     let (mut fields, mut out, mut reader) = (Fields::default(), Vec::new(), RowReader::new(format));
     RowWriter::new(format).header(&mut out);
     fields.split(row_bytes(row, format), format).expect("well formed");

@@ -34,12 +34,15 @@ struct Step {
     column: String,
     class: TypeClass,
     action: Action,
+    /// Hidden field that says whether the mask applies.
+    when: Option<usize>,
 }
 
 #[derive(Clone, Debug)]
 enum Action {
     Pass,
-    Mask(Mask),
+    /// With the positions of the columns it looks at.
+    Mask(Mask, Vec<usize>),
     /// With the placeholders' positions in the row, and the most characters of a result.
     Template(Vec<Piece<usize>>, usize),
 }
@@ -79,7 +82,7 @@ impl RowTransform {
                 None => Action::Pass,
                 Some(mask) if mask.is_keep() => Action::Pass,
                 Some(mask) => match mask.template() {
-                    None => Action::Mask(mask.clone()),
+                    None => Action::Mask(mask.clone(), beside(mask, *column, columns, table)?),
                     Some(template) => {
                         let pieces = place(template, columns, &masks, table).map_err(|what| {
                             let column = &table.column(*column).name;
@@ -99,7 +102,7 @@ impl RowTransform {
                 },
             };
             let column = table.column(*column);
-            steps.push(Step { column: column.name.clone(), class: column.data_type.class, action });
+            steps.push(Step { column: column.name.clone(), class: column.data_type.class, action, when: None });
         }
         early.sort_unstable();
         early.dedup();
@@ -121,6 +124,17 @@ impl RowTransform {
     #[must_use]
     pub fn with_trailing_fields(mut self, count: usize) -> Self {
         self.trailing = count;
+        self
+    }
+
+    /// Masks of these columns (positions in the row) apply only where the hidden field beside each is true.
+    #[must_use]
+    pub fn with_conditions(mut self, conditions: &[(usize, usize)]) -> Self {
+        for (column, field) in conditions {
+            if let Some(step) = self.steps.get_mut(*column) {
+                step.when = Some(*field);
+            }
+        }
         self
     }
 
@@ -170,11 +184,11 @@ impl RowTransform {
             value.clear();
             let masked = match (&steps[at].action, row.get(at)) {
                 (_, None) | (Action::Pass, _) => None,
-                (Action::Mask(mask), Some(source)) => match ready[at] {
+                (Action::Mask(mask, others), Some(source)) => match ready[at] {
                     Some(Ready::Null) => None,
                     Some(Ready::Range(from, to)) => Some(&arena[from..to]),
                     None => {
-                        let some = mask.apply(source, *format, value).map_err(|fault| (at, fault))?;
+                        let some = row.mask(mask, others, source, *format, value).map_err(|fault| (at, fault))?;
                         some.then_some(value.as_slice())
                     }
                 },
@@ -204,10 +218,14 @@ impl RowTransform {
         let Self { format, steps, early, arena, ready, .. } = self;
         arena.clear();
         for &at in early.iter() {
-            let Action::Mask(mask) = &steps[at].action else { continue };
+            let Action::Mask(mask, others) = &steps[at].action else { continue };
+            if row.is_exempt(&steps[at]) {
+                ready[at] = None;
+                continue;
+            }
             let from = arena.len();
             let some = match row.get(at) {
-                Some(source) => mask.apply(source, *format, arena).map_err(|fault| (at, fault))?,
+                Some(source) => row.mask(mask, others, source, *format, arena).map_err(|fault| (at, fault))?,
                 None => false,
             };
             ready[at] = Some(if some { Ready::Range(from, arena.len()) } else { Ready::Null });
@@ -231,8 +249,29 @@ impl Arriving<'_> {
         if self.is_nulled(at) { None } else { self.fields.get(at) }
     }
 
+    fn mask(
+        &self,
+        mask: &Mask,
+        others: &[usize],
+        source: &[u8],
+        format: Format,
+        out: &mut Vec<u8>,
+    ) -> Result<bool, Fault> {
+        if others.is_empty() {
+            return mask.apply(source, format, out);
+        }
+        // As they are in the source, also where they become NULL: whose value it is does not change.
+        let beside: Vec<Option<&[u8]>> = others.iter().map(|at| self.fields.get(*at)).collect();
+        mask.apply_beside(source, &beside, format, out)
+    }
+
     fn passes(&self, steps: &[Step], at: usize) -> bool {
-        matches!(steps[at].action, Action::Pass) && !self.is_nulled(at)
+        (matches!(steps[at].action, Action::Pass) || self.is_exempt(&steps[at])) && !self.is_nulled(at)
+    }
+
+    /// The rule's condition is false; whatever else the field holds, it is not.
+    fn is_exempt(&self, step: &Step) -> bool {
+        step.when.is_some_and(|at| matches!(self.fields.get(at), Some([0] | [b'f'])))
     }
 }
 
@@ -261,7 +300,7 @@ impl Step {
     fn rule(&self) -> &'static str {
         match &self.action {
             Action::Pass => "keep",
-            Action::Mask(mask) => mask.rule(),
+            Action::Mask(mask, _) => mask.rule(),
             Action::Template(..) => "template",
         }
     }
@@ -272,6 +311,18 @@ fn refused(error: RowError) -> Fault {
         RowError::TooLong => Fault("the result is longer than a row can be"),
         _ => Fault("the row has more fields than PostgreSQL takes"),
     }
+}
+
+/// Positions of the columns that a mask looks at.
+fn beside(mask: &Mask, column: ColumnId, columns: &[ColumnId], table: &Table) -> Result<Vec<usize>> {
+    let position = |other: ColumnId| {
+        columns.iter().position(|copied| *copied == other).ok_or_else(|| {
+            let (name, other) = (&table.column(column).name, &table.column(other).name);
+            let what = format!("mask {}.{name} by rule {}: {other} is not copied", table.name, mask.rule());
+            Error::new(ErrorKind::Profile, what)
+        })
+    };
+    mask.beside().map(position).collect()
 }
 
 /// Turns a template's columns into positions of the row.

@@ -22,11 +22,22 @@ pub enum Uniqueness {
 /// [`super::template_columns`]).
 pub fn uniqueness(spec: &MaskSpec, data_type: &ColumnType) -> (Uniqueness, &'static str) {
     use Uniqueness::{Negligible, No, Preserved};
+    // An array is as different as its elements are, unless the rule takes arrays themselves.
+    if let ([(_, element)], false) = (data_type.inside.as_slice(), spec.facts().takes(data_type)) {
+        return uniqueness(spec, element);
+    }
     let limit = limit(data_type);
     let digest = |chars: usize, needed: usize, reason| {
         if chars >= needed { (Negligible, reason) } else { (No, "its digest is shorter than 64 bits here") }
     };
     match spec {
+        MaskSpec::In { rule, .. } => uniqueness(rule, data_type),
+        MaskSpec::When { rule, .. } if **rule == MaskSpec::Keep => uniqueness(rule, data_type),
+        MaskSpec::When { rule, .. } => match uniqueness(rule, data_type) {
+            (Preserved, _) => (No, "a masked value may meet one that the condition keeps"),
+            judged => judged,
+        },
+        MaskSpec::Sql(_) => (No, "only the server knows what the expression gives"),
         MaskSpec::Keep => (Preserved, "values stay as they are"),
         MaskSpec::Null => (No, "every value becomes NULL"),
         MaskSpec::Constant(_) => (No, "every value becomes the same"),
@@ -44,6 +55,39 @@ pub fn uniqueness(spec: &MaskSpec, data_type: &ColumnType) -> (Uniqueness, &'sta
         MaskSpec::Street | MaskSpec::City | MaskSpec::Company => (No, "there are few such names"),
         MaskSpec::Lorem => (No, "short texts have few possible results"),
         MaskSpec::EmptyJson => (No, "every value becomes an empty object or array"),
+        MaskSpec::Permute { .. } => (Preserved, "a keyed permutation of the numbers of its range"),
+        MaskSpec::Scramble { .. } | MaskSpec::PostalCode { .. } => {
+            (Preserved, "a keyed permutation of the values with the same ends")
+        }
+        MaskSpec::Noise { .. } | MaskSpec::GeoJitter { .. } => (No, "two numbers may come to the same place"),
+        MaskSpec::Bucket { .. } | MaskSpec::DateTruncate { .. } => (No, "values of one span become the same"),
+        MaskSpec::DateShift { .. } => (No, "two dates may come to the same day"),
+        MaskSpec::Pick { .. } => (No, "there are as many values as the list has"),
+        MaskSpec::Mac => (No, "46 bits of a keyed digest"),
+        MaskSpec::UserAgent | MaskSpec::JobTitle => (No, "there are few such texts"),
+        MaskSpec::Url { .. } => digest(
+            // A host that stays takes room of its own.
+            if data_type.max_chars.is_some() { 0 } else { limit },
+            rules::DIGEST_CHARS,
+            "64 bits of a keyed digest in the path",
+        ),
+        MaskSpec::FileName => digest(
+            limit.saturating_sub(rules::ENDING_CHARS),
+            rules::DIGEST_CHARS,
+            "64 bits of a keyed digest before the ending",
+        ),
+        MaskSpec::Redact { .. } => (No, "what is found in two texts may be all that told them apart"),
+        MaskSpec::Json { .. } | MaskSpec::Hstore { .. } | MaskSpec::Composite { .. } => {
+            (No, "parts that are masked may be all that told two values apart")
+        }
+        MaskSpec::Iban | MaskSpec::Card => (No, "account numbers have fewer than 64 bits"),
+        MaskSpec::Bytes { .. } => (No, "short values have few possible results, and other fills only one"),
+        MaskSpec::PasswordHash => (No, "every value becomes the hash of one password"),
+        MaskSpec::Pem => (No, "every value becomes one of a few"),
+        MaskSpec::Regex { pattern } => match rules::Pattern::compile(pattern) {
+            Ok(pattern) if pattern.bits() >= 64.0 => (Negligible, "64 bits of a keyed digest or more"),
+            _ => (No, "the pattern has fewer than 64 bits, or draws that give the same text"),
+        },
     }
 }
 

@@ -6,7 +6,7 @@ use crate::pg::members::{Members, Selection, own_rows};
 use crate::pg::quote::column;
 use crate::pg::scan::PageRange;
 use crate::plan::{Plan, ReferenceMode, TableMode, watched};
-use crate::profile::Orphans;
+use crate::profile::{MaskSpec, Orphans};
 use crate::schema::{Catalog, Reference, Table, TypeClass};
 use crate::types::{ColumnId, TableId};
 
@@ -71,6 +71,8 @@ pub(super) struct RowRules {
     /// Hidden columns at the end of each row.
     pub(super) hidden: usize,
     pub(super) checks: Vec<NullCheck>,
+    /// Positions of columns whose rule has a condition, each with the hidden column that answers it.
+    pub(super) conditions: Vec<(usize, usize)>,
     /// Among the hidden ones: what file paths need of the source.
     pub(super) watched: Option<WatchedFields>,
 }
@@ -210,6 +212,29 @@ fn part(
         expressions[at] = format!("NULL::{}", catalog.table(id).column(columns[at]).data_type.sql_name);
     }
     let mut hidden = Vec::new();
+    let mut conditions = Vec::new();
+    for (at, id_of_column) in columns.iter().enumerate() {
+        let planned = members.plan.table(id);
+        let Some(masks) = &planned.masks[id_of_column.index()] else { continue };
+        if planned.cut.contains(id_of_column) {
+            continue;
+        }
+        let rule = if support { &masks.support.spec } else { &masks.member.spec };
+        let condition = rule.condition();
+        if let MaskSpec::Sql(expression) = rule.plain() {
+            let data_type = &catalog.table(id).column(*id_of_column).data_type.sql_name;
+            let own = std::mem::take(&mut expressions[at]);
+            expressions[at] = match condition {
+                Some(condition) => {
+                    format!("CASE WHEN ({condition}) IS NOT FALSE THEN ({expression})::{data_type} ELSE {own} END")
+                }
+                None => format!("({expression})::{data_type}"),
+            };
+        } else if let Some(condition) = condition {
+            conditions.push((at, columns.len() + hidden.len()));
+            hidden.push(format!("({condition}) IS NOT FALSE"));
+        }
+    }
     let mut checks = Vec::new();
     for reference in catalog.references_of(id) {
         let nulls: Vec<usize> =
@@ -280,7 +305,7 @@ fn part(
             .extend(watch.key.iter().chain(&watch.columns).map(|c| format!("{}::text", column(catalog, id, *c, "t"))));
         WatchedFields { first, keys: watch.key.len(), values: watch.columns.len() }
     });
-    let rules = RowRules { support, hidden: hidden.len(), checks, watched };
+    let rules = RowRules { support, hidden: hidden.len(), checks, conditions, watched };
     expressions.extend(hidden);
     Part { query: Query { expressions: expressions.join(", "), selection, has_pages }, rules }
 }

@@ -45,7 +45,8 @@ impl<'a> Worker<'a> {
             })
             .collect();
         let transform = RowTransform::compile(table, &copy.columns, &column_rules, copy.format, transfer.key.as_ref())?
-            .with_trailing_fields(rules.hidden);
+            .with_trailing_fields(rules.hidden)
+            .with_conditions(&rules.conditions);
         Ok(Self {
             relays: transform.is_identity(),
             rules,

@@ -118,6 +118,10 @@ fn carry_to_references(catalog: &Catalog, modes: &[(TableMode, String)], masks: 
                     return Err(loose_key_mask(catalog.table(reference.parent), *parent_column, &of_parent));
                 }
                 if of_child == of_parent {
+                    // Two rows' conditions and expressions need not agree about one key.
+                    if [&of_parent.member, &of_parent.support].iter().any(|rule| rule.spec.depends_on_row()) {
+                        check_key_mask(catalog.table(reference.parent), *parent_column, &of_parent, reference.array)?;
+                    }
                     continue;
                 }
                 let describe = catalog.describe(reference);
@@ -176,7 +180,9 @@ fn check_key_mask(table: &Table, column: ColumnId, masks: &ColumnMasks, array: b
     }
     match uniqueness(&masks.member.spec, &table.column(column).data_type).0 {
         Uniqueness::No => refuse("does not keep values apart"),
-        _ if matches!(masks.member.spec, MaskSpec::Template(_) | MaskSpec::Null | MaskSpec::Constant(_)) => {
+        _ if masks.member.spec.depends_on_row()
+            || matches!(masks.member.spec, MaskSpec::Template(_) | MaskSpec::Null | MaskSpec::Constant(_)) =>
+        {
             refuse("is no function of the key alone")
         }
         _ => Ok(()),
@@ -186,7 +192,8 @@ fn check_key_mask(table: &Table, column: ColumnId, masks: &ColumnMasks, array: b
 fn check_null(table: &Table, masks: &[Option<ColumnMasks>]) -> Result<()> {
     for (at, (column, masks)) in table.columns.iter().zip(masks).enumerate() {
         let id = ColumnId::from_index(at);
-        let nulls = masks.as_ref().is_some_and(|m| m.member.spec == MaskSpec::Null || m.support.spec == MaskSpec::Null);
+        let is_null = |rule: &MaskRule| *rule.spec.plain() == MaskSpec::Null;
+        let nulls = masks.as_ref().is_some_and(|m| is_null(&m.member) || is_null(&m.support));
         if nulls && column.not_null {
             return Err(Error::new(
                 ErrorKind::Plan,

@@ -40,7 +40,13 @@ pub fn make(catalog: &mut Catalog, profile: &Profile, options: &Options) -> Resu
     check_periods(catalog, &references)?;
     check_reading(catalog, profile, &modes)?;
     let draw = draw(catalog, profile, options, root)?;
-    let masks = columns::decide(catalog, profile, &modes)?;
+    let mut masks = columns::decide(catalog, profile, &modes)?;
+    let moment = literal(&options.run_time);
+    for masks in masks.iter_mut().flatten().flatten() {
+        for rule in [&mut masks.member, &mut masks.support] {
+            rule.spec.change_sql(&|text| predicate::bind_run_time(text, &moment));
+        }
+    }
     let files = files::files(catalog, profile, &literal(&options.run_time))?;
     let needs_key = masks.iter().flatten().flatten().any(columns::needs_key);
     let run_time =

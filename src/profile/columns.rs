@@ -8,57 +8,21 @@ use std::collections::BTreeMap;
 use toml::de::DeValue;
 
 use super::document::{Checker, Node, Section, did_you_mean, shown};
-use super::{ColumnRule, MaskRule, MaskSpec, toml_text};
+use super::facts::{Default as Absent, Form, Kind, Parameter, RULES, RuleFacts, Value, Values};
+use super::{ColumnRule, Locale, MaskRule, MaskSpec, predicate, toml_text};
 
-/// Every rule, in the order messages list them.
-pub(super) const RULES: &[&str] = &[
-    "keep",
-    "null",
-    "constant",
-    "template",
-    "hash",
-    "token",
-    "uuid",
-    "email",
-    "username",
-    "first_name",
-    "last_name",
-    "full_name",
-    "phone",
-    "street",
-    "city",
-    "company",
-    "ip",
-    "lorem",
-    "empty_json",
-];
+/// Names of all rules, in the order messages list them.
+pub(super) fn names() -> impl Iterator<Item = &'static str> {
+    RULES.iter().map(|rule| rule.name)
+}
 
-/// Rules whose result depends on the secret key, and so on a domain.
-pub(super) const KEYED_RULES: &[&str] = &[
-    "hash",
-    "token",
-    "uuid",
-    "email",
-    "username",
-    "first_name",
-    "last_name",
-    "full_name",
-    "phone",
-    "street",
-    "city",
-    "company",
-    "ip",
-    "lorem",
-];
+fn list() -> String {
+    names().collect::<Vec<_>>().join(", ")
+}
 
-/// Host of masked addresses where the profile names none: reserved for examples (RFC 2606), so no mail arrives.
-pub(super) const DEFAULT_EMAIL_HOST: &str = "example.com";
-
-/// 128 bits in hexadecimal: collisions are out of the question.
-pub(super) const DEFAULT_HASH_LENGTH: u32 = 32;
-
-/// Fewest and most hexadecimal digits.
-pub(super) const HASH_LENGTHS: std::ops::RangeInclusive<i64> = 8..=64;
+fn is_name(name: &str) -> bool {
+    RuleFacts::find(name).is_some()
+}
 
 pub(super) fn of_table<'d>(
     checker: &mut Checker<'d>,
@@ -74,7 +38,7 @@ fn rule<'d>(checker: &mut Checker<'d>, table: &str, column: &str, node: &Node<'d
         DeValue::String(word) if word == "undecided" => Some(ColumnRule::Undecided),
         DeValue::String(word) => Some(ColumnRule::Decided { member: by_name(checker, node, word)?, support: None }),
         DeValue::Table(entries) => {
-            let known = |name: &str| name == "support" || RULES.contains(&name);
+            let known = |name: &str| matches!(name, "support" | "when") || is_name(name);
             let mut keys = entries.keys().map(|key| key.get_ref().as_ref());
             if !keys.any(known) && entries.values().all(|value| is_rule_like(value.get_ref())) && entries.len() > 1 {
                 // `[columns.audit.events]` without quotes: its "rule" is a list of columns.
@@ -92,6 +56,25 @@ fn rule<'d>(checker: &mut Checker<'d>, table: &str, column: &str, node: &Node<'d
             Some(ColumnRule::Decided { member: member?, support })
         }
         _ => checker.wrong_type(node, "a rule's name or { rule = … }"),
+    }
+}
+
+/// `[masks]`
+pub(super) fn locale<'d>(checker: &mut Checker<'d>, mut section: Section<'d>) -> Locale {
+    let locale = section.take("locale").and_then(|node| checker.word(&node, Locale::ALL));
+    section.finish(checker, None);
+    locale.unwrap_or_default()
+}
+
+/// Names in every rule are those of the profile's language.
+pub(super) fn localize(rules: &mut BTreeMap<String, ColumnRule>, locale: Locale) {
+    for rule in rules.values_mut() {
+        if let ColumnRule::Decided { member, support } = rule {
+            member.spec.localize(locale);
+            if let Some(support) = support {
+                support.spec.localize(locale);
+            }
+        }
     }
 }
 
@@ -115,117 +98,180 @@ fn support_rule<'d>(checker: &mut Checker<'d>, node: &Node<'d>) -> Option<MaskRu
 
 /// A rule that is only a word.
 fn by_name(checker: &mut Checker<'_>, node: &Node<'_>, word: &str) -> Option<MaskRule> {
-    match word {
-        "constant" | "template" => checker.refuse(node, format!("needs a text: {{ {word} = \"…\" }}")),
-        _ => match without_parameters(word) {
-            Some(spec) => Some(MaskRule { spec, domain: None }),
-            None => {
-                let hint = did_you_mean(word, RULES.iter().copied().chain(["undecided"]));
-                checker
-                    .refuse(node, format!("unknown rule \"{}\"{hint} (undecided, {})", shown(word), RULES.join(", ")))
-            }
-        },
+    let Some(facts) = RuleFacts::find(word) else {
+        let hint = did_you_mean(word, names().chain(["undecided"]));
+        return checker.refuse(node, format!("unknown rule \"{}\"{hint} (undecided, {})", shown(word), list()));
+    };
+    match (facts.form, facts.defaults()) {
+        (Form::Direct(_), _) => checker.refuse(node, format!("needs a text: {{ {word} = \"…\" }}")),
+        (Form::Parameters(_), Ok(spec)) if facts.is_word() => Some(MaskRule { spec, domain: None }),
+        _ => checker.refuse(node, format!("needs parameters, such as {}", facts.example.rule)),
     }
-}
-
-fn without_parameters(word: &str) -> Option<MaskSpec> {
-    Some(match word {
-        "keep" => MaskSpec::Keep,
-        "null" => MaskSpec::Null,
-        "hash" => MaskSpec::Hash { length: DEFAULT_HASH_LENGTH },
-        "token" => MaskSpec::Token,
-        "uuid" => MaskSpec::Uuid,
-        "email" => MaskSpec::Email { host: DEFAULT_EMAIL_HOST.to_owned() },
-        "username" => MaskSpec::Username,
-        "first_name" => MaskSpec::FirstName,
-        "last_name" => MaskSpec::LastName,
-        "full_name" => MaskSpec::FullName,
-        "phone" => MaskSpec::Phone,
-        "street" => MaskSpec::Street,
-        "city" => MaskSpec::City,
-        "company" => MaskSpec::Company,
-        "ip" => MaskSpec::Ip,
-        "lorem" => MaskSpec::Lorem,
-        "empty_json" => MaskSpec::EmptyJson,
-        _ => return None,
-    })
 }
 
 /// `{ rule = parameters }`: exactly one rule.
 fn from_table<'d>(checker: &mut Checker<'d>, mut section: Section<'d>, support_allowed: bool) -> Option<MaskRule> {
-    let nodes: Vec<(&'static str, Node<'d>)> =
-        RULES.iter().filter_map(|name| section.take(name).map(|node| (*name, node))).collect();
+    let nodes: Vec<(&'static RuleFacts, Node<'d>)> =
+        RULES.iter().filter_map(|rule| section.take(rule.name).map(|node| (rule, node))).collect();
+    let when = section.take("when");
     let (key, at) = (section.key().to_owned(), section.at());
-    if section.named().iter().all(|(name, _)| RULES.contains(&name.as_str()) || (support_allowed && name == "support"))
-    {
+    let beside = |name: &str| name == "when" || (support_allowed && name == "support");
+    if section.named().iter().all(|(name, _)| is_name(name) || beside(name)) {
         // Only then: with an unknown key about, "names no rule" would be told beside the better message.
         match nodes.as_slice() {
-            [] => checker.problem(at, &key, format!("names no rule ({})", RULES.join(", "))),
+            [] => checker.problem(at, &key, format!("names no rule ({})", list())),
             [_] => {}
             [(first, _), (second, _), ..] => {
+                let (first, second) = (first.name, second.name);
                 checker.problem(at, &key, format!("names two rules, `{first}` and `{second}`; a column has one"));
             }
         }
     }
     section.finish(checker, None);
-    let [(name, node)] = nodes.as_slice() else { return None };
-    with_parameters(checker, name, node)
+    let [(facts, node)] = nodes.as_slice() else { return None };
+    let rule = with_parameters(checker, facts, node);
+    let Some(when) = when else { return rule };
+    let condition = super::raw::fragment(checker, &when)?;
+    let MaskRule { spec, domain } = rule?;
+    Some(MaskRule { spec: MaskSpec::When { condition, rule: Box::new(spec) }, domain })
 }
 
-fn with_parameters<'d>(checker: &mut Checker<'d>, name: &'static str, node: &Node<'d>) -> Option<MaskRule> {
-    let plain = |spec| Some(MaskRule { spec, domain: None });
-    match (name, node.value) {
-        ("constant", value) => {
-            let text = match value {
-                DeValue::String(text) => text.to_string(),
-                DeValue::Integer(_) => checker.integer(node)?.to_string(),
-                DeValue::Boolean(value) => value.to_string(),
-                _ => return checker.wrong_type(node, "a string, a whole number or a boolean"),
-            };
-            plain(MaskSpec::Constant(text))
+fn with_parameters<'d>(checker: &mut Checker<'d>, facts: &'static RuleFacts, node: &Node<'d>) -> Option<MaskRule> {
+    let mut domain = None;
+    let values = match (facts.form, node.value) {
+        (Form::Direct(parameter), _) => {
+            let mut values = Values::default();
+            values.set(parameter.name, value(checker, &parameter, node)?);
+            values
         }
-        ("template", _) => {
-            let text = checker.string(node)?;
-            match template_fault(&text) {
-                None => plain(MaskSpec::Template(text)),
-                Some(fault) => checker.refuse(node, fault),
-            }
+        (_, DeValue::Boolean(true)) if facts.is_word() => Values::defaults(facts.parameters()),
+        (_, DeValue::Boolean(true)) => {
+            return checker.refuse(node, format!("needs parameters, such as {}", facts.example.rule));
         }
-        (_, DeValue::Boolean(true)) => plain(without_parameters(name)?),
-        (_, DeValue::Boolean(false)) => checker.refuse(node, "is false; name the rule that applies instead"),
-        (_, DeValue::Table(_)) => {
+        (_, DeValue::Boolean(false)) => return checker.refuse(node, "is false; name the rule that applies instead"),
+        (Form::Parameters(parameters), DeValue::Table(_)) => {
             let mut section = checker.section(node)?;
-            let spec = match name {
-                "hash" => section
-                    .take("length")
-                    .map_or(Some(DEFAULT_HASH_LENGTH), |node| hash_length(checker, &node))
-                    .map(|length| MaskSpec::Hash { length }),
-                "email" => section
-                    .take("host")
-                    .map_or(Some(DEFAULT_EMAIL_HOST.to_owned()), |node| host(checker, &node))
-                    .map(|host| MaskSpec::Email { host }),
-                _ => without_parameters(name),
-            };
-            let domain = if KEYED_RULES.contains(&name) { section.take("domain") } else { None };
-            let domain = match domain {
-                Some(node) => Some(checker.name(&node)?),
-                None => None,
-            };
+            let values = parameters_of(checker, parameters, &mut section);
+            if facts.keyed
+                && let Some(node) = section.take("domain")
+            {
+                domain = Some(checker.name(&node)?);
+            }
             section.finish(checker, None);
-            Some(MaskRule { spec: spec?, domain })
+            values?
         }
-        _ => checker.wrong_type(node, "true or a table of parameters"),
+        _ => return checker.wrong_type(node, "true or a table of parameters"),
+    };
+    match (facts.build)(&values) {
+        Ok(spec) => Some(MaskRule { spec, domain }),
+        Err(what) => checker.refuse(node, what),
     }
 }
 
-fn hash_length(checker: &mut Checker<'_>, node: &Node<'_>) -> Option<u32> {
-    let length = checker.integer(node)?;
-    match u32::try_from(length) {
-        Ok(fits) if HASH_LENGTHS.contains(&length) => Some(fits),
-        _ => {
-            let (least, most) = (HASH_LENGTHS.start(), HASH_LENGTHS.end());
-            checker.refuse(node, format!("is {length}; {least} to {most} characters are possible"))
+/// All of them are read even if one is wrong.
+fn parameters_of<'d>(
+    checker: &mut Checker<'d>,
+    parameters: &'static [Parameter],
+    section: &mut Section<'d>,
+) -> Option<Values> {
+    let mut values = Some(Values::defaults(parameters));
+    for parameter in parameters {
+        match section.take(parameter.name) {
+            Some(node) => match (value(checker, parameter, &node), &mut values) {
+                (Some(value), Some(values)) => values.set(parameter.name, value),
+                _ => values = None,
+            },
+            None if parameter.default == Absent::Required => {
+                checker.problem(section.at(), &format!("{}.{}", section.key(), parameter.name), "is missing");
+                values = None;
+            }
+            None => {}
         }
+    }
+    values
+}
+
+fn value<'d>(checker: &mut Checker<'d>, parameter: &Parameter, node: &Node<'d>) -> Option<Value> {
+    Some(match parameter.kind {
+        Kind::Scalar => Value::Text(match node.value {
+            DeValue::String(text) => text.to_string(),
+            DeValue::Integer(_) => checker.integer(node)?.to_string(),
+            DeValue::Boolean(value) => value.to_string(),
+            _ => return checker.wrong_type(node, "a string, a whole number or a boolean"),
+        }),
+        Kind::Text | Kind::Pattern => Value::Text(checker.string(node)?),
+        Kind::Template => {
+            let text = checker.string(node)?;
+            match template_fault(&text) {
+                None => Value::Text(text),
+                Some(fault) => return checker.refuse(node, fault),
+            }
+        }
+        Kind::Expression => {
+            let text = checker.string(node)?;
+            match predicate::check(&text) {
+                Ok(()) => Value::Text(text),
+                Err(fault) => return checker.refuse(node, fault),
+            }
+        }
+        Kind::Host => Value::Text(host(checker, node)?),
+        Kind::Word(words) => {
+            let allowed: Vec<(&'static str, &'static str)> = words.iter().map(|word| (*word, *word)).collect();
+            Value::Text(checker.word(node, &allowed)?.to_owned())
+        }
+        Kind::Integer(least, most) => {
+            let number = checker.integer(node)?;
+            if !(least..=most).contains(&number) {
+                let what = parameter.meaning;
+                return checker.refuse(node, format!("is {number}; {least} to {most} {what} are possible"));
+            }
+            Value::Integer(number)
+        }
+        Kind::Number(least, most) => Value::Number(number(checker, node, least, most)?),
+        Kind::Boolean => Value::Boolean(checker.boolean(node)?),
+        Kind::Column => Value::Text(checker.name(node)?),
+        Kind::Columns => Value::Texts(texts(checker, node, true)?),
+        Kind::Texts => Value::Texts(texts(checker, node, false)?),
+        Kind::Numbers => match node.value {
+            DeValue::Array(elements) => {
+                let numbers = elements.iter().map(|element| {
+                    let at = element.span().start;
+                    let element = Node { key: node.key.clone(), at, value: element.get_ref() };
+                    number(checker, &element, 0.0, 1e15)
+                });
+                Value::Numbers(numbers.collect::<Option<_>>()?)
+            }
+            _ => return checker.wrong_type(node, "a list of numbers"),
+        },
+        Kind::Rule => Value::Rule(Box::new(support_rule(checker, node)?)),
+        Kind::Rules => {
+            let section = checker.section(node)?;
+            let rules = section.named().into_iter().map(|(name, node)| Some((name, support_rule(checker, &node)?)));
+            Value::Rules(rules.collect::<Option<_>>()?)
+        }
+    })
+}
+
+fn texts<'d>(checker: &mut Checker<'d>, node: &Node<'d>, one_allowed: bool) -> Option<Vec<String>> {
+    if !one_allowed && !matches!(node.value, DeValue::Array(_)) {
+        return checker.wrong_type(node, "a list of strings");
+    }
+    let texts = checker.names(node);
+    if texts.is_empty() {
+        return checker.refuse(node, "is empty");
+    }
+    Some(texts.into_iter().map(|(text, _)| text).collect())
+}
+
+fn number(checker: &mut Checker<'_>, node: &Node<'_>, least: f64, most: f64) -> Option<f64> {
+    let written = match node.value {
+        DeValue::Integer(_) => checker.integer(node)?.to_string(),
+        DeValue::Float(value) => value.as_str().to_owned(),
+        _ => return checker.wrong_type(node, "a number"),
+    };
+    match written.parse::<f64>() {
+        Ok(value) if (least..=most).contains(&value) => Some(value),
+        _ => checker.refuse(node, format!("is {written}; a number from {least} to {most} is needed")),
     }
 }
 
@@ -235,7 +281,7 @@ fn host(checker: &mut Checker<'_>, node: &Node<'_>) -> Option<String> {
     if host.split('.').all(label) {
         Some(host)
     } else {
-        checker.refuse(node, format!("\"{}\" is not a host name, such as {DEFAULT_EMAIL_HOST}", shown(&host)))
+        checker.refuse(node, format!("\"{}\" is not a host name, such as example.com", shown(&host)))
     }
 }
 

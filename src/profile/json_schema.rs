@@ -5,7 +5,8 @@
 
 use serde_json::{Map, Value, json};
 
-use super::columns::{DEFAULT_EMAIL_HOST, DEFAULT_HASH_LENGTH, HASH_LENGTHS, KEYED_RULES, RULES};
+use super::Locale;
+use super::facts::{Default as Absent, Form, Kind, Parameter, RULES, RuleFacts};
 use super::files::DEFAULT_MISSING_PERCENT;
 use super::raw::DEFAULT_SEED;
 
@@ -33,6 +34,9 @@ pub fn json_schema() -> Value {
             "references": described(json!({ "type": "array", "items": reference() }),
                 "References that are not foreign keys."),
             "vault": vault(),
+            "masks": object("What holds for every rule.", json!({
+                "locale": word("Language of made-up names.", &Locale::ALL.iter().map(|(name, _)| *name).collect::<Vec<_>>()),
+            })),
             "columns": described(
                 json!({
                     "type": "object",
@@ -133,53 +137,74 @@ fn column() -> Value {
 
 /// Rules that are only a word.
 fn words(undecided: bool) -> Value {
-    let rules = RULES.iter().copied().filter(|rule| !matches!(*rule, "constant" | "template"));
+    let rules = RULES.iter().filter(|rule| rule.is_word()).map(|rule| rule.name);
     let words: Vec<&str> = undecided.then_some("undecided").into_iter().chain(rules).collect();
     json!({ "enum": words })
 }
 
 /// `{ rule = … }`, with `support` where that may stand.
 fn rule_table(support: bool) -> Value {
-    let mut properties: Map<String, Value> = RULES.iter().map(|rule| ((*rule).to_owned(), parameters(rule))).collect();
+    let entry = |rule: &RuleFacts| (rule.name.to_owned(), described(parameters(rule), rule.meaning));
+    let mut properties: Map<String, Value> = RULES.iter().map(entry).collect();
     if support {
         properties.insert("support".to_owned(), json!({ "$ref": "#/definitions/rule" }));
     }
-    let one: Vec<Value> = RULES.iter().map(|rule| json!({ "required": [rule] })).collect();
+    properties
+        .insert("when".to_owned(), predicate("The rule applies where it is not false; other rows keep their value."));
+    let one: Vec<Value> = RULES.iter().map(|rule| json!({ "required": [rule.name] })).collect();
     json!({ "type": "object", "additionalProperties": false, "properties": properties, "oneOf": one })
 }
 
-fn parameters(rule: &str) -> Value {
-    match rule {
-        "constant" => return json!({ "type": ["string", "integer", "boolean"] }),
-        "template" => {
-            return described(json!({ "type": "string" }), "Text in which {column} stands for a column of the row.");
-        }
-        _ => {}
-    }
-    let mut properties = Map::new();
-    match rule {
-        "hash" => {
-            let (least, most) = (HASH_LENGTHS.start(), HASH_LENGTHS.end());
-            let length =
-                json!({ "type": "integer", "minimum": least, "maximum": most, "default": DEFAULT_HASH_LENGTH });
-            properties.insert("length".to_owned(), length);
-        }
-        "email" => {
-            properties.insert("host".to_owned(), json!({ "type": "string", "default": DEFAULT_EMAIL_HOST }));
-        }
-        _ => {}
-    }
-    if KEYED_RULES.contains(&rule) {
+fn parameters(rule: &RuleFacts) -> Value {
+    let list = match rule.form {
+        Form::Direct(parameter) => return kind(&parameter),
+        Form::Parameters(list) => list,
+    };
+    let mut properties: Map<String, Value> = list
+        .iter()
+        .map(|parameter| (parameter.name.to_owned(), described(kind(parameter), parameter.meaning)))
+        .collect();
+    if rule.keyed {
         let domain = described(
             json!({ "type": "string" }),
             "Equal values mask equally within a domain. Default: the rule's name.",
         );
         properties.insert("domain".to_owned(), domain);
     }
-    json!({ "oneOf": [
-        { "const": true },
-        { "type": "object", "additionalProperties": false, "properties": properties },
-    ] })
+    let needed = list.iter().filter(|parameter| parameter.default == Absent::Required);
+    let needed: Vec<&str> = needed.map(|parameter| parameter.name).collect();
+    let mut table = json!({ "type": "object", "additionalProperties": false, "properties": properties });
+    if !needed.is_empty() {
+        table["required"] = json!(needed);
+    }
+    if rule.is_word() { json!({ "oneOf": [{ "const": true }, table] }) } else { table }
+}
+
+fn kind(parameter: &Parameter) -> Value {
+    let rule = json!({ "$ref": "#/definitions/rule" });
+    let mut schema = match parameter.kind {
+        Kind::Scalar => json!({ "type": ["string", "integer", "boolean"] }),
+        Kind::Text | Kind::Template | Kind::Expression | Kind::Pattern | Kind::Host | Kind::Column => {
+            json!({ "type": "string" })
+        }
+        Kind::Word(words) => json!({ "enum": words }),
+        Kind::Integer(least, most) => json!({ "type": "integer", "minimum": least, "maximum": most }),
+        Kind::Number(least, most) => json!({ "type": "number", "minimum": least, "maximum": most }),
+        Kind::Boolean => json!({ "type": "boolean" }),
+        Kind::Columns => json!({ "oneOf": [
+            { "type": "string" }, { "type": "array", "minItems": 1, "items": { "type": "string" } },
+        ] }),
+        Kind::Texts => json!({ "type": "array", "minItems": 1, "items": { "type": "string" } }),
+        Kind::Numbers => json!({ "type": "array", "minItems": 1, "items": { "type": "number" } }),
+        Kind::Rule => json!({ "oneOf": [rule] }),
+        Kind::Rules => json!({ "type": "object", "additionalProperties": rule }),
+    };
+    if let Absent::Is(written) = parameter.default {
+        let plain = matches!(parameter.kind, Kind::Integer(..) | Kind::Number(..) | Kind::Boolean);
+        let value = if plain { serde_json::from_str(written).ok() } else { None };
+        schema["default"] = value.unwrap_or_else(|| Value::from(written));
+    }
+    schema
 }
 
 fn object(description: &str, properties: Value) -> Value {

@@ -10,8 +10,8 @@ use toml::de::{DeTable, DeValue};
 
 use super::document::{Checker, Node, Section, elements, shown};
 use super::{
-    Orphans, PerParent, Profile, RowsRule, Sample, SourceRules, TableRules, TargetRules, Unowned, VirtualReference,
-    columns, predicate, toml_text,
+    Locale, Orphans, PerParent, Profile, RowsRule, Sample, SourceRules, TableRules, TargetRules, Unowned,
+    VirtualReference, columns, predicate, toml_text,
 };
 use crate::error::{Error, ErrorKind, Result};
 
@@ -61,11 +61,16 @@ fn profile<'d>(checker: &mut Checker<'d>, text: &str, path: &Path, document: &'d
         None => Vec::new(),
     };
     let vault = section(checker, &mut top, "vault", super::files::vault);
+    let locale = section(checker, &mut top, "masks", columns::locale);
     let columns = section(checker, &mut top, "columns", |checker, tables| {
         let mut rules = BTreeMap::new();
         for (name, node) in tables.named() {
             if let Some(section) = checker.section(&node) {
-                rules.insert(name.clone(), columns::of_table(checker, &name, section));
+                let mut of_table = columns::of_table(checker, &name, section);
+                if locale != Locale::default() {
+                    columns::localize(&mut of_table, locale);
+                }
+                rules.insert(name.clone(), of_table);
             }
         }
         rules

@@ -135,10 +135,32 @@ fn column_rules() {
             support: Some(plain(MaskSpec::Null)),
         }
     );
-    for name in columns::RULES.iter().filter(|name| !matches!(**name, "constant" | "template")) {
-        let ColumnRule::Decided { member, .. } = rule(&format!("{name:?}")) else { panic!("{name}") };
-        assert_eq!(member.spec.name(), *name);
+    for facts in facts::RULES {
+        if facts.is_word() {
+            let ColumnRule::Decided { member, .. } = rule(&format!("{:?}", facts.name)) else {
+                panic!("{}", facts.name)
+            };
+            assert_eq!(member.spec.name(), facts.name);
+        }
+        // Examples are written as the parser wants them, and name their own rule.
+        let ColumnRule::Decided { member, .. } = rule(facts.example.rule) else { panic!("{}", facts.name) };
+        assert_eq!(member.spec.name(), facts.name);
     }
+    assert_eq!(
+        rule(r#"{ email = { domain = "people" }, when = "NOT staff", support = "null" }"#),
+        ColumnRule::Decided {
+            member: MaskRule {
+                spec: MaskSpec::When { condition: "NOT staff".to_owned(), rule: Box::new(example()) },
+                domain: Some("people".to_owned()),
+            },
+            support: Some(plain(MaskSpec::Null)),
+        }
+    );
+    let german =
+        parse("sample.root = \"u\"\nmasks.locale = \"de\"\n[columns.u]\na = \"city\"\nb = \"token\"").expect("valid");
+    let city = MaskSpec::In { locale: Locale::De, rule: Box::new(MaskSpec::City) };
+    assert_eq!(german.columns["u"]["a"], decided(city));
+    assert_eq!(german.columns["u"]["b"], decided(MaskSpec::Token));
     // A column may have the name of a rule.
     let profile = parse("sample.root = \"u\"\n[columns.u]\nemail = { template = \"x\" }").expect("valid");
     assert_eq!(profile.columns["u"]["email"], decided(MaskSpec::Template("x".to_owned())));
@@ -146,18 +168,17 @@ fn column_rules() {
 
 #[test]
 fn each_mistake_is_told_with_its_place() {
-    let all_rules = "keep, null, constant, template, hash, token, uuid, email, username, first_name, last_name, \
-                     full_name, phone, street, city, company, ip, lorem, empty_json";
+    let all_rules = columns::names().collect::<Vec<_>>().join(", ");
     for (text, expected) in [
         // The document.
         ("percent = 10\npercent = 10", "p.toml:4:1: not TOML: duplicate key"),
         (
             "[vaults]\nroot = \"x\"",
-            "p.toml:3:2: vaults: unknown key; did you mean `vault`? (sample, source, target, tables, references, vault, columns)",
+            "p.toml:3:2: vaults: unknown key; did you mean `vault`? (sample, source, target, tables, references, vault, masks, columns)",
         ),
         (
             "[colums.users]",
-            "p.toml:3:2: colums: unknown key; did you mean `columns`? (sample, source, target, tables, references, vault, columns)",
+            "p.toml:3:2: colums: unknown key; did you mean `columns`? (sample, source, target, tables, references, vault, masks, columns)",
         ),
         // [sample]
         ("percent = 0", "p.toml:3:11: sample.percent: is 0; a number above 0 and up to 100 is needed"),
@@ -272,7 +293,9 @@ fn each_mistake_is_told_with_its_place() {
         ),
         (
             "[columns.u]\nc = { keep = true, suport = \"null\" }",
-            &format!("p.toml:4:20: columns.u.c.suport: unknown key; did you mean `support`? (support, {all_rules})"),
+            &format!(
+                "p.toml:4:20: columns.u.c.suport: unknown key; did you mean `support`? (support, {all_rules}, when)"
+            ),
         ),
         (
             "[columns.u]\nc = { keep = false }",
@@ -307,6 +330,34 @@ fn each_mistake_is_told_with_its_place() {
             "p.toml:4:18: columns.u.c.template: has {} without a column's name in it",
         ),
         (
+            "[columns.u]\nc = { keep = true, when = \"a; b\" }",
+            "p.toml:4:26: columns.u.c.when: has a \";\" outside quotes; it must be one expression",
+        ),
+        (
+            "[columns.u]\nc = \"noise\"",
+            "p.toml:4:5: columns.u.c: needs parameters, such as { noise = { percent = 10 } }",
+        ),
+        ("[columns.u]\nc = { noise = {} }", "p.toml:4:15: columns.u.c.noise: needs `percent` or `amount`"),
+        ("[columns.u]\nc = { bucket = {} }", "p.toml:4:16: columns.u.c.bucket.size: is missing"),
+        (
+            "[columns.u]\nc = { date_truncate = { to = \"mouth\" } }",
+            "p.toml:4:30: columns.u.c.date_truncate.to: \"mouth\" is not allowed; did you mean `month`? (\"hour\", \"day\", \"week\", \"month\", \"quarter\", \"year\", \"decade\")",
+        ),
+        (
+            "[columns.u]\nc = { pick = { from = [\"a\"], weights = [1, 2] } }",
+            "p.toml:4:14: columns.u.c.pick: has 2 weights for a list of 1",
+        ),
+        (
+            "[columns.u]\nc = { json = { paths = { a = \"emial\" }, default = \"keep\" } }",
+            &format!(
+                "p.toml:4:30: columns.u.c.json.paths.a: unknown rule \"emial\"; did you mean `email`? (undecided, {all_rules})"
+            ),
+        ),
+        (
+            "[masks]\nlocale = \"xx\"",
+            "p.toml:4:10: masks.locale: \"xx\" is not allowed (\"en\", \"de\", \"fr\", \"it\", \"nl\", \"pt\", \"pt-br\", \"tr\")",
+        ),
+        (
             "[columns.u]\nc = { constant = 1.5 }",
             "p.toml:4:18: columns.u.c.constant: is a number with a point; a string, a whole number or a boolean is needed",
         ),
@@ -316,7 +367,7 @@ fn each_mistake_is_told_with_its_place() {
         ),
         (
             "[columns.u]\nc = { keep = true, support = { null = true, support = \"null\" } }",
-            &format!("p.toml:4:45: columns.u.c.support.support: unknown key ({all_rules})"),
+            &format!("p.toml:4:45: columns.u.c.support.support: unknown key ({all_rules}, when)"),
         ),
         (
             "[vault]\nmissing_percent = 101",
@@ -359,9 +410,11 @@ fn missing_sample_and_several_problems() {
             .lines()
             .collect::<Vec<_>>(),
         [
-            "p.toml:2:7: columns.\"ü\".\"é\": unknown rule \"kepe\"; did you mean `keep`? (undecided, keep, null, constant, \
-             template, hash, token, uuid, email, username, first_name, last_name, full_name, phone, street, city, \
-             company, ip, lorem, empty_json)",
+            format!(
+                "p.toml:2:7: columns.\"ü\".\"é\": unknown rule \"kepe\"; did you mean `keep`? (undecided, {})",
+                columns::names().collect::<Vec<_>>().join(", ")
+            )
+            .as_str(),
             "p.toml:3:1: sample.root: is missing; it names the table to draw from",
             "p.toml:4:11: sample.percent: is 200; a number above 0 and up to 100 is needed",
         ]

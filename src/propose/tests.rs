@@ -92,6 +92,7 @@ fn column(name: &str, type_name: &str, not_null: bool) -> Column {
         has_binary: true,
         sends_oids: false,
         carries_type_oids: false,
+        inside: vec![],
     };
     Column {
         name: name.to_owned(),

@@ -27,6 +27,28 @@ pub struct ColumnType {
     /// Its binary form carries element type OIDs (arrays and composites of types this database defines): accepted by
     /// servers from 14, and left out of checksums that compare two databases.
     pub carries_type_oids: bool,
+    /// What stands inside: an array's element (without a name), the fields of a composite in order.
+    pub inside: Vec<(String, ColumnType)>,
+}
+
+impl ColumnType {
+    /// A base type without a modifier.
+    pub fn plain(class: TypeClass, name: &str) -> Self {
+        Self {
+            oid: 0,
+            sql_name: name.to_owned(),
+            base_sql_name: name.to_owned(),
+            class,
+            max_chars: None,
+            enum_labels: Vec::new(),
+            domain: false,
+            domain_checks: Vec::new(),
+            has_binary: true,
+            sends_oids: false,
+            carries_type_oids: false,
+            inside: Vec::new(),
+        }
+    }
 }
 
 /// What a base type is, in the classes that masks and keys treat alike.
@@ -88,7 +110,7 @@ pub enum TypeClass {
     Enum,
     /// A composite
     Composite,
-    /// An array; the element's class is not kept here
+    /// An array; its element's type is in [`ColumnType::inside`]
     Array,
     /// A range or multirange
     Range,

@@ -19,6 +19,7 @@ const HOMES: &[(&str, &[&str])] = &[
     ("flate2", &["vault"]),
     ("object_store", &["vault"]),
     ("rayon", &["anonymize", "closure", "engine", "vault", "demo"]),
+    ("regex_syntax", &["anonymize"]),
     ("sha2", &["profile"]),
     ("toml", &["profile"]),
     ("walkdir", &["vault"]),

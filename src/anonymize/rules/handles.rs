@@ -45,7 +45,7 @@ fn handle(stream: &mut Stream, separator: Option<u8>, limit: usize, out: &mut Ve
     out.extend_from_slice(&digest[..DIGEST_CHARS.min(limit)]);
 }
 
-fn digest(stream: &mut Stream) -> [u8; DIGEST_CHARS] {
+pub(super) fn digest(stream: &mut Stream) -> [u8; DIGEST_CHARS] {
     let mut digest = [SIGNS[usize::from(stream.below_small(LETTERS))]; DIGEST_CHARS];
     let mut bits = stream.next_u64();
     for sign in &mut digest[1..] {

@@ -4,6 +4,10 @@ use fake::locales::{Data, EN};
 
 use crate::digest::Stream;
 
+pub(super) fn word(stream: &mut Stream) -> &'static str {
+    stream.pick(EN::LOREM_WORD)
+}
+
 pub(super) fn lorem(stream: &mut Stream, chars: usize, out: &mut Vec<u8>) {
     let start = out.len();
     let end = start + chars;

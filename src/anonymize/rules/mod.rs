@@ -4,10 +4,18 @@
 //! everything else comes from the stream.
 
 mod characters;
+mod codes;
 mod handles;
 mod ip;
 mod lorem;
 mod names;
+mod numbers;
+mod pattern;
+pub(super) mod redact;
+mod secrets;
+mod times;
+mod typed;
+mod web;
 
 use std::borrow::Cow;
 
@@ -15,15 +23,23 @@ use uuid::{Builder, Uuid};
 
 use super::codec::{self, push_uuid};
 use crate::digest::{DomainKey, Stream};
-use crate::profile::MaskSpec;
+use crate::profile::{Locale, MaskSpec};
 
 pub(super) use handles::DIGEST_CHARS;
 pub(super) use ip::mask as mask_net;
+pub(super) use numbers::Number;
+pub(super) use pattern::Pattern;
+pub(super) use redact::Redactor;
+pub(super) use typed::Typed;
+/// Characters of an ending that a file name keeps, with its dot.
+pub(super) const ENDING_CHARS: usize = web::ENDING_CHARS + 1;
 
 /// How often a mask that came out as the value itself is drawn again: a first name among three thousand does.
 const DRAWS: usize = 4;
 /// Characters of the shortest printed uuid, without hyphens.
 const UUID_CHARS: usize = 32;
+/// Characters of the shortest printed MAC address.
+const MAC_CHARS: usize = 12;
 
 /// A rule that needs the key, ready to use.
 #[derive(Clone, Debug)]
@@ -33,45 +49,72 @@ pub(super) enum Keyed {
     Uuid,
     Email { host: String },
     Username,
-    FirstName,
-    LastName,
-    FullName,
+    FirstName(Locale),
+    LastName(Locale),
+    FullName(Locale),
     Phone,
-    Street,
-    City,
-    Company,
+    Street(Locale),
+    City(Locale),
+    Company(Locale),
     Ip,
     Lorem,
+    Scramble { first: usize, last: usize },
+    Mac,
+    UserAgent,
+    Url { keep_host: bool },
+    FileName,
+    JobTitle(Locale),
+    Iban,
+    Card,
+    PasswordHash,
+    Pem,
+    Regex(Pattern),
 }
 
 impl Keyed {
-    /// The rule of that specification; `None` where it needs no key.
-    pub(super) fn new(spec: &MaskSpec) -> Option<Self> {
-        Some(match spec {
+    /// The rule of that specification; `None` where it is none of these.
+    pub(super) fn new(spec: &MaskSpec, locale: Locale) -> Result<Option<Self>, String> {
+        Ok(Some(match spec {
             MaskSpec::Hash { length } => Self::Hash { chars: *length as usize },
             MaskSpec::Token => Self::Token,
             MaskSpec::Uuid => Self::Uuid,
             MaskSpec::Email { host } => Self::Email { host: host.clone() },
             MaskSpec::Username => Self::Username,
-            MaskSpec::FirstName => Self::FirstName,
-            MaskSpec::LastName => Self::LastName,
-            MaskSpec::FullName => Self::FullName,
+            MaskSpec::FirstName => Self::FirstName(locale),
+            MaskSpec::LastName => Self::LastName(locale),
+            MaskSpec::FullName => Self::FullName(locale),
             MaskSpec::Phone => Self::Phone,
-            MaskSpec::Street => Self::Street,
-            MaskSpec::City => Self::City,
-            MaskSpec::Company => Self::Company,
+            MaskSpec::Street => Self::Street(locale),
+            MaskSpec::City => Self::City(locale),
+            MaskSpec::Company => Self::Company(locale),
             MaskSpec::Ip => Self::Ip,
             MaskSpec::Lorem => Self::Lorem,
-            MaskSpec::Keep | MaskSpec::Null | MaskSpec::Constant(_) | MaskSpec::Template(_) | MaskSpec::EmptyJson => {
-                return None;
+            MaskSpec::Scramble { keep_first, keep_last } => {
+                Self::Scramble { first: *keep_first as usize, last: *keep_last as usize }
             }
-        })
+            MaskSpec::PostalCode { keep_first } => Self::Scramble { first: *keep_first as usize, last: 0 },
+            MaskSpec::Mac => Self::Mac,
+            MaskSpec::UserAgent => Self::UserAgent,
+            MaskSpec::Url { keep_host } => Self::Url { keep_host: *keep_host },
+            MaskSpec::FileName => Self::FileName,
+            MaskSpec::JobTitle => Self::JobTitle(locale),
+            MaskSpec::Iban => Self::Iban,
+            MaskSpec::Card => Self::Card,
+            MaskSpec::PasswordHash => Self::PasswordHash,
+            MaskSpec::Pem => Self::Pem,
+            MaskSpec::Regex { pattern } => Self::Regex(Pattern::compile(pattern)?),
+            _ => return Ok(None),
+        }))
     }
 
     /// Characters a column must take for the rule to make sense.
     pub(super) fn least_chars(&self) -> usize {
         match self {
-            Self::Hash { .. } | Self::Username => handles::DIGEST_LEAST_CHARS,
+            Self::Hash { .. } | Self::Username | Self::FileName => handles::DIGEST_LEAST_CHARS,
+            Self::Url { .. } => handles::DIGEST_LEAST_CHARS + "https://example.com/".len(),
+            Self::Mac => MAC_CHARS,
+            // What is cut no longer matches.
+            Self::Regex(pattern) => pattern.most_chars(),
             Self::Email { host } => handles::DIGEST_LEAST_CHARS + 1 + host.chars().count(),
             Self::Uuid => UUID_CHARS,
             Self::Ip => ip::LEAST_CHARS,
@@ -86,6 +129,7 @@ impl Keyed {
             // Permutations: drawing again would make two values meet.
             Self::Token => characters::token(key, value, out),
             Self::Phone => characters::phone(key, value, out),
+            Self::Scramble { first, last } => characters::scramble(key, *first, *last, value, out),
             _ => {
                 let mut stream = key.stream(&self.identity(value));
                 for _ in 0..DRAWS {
@@ -110,6 +154,10 @@ impl Keyed {
                 Cow::Owned(text)
             }),
             Self::Ip => ip::identity(value),
+            // Spaces, dashes and case are how a number is written, not which one it is.
+            Self::Iban | Self::Card | Self::Mac => {
+                Cow::Owned(value.iter().filter(|b| b.is_ascii_alphanumeric()).map(u8::to_ascii_uppercase).collect())
+            }
             _ => Cow::Borrowed(value),
         }
     }
@@ -117,7 +165,17 @@ impl Keyed {
     fn draw(&self, stream: &mut Stream, value: &[u8], limit: usize, out: &mut Vec<u8>) {
         let start = out.len();
         match self {
-            Self::Token | Self::Phone => {}
+            Self::Token | Self::Phone | Self::Scramble { .. } => {}
+            Self::Mac => web::mac_text(stream, value, out),
+            Self::UserAgent => web::user_agent(stream, out),
+            Self::Url { keep_host } => web::url(stream, *keep_host, value, out),
+            Self::FileName => web::file_name(stream, value, limit, out),
+            Self::JobTitle(locale) => names::job_title(stream, *locale, out),
+            Self::Iban => codes::iban(stream, value, out),
+            Self::Card => codes::card(stream, value, out),
+            Self::PasswordHash => secrets::password_hash(value, limit, out),
+            Self::Pem => secrets::pem(stream, value, limit, out),
+            Self::Regex(pattern) => pattern.draw(stream, out),
             Self::Hash { chars } => handles::hash(stream, (*chars).min(limit), out),
             Self::Email { host } => handles::email(stream, host, limit, out),
             Self::Username => handles::username(stream, limit, out),
@@ -128,12 +186,12 @@ impl Keyed {
                     out.extend(simple.into_iter().filter(|byte| *byte != b'-'));
                 }
             }
-            Self::FirstName => names::first(stream, out),
-            Self::LastName => names::last(stream, out),
-            Self::FullName => names::full(stream, out),
-            Self::Street => names::street(stream, out),
-            Self::City => names::city(stream, out),
-            Self::Company => names::company(stream, out),
+            Self::FirstName(locale) => names::first(stream, *locale, out),
+            Self::LastName(locale) => names::last(stream, *locale, out),
+            Self::FullName(locale) => names::full(stream, *locale, out),
+            Self::Street(locale) => names::street(stream, *locale, out),
+            Self::City(locale) => names::city(stream, *locale, out),
+            Self::Company(locale) => names::company(stream, *locale, out),
             Self::Ip => ip::mask_text(stream, value, limit, out),
             Self::Lorem => lorem::lorem(stream, codec::count_chars(value), out),
         }

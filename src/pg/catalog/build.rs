@@ -161,7 +161,7 @@ fn columns(catalog: &mut Catalog, rows: Vec<ColumnRow>, types: &HashMap<u32, Typ
     for row in rows {
         let (Some(id), Some(type_row)) = (owner.get(&row.relation), types.get(&row.type_oid)) else { continue };
         catalog.tables[id.index()].columns.push(Column {
-            data_type: column_type(&row, type_row),
+            data_type: column_type(row.type_oid, row.modifier, row.sql_name.clone(), type_row, types),
             name: row.name,
             attnum: row.attnum,
             not_null: row.not_null || type_row.domain_not_null,
@@ -173,16 +173,24 @@ fn columns(catalog: &mut Catalog, rows: Vec<ColumnRow>, types: &HashMap<u32, Typ
     }
 }
 
-fn column_type(row: &ColumnRow, base: &TypeRow) -> ColumnType {
+fn column_type(oid: u32, modifier: i32, sql_name: String, base: &TypeRow, types: &HashMap<u32, TypeRow>) -> ColumnType {
     let class = classify(base);
-    let modifier = if base.domain { base.domain_modifier } else { row.modifier };
+    let modifier = if base.domain { base.domain_modifier } else { modifier };
     let max_chars = matches!(class, TypeClass::Varchar | TypeClass::Bpchar)
         .then(|| u32::try_from(modifier - 4).ok())
         .flatten()
         .filter(|_| modifier >= 4);
+    // An array's modifier is its elements'. A type cannot contain itself, so this ends.
+    let part = |(name, oid, modifier): (String, u32, i32)| {
+        let row = types.get(&oid)?;
+        Some((name, column_type(oid, modifier, row.base_sql_name.clone(), row, types)))
+    };
+    let element = base.element.map(|oid| (String::new(), oid, modifier));
+    let fields = base.field_names.iter().zip(&base.field_types).zip(&base.field_modifiers);
+    let fields = fields.map(|((name, oid), modifier)| (name.clone(), *oid, *modifier));
     ColumnType {
-        oid: row.type_oid,
-        sql_name: row.sql_name.clone(),
+        oid,
+        sql_name,
         base_sql_name: base.base_sql_name.clone(),
         class,
         max_chars,
@@ -192,6 +200,7 @@ fn column_type(row: &ColumnRow, base: &TypeRow) -> ColumnType {
         has_binary: base.has_binary.unwrap_or(false),
         sends_oids: base.sends_oids.unwrap_or(false),
         carries_type_oids: base.carries_type_oids,
+        inside: element.into_iter().chain(fields).filter_map(part).collect(),
     }
 }
 

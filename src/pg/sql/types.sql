@@ -2,12 +2,24 @@
 -- its binary form contains.
 -- Servers: 13 and later. Parameters: none. Run with search_path = ''.
 WITH RECURSIVE used AS (
-    SELECT DISTINCT a.atttypid AS oid
+    SELECT a.atttypid AS oid
     FROM pg_attribute a
     JOIN pg_class c ON c.oid = a.attrelid
     JOIN pg_namespace n ON n.oid = c.relnamespace
     WHERE a.attnum > 0 AND NOT a.attisdropped AND c.relkind IN ('r', 'p', 'f')
       AND n.nspname NOT IN ('pg_catalog', 'information_schema') AND n.nspname !~ '^pg_(toast|temp)'
+    UNION
+    SELECT x.oid
+    FROM used u
+    JOIN pg_type t ON t.oid = u.oid
+    CROSS JOIN LATERAL (
+        SELECT t.typbasetype AS oid WHERE t.typtype = 'd'
+        UNION ALL
+        SELECT t.typelem WHERE t.typcategory = 'A' AND t.typelem <> 0
+        UNION ALL
+        SELECT a.atttypid FROM pg_attribute a
+        WHERE t.typtype = 'c' AND a.attrelid = t.typrelid AND a.attnum > 0 AND NOT a.attisdropped
+    ) x
 ), parts (root, oid) AS (
     SELECT oid, oid FROM used
     UNION
@@ -44,6 +56,16 @@ SELECT b.root::bigint AS oid,
        ARRAY(SELECT pg_get_constraintdef(k.oid) FROM pg_constraint k
              WHERE k.contypid = ANY (b.domains) AND k.contype = 'c' ORDER BY k.contypid, k.conname) AS domain_checks,
        ARRAY(SELECT e.enumlabel FROM pg_enum e WHERE e.enumtypid = t.oid ORDER BY e.enumsortorder) AS enum_labels,
+       CASE WHEN t.typcategory = 'A' AND t.typelem <> 0 THEN t.typelem::bigint END AS element,
+       ARRAY(SELECT f.attname::text FROM pg_attribute f
+             WHERE t.typtype = 'c' AND f.attrelid = t.typrelid AND f.attnum > 0 AND NOT f.attisdropped
+             ORDER BY f.attnum) AS field_names,
+       ARRAY(SELECT f.atttypid::bigint FROM pg_attribute f
+             WHERE t.typtype = 'c' AND f.attrelid = t.typrelid AND f.attnum > 0 AND NOT f.attisdropped
+             ORDER BY f.attnum) AS field_types,
+       ARRAY(SELECT f.atttypmod FROM pg_attribute f
+             WHERE t.typtype = 'c' AND f.attrelid = t.typrelid AND f.attnum > 0 AND NOT f.attisdropped
+             ORDER BY f.attnum) AS field_modifiers,
        (SELECT bool_and(pt.typsend <> 0 AND pt.typreceive <> 0)
         FROM parts p JOIN pg_type pt ON pt.oid = p.oid WHERE p.root = b.root) AS has_binary,
        (SELECT bool_or(pt.typname LIKE 'reg%' AND pt.typnamespace = 'pg_catalog'::regnamespace)
