@@ -52,7 +52,8 @@ fn is_cold(_: &File, _: u64) -> bool {
 #[cfg(not(target_os = "linux"))]
 fn give_back(_: &File, _: u64, _: u64) {}
 
-#[cfg(all(test, target_os = "linux"))]
+#[cfg(test)]
+#[cfg(target_os = "linux")]
 mod tests {
     use super::super::stage::hash_file;
     use super::*;
