@@ -115,7 +115,7 @@ fn paths<'d>(checker: &mut Checker<'d>, section: &mut Section<'d>) -> Option<Fil
         (Some(query), None) if table.is_none() => checker.string(&query).map(FilePaths::Query),
         (None, Some(path)) => {
             let Some(table) = table.and_then(|node| checker.name(&node)) else {
-                checker.problem(
+                checker.missing(
                     at,
                     &format!("{key}.table"),
                     "is missing; it names the table whose columns make the path",

@@ -6,11 +6,14 @@
 
 mod columns;
 mod document;
+mod edit;
 mod files;
 mod json_schema;
 mod nearest;
 mod path_template;
+mod places;
 pub mod predicate;
+mod problem;
 mod raw;
 mod rule;
 pub mod toml_text;
@@ -18,10 +21,13 @@ pub mod toml_text;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+pub use edit::Edit;
 pub use files::{FileEntry, FilePaths, FileTreatment, VaultRules};
 pub use json_schema::json_schema;
 pub use nearest::nearest;
 pub use path_template::PathTemplate;
+pub use places::{Places, dotted};
+pub use problem::{Problem, ProblemKind};
 pub use rule::{ColumnRule, MaskRule, MaskSpec};
 
 /// A checked profile. Immutable.
@@ -31,6 +37,8 @@ pub struct Profile {
     pub path: PathBuf,
     /// BLAKE3 of the file's text, hexadecimal.
     pub digest: String,
+    /// Where its keys stand in the text, for messages.
+    pub places: Places,
     /// `[sample]`
     pub sample: Sample,
     /// `[source]`
@@ -184,6 +192,14 @@ impl Profile {
     /// As [`Profile::read`].
     pub fn parse(text: &str, path: &Path) -> crate::error::Result<Self> {
         raw::parse(text, path)
+    }
+
+    /// As [`Profile::parse`], with every problem by itself.
+    ///
+    /// # Errors
+    /// At least one problem, in the text's order.
+    pub fn examine(text: &str, path: &Path) -> Result<Self, Vec<Problem>> {
+        raw::examine(text, path)
     }
 }
 
