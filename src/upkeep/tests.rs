@@ -1,0 +1,1 @@
+//! Profiles brought up to date and compared.
