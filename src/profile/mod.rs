@@ -126,6 +126,22 @@ pub enum RowsRule {
     None,
 }
 
+impl RowsRule {
+    /// As profiles write it.
+    pub const WORDS: [(&'static str, Self); 4] =
+        [("owned", Self::Owned), ("all", Self::All), ("referenced", Self::Referenced), ("none", Self::None)];
+}
+
+impl Unowned {
+    /// As profiles write it.
+    pub const WORDS: [(&'static str, Self); 2] = [("drop", Self::Drop), ("keep", Self::Keep)];
+}
+
+impl Orphans {
+    /// As profiles write it.
+    pub const WORDS: [(&'static str, Self); 3] = [("drop", Self::Drop), ("null", Self::Null), ("keep", Self::Keep)];
+}
+
 /// `per_parent = { column, limit, order }`
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PerParent {

@@ -162,15 +162,7 @@ fn target<'d>(checker: &mut Checker<'d>, mut section: Section<'d>) -> TargetRule
 
 fn table<'d>(checker: &mut Checker<'d>, name: &str, node: &Node<'d>) -> Option<TableRules> {
     let mut section = checker.section(node)?;
-    let rows_words = [
-        ("owned", RowsRule::Owned),
-        ("all", RowsRule::All),
-        ("referenced", RowsRule::Referenced),
-        ("none", RowsRule::None),
-    ];
-    let unowned_words = [("drop", Unowned::Drop), ("keep", Unowned::Keep)];
-    let orphans_words = [("drop", Orphans::Drop), ("null", Orphans::Null), ("keep", Orphans::Keep)];
-    let rows = section.take("rows").and_then(|node| checker.word(&node, &rows_words));
+    let rows = section.take("rows").and_then(|node| checker.word(&node, &RowsRule::WORDS));
     let mut seen = BTreeMap::new();
     let mut others = Vec::new();
     let mut modes = ["within", "follow", "pull", "null"].map(|mode| {
@@ -185,8 +177,8 @@ fn table<'d>(checker: &mut Checker<'d>, name: &str, node: &Node<'d>) -> Option<T
     };
     let filter = other("where", &mut section).and_then(|node| fragment(checker, &node));
     let per_parent = other("per_parent", &mut section).and_then(|node| per_parent(checker, &node));
-    let unowned = other("unowned", &mut section).and_then(|node| checker.word(&node, &unowned_words));
-    let orphans = other("orphans", &mut section).and_then(|node| checker.word(&node, &orphans_words));
+    let unowned = other("unowned", &mut section).and_then(|node| checker.word(&node, &Unowned::WORDS));
+    let orphans = other("orphans", &mut section).and_then(|node| checker.word(&node, &Orphans::WORDS));
     if rows == Some(RowsRule::None) {
         for node in &others {
             checker.refuse::<()>(node, "has no effect beside rows = \"none\", which copies no row");
