@@ -3,6 +3,7 @@
 
 mod architecture;
 mod bad_input;
+mod bundled;
 mod cli;
 mod closure;
 mod closure_corners;
