@@ -186,9 +186,10 @@ impl<'p> Edit<'p> {
         texts.insert(place, format!("{begin}{line}{}", self.newline));
     }
 
-    /// The table has a header of its own, so what follows it belongs to it.
+    /// The key stands in a header, so what follows it belongs to it.
     fn has_header(&self, spans: &Spans) -> bool {
-        spans.is_table && self.places.text()[spans.value.clone()].starts_with('[')
+        let line = &self.places.text()[self.line_start(spans.key.start)..spans.key.start];
+        spans.is_table && line.trim_start().starts_with('[')
     }
 
     /// The end of what stands under a key.
