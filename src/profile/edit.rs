@@ -168,8 +168,9 @@ impl<'p> Edit<'p> {
             start += line.len();
         }
         let end: String = self.inserts.get(&old.len()).map(|texts| texts.concat()).unwrap_or_default();
-        let end =
-            if old.is_empty() || old.ends_with('\n') { end.as_str() } else { end.trim_start_matches(['\r', '\n']) };
+        // Where the old text lacks its last line break, the first thing put in behind it is that.
+        let torn = !old.is_empty() && !old.ends_with('\n');
+        let end = if torn { end.strip_prefix(self.newline).unwrap_or_default() } else { end.as_str() };
         let before = end.lines().map(str::to_owned).collect();
         changes.push(Changed { before, ..Changed::default() });
         changes

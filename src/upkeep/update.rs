@@ -114,9 +114,7 @@ fn table_block(table: &GainedTable) -> Vec<String> {
     if let Some(rows) = table.rows {
         let rule = format!("# rows = \"{rows}\"");
         lines.push(format!("[tables.{}]", toml_text::key(&table.table)));
-        lines.push(format!(
-            "{rule:<43} # proposed; rows = \"none\" leaves its rows behind, and needs no column decided"
-        ));
+        lines.push(format!("{rule:<43} # proposed; with \"none\" its rows stay behind, and no column need be decided"));
     }
     lines.extend(columns_block(&table.table, &table.columns.iter().collect::<Vec<_>>()));
     lines

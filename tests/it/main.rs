@@ -16,6 +16,7 @@ mod faults;
 mod landing;
 mod oracle;
 mod pieces;
+mod profile_life;
 mod standby;
 mod support;
 mod throwaway;
