@@ -386,7 +386,7 @@ fn text_that_is_no_toml_hides_nothing() {
 
 #[test]
 fn places_of_keys() {
-    let profile = parse("sample.root = \"users\"\n[columns.\"a.b\"]\nid = \"keep\"\n[[references]]\ntable = \"a\"\nparent = \"b\"\ncolumns = [\"x\"]").unwrap();
+    let profile = parse("sample.root = \"users\"\n[columns.\"a.b\"]\nid = \"keep\"\n[[references]]\ntable = \"a\"\nparent = \"b\"\ncolumns = [\"x\"]").expect("valid");
     let places = &profile.places;
     assert_eq!(places.value(&["sample", "root"]), Some((1, 15)));
     assert_eq!(places.key(&["columns", "a.b", "id"]), Some((3, 1)));

@@ -37,7 +37,7 @@ fn lost(columns: &[(&str, &str)], tables: &[&str]) -> Drift {
 #[test]
 fn a_column_goes_to_the_end_of_its_section() {
     let text = "# head\n[sample]\nroot = \"users\" # the root\n\n[columns.users]   # people\n  id='keep'  # key\n\n# next\n[columns.posts]\nid = \"keep\"";
-    let update = update(&profile(text), &with_columns(&[("users", "e mail"), ("posts", "body")])).unwrap();
+    let update = update(&profile(text), &with_columns(&[("users", "e mail"), ("posts", "body")])).expect("valid");
     assert_eq!(
         update.text,
         "# head\n[sample]\nroot = \"users\" # the root\n\n[columns.users]   # people\n  id='keep'  # key\n  \"e mail\" = \"undecided\"                    # proposed \"email\": by its name\n\n# next\n[columns.posts]\nid = \"keep\"\nbody = \"undecided\"                          # proposed \"email\": by its name\n"
@@ -84,7 +84,7 @@ fn columns_are_added_to_sections_of_any_form() {
 #[test]
 fn what_is_gone_is_commented_out() {
     let text = "[sample]\nroot = \"users\"\n[columns.users]\nid = \"keep\"\nold = { email = {\n  host = \"x.example\" } } # why\n[tables.audit]\nrows = \"owned\" # all\n\n[columns.audit]\nid = \"keep\"\n";
-    let done = update(&profile(text), &lost(&[("users", "old")], &["audit"])).unwrap();
+    let done = update(&profile(text), &lost(&[("users", "old")], &["audit"])).expect("valid");
     assert_eq!(
         done.text,
         "[sample]\nroot = \"users\"\n[columns.users]\nid = \"keep\"\n# gone: old = { email = {\n# gone:   host = \"x.example\" } } # why\n# gone: [tables.audit]\n# gone: rows = \"owned\" # all\n\n# gone: [columns.audit]\n# gone: id = \"keep\"\n"
@@ -96,7 +96,7 @@ fn what_is_gone_is_commented_out() {
 #[test]
 fn what_shares_its_line_is_left_to_a_person() {
     let text = "[sample]\nroot = \"users\"\n[columns]\nusers = { id = \"keep\", old = \"keep\" }\n";
-    let done = update(&profile(text), &lost(&[("users", "old")], &[])).unwrap();
+    let done = update(&profile(text), &lost(&[("users", "old")], &[])).expect("valid");
     assert_eq!((done.text.as_str(), done.diff.as_str()), (text, ""));
     assert_eq!(done.by_hand, ["columns.users.old"]);
 }
@@ -106,7 +106,7 @@ fn what_shares_its_line_is_left_to_a_person() {
 fn a_column_gained_right_before_one_that_is_gone() {
     let text = "[sample]\nroot = \"users\"\n[columns.users]\nid = \"keep\"\n[columns.gone]\nid = \"keep\"\n";
     let drift = Drift { lost_tables: vec!["gone".to_owned()], ..with_columns(&[("users", "email")]) };
-    let done = update(&profile(text), &drift).unwrap();
+    let done = update(&profile(text), &drift).expect("valid");
     assert!(
         done.text.contains("\nemail = \"undecided\" ") && done.text.contains("\n# gone: [columns.gone]\n"),
         "{}",
@@ -123,7 +123,7 @@ fn a_new_table_gets_a_section_of_its_own() {
         columns: vec![gained("audit.events\n[x]", "who")],
     };
     let drift = Drift { gained_tables: vec![table], ..Drift::default() };
-    let done = update(&profile("[sample]\nroot = \"users\"\n"), &drift).unwrap();
+    let done = update(&profile("[sample]\nroot = \"users\"\n"), &drift).expect("valid");
     let read = profile(&done.text);
     assert_eq!(read.columns["audit.events\n[x]"].len(), 1, "{}", done.text);
     assert!(done.text.contains("# rows = \"none\" "), "{}", done.text);
