@@ -17,6 +17,7 @@ pub mod copyfmt;
 pub mod anonymize;
 pub mod graph;
 pub mod plan;
+pub mod upkeep;
 pub mod closure;
 pub mod report;
 pub mod vault;

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use super::help;
+use super::profile_args::ProfileCommand;
 
 /// A small, consistent, anonymized share of a production PostgreSQL database, landed safely where developers work.
 #[derive(Debug, Parser)]
@@ -38,6 +39,13 @@ pub(super) enum Command {
     /// Write a commented profile for a database
     #[command(after_help = help::INIT)]
     Init(InitArgs),
+    /// Check a profile, bring it up to date, compare it
+    #[command(after_help = help::PROFILE)]
+    Profile {
+        /// What to do
+        #[command(subcommand)]
+        command: ProfileCommand,
+    },
     /// Show what a run would do, with exact numbers; moves nothing
     #[command(after_help = help::PLAN)]
     Plan(PlanArgs),

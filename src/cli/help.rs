@@ -29,6 +29,49 @@ Examples:
   tithe init --from postgresql://reader@prod/shop -o shop.toml
   tithe init --from \"host=/run/postgresql dbname=shop\" --root customers";
 
+pub(super) const PROFILE: &str = "\
+A profile decides every column. When production gains one, runs stop until it is decided: `check` tells
+what is missing (exit code 4), `update` writes it down as \"undecided\" with a proposal.
+
+Examples:
+  tithe profile check --profile shop.toml
+  tithe profile check --profile shop.toml --from postgresql://reader@prod/shop --json
+  tithe profile update --profile shop.toml --from postgresql://reader@prod/shop --dry-run
+  tithe profile diff shop.toml shop-strict.toml
+  tithe profile schema > profile.schema.json";
+
+pub(super) const PROFILE_CHECK: &str = "\
+Only the catalog is read, no row. All problems are told at once, each with file, line and column.
+
+Examples:
+  tithe profile check --profile shop.toml       keys, values and rules; no server is asked
+  tithe profile check --profile shop.toml --from postgresql://reader@prod/shop
+
+Exit codes: 0 nothing is wrong, 4 something is";
+
+pub(super) const PROFILE_UPDATE: &str = "\
+New columns are added to their table's section and new tables at the end, every column \"undecided\", with
+a proposal and its reason beside it. Columns and tables that are gone are commented out (`# gone: `).
+Nothing else in the file changes; a second run changes nothing.
+
+Examples:
+  tithe profile update --profile shop.toml --from postgresql://reader@prod/shop
+  tithe profile update --profile shop.toml --from postgresql://reader@prod/shop --dry-run";
+
+pub(super) const PROFILE_DIFF: &str = "\
+Two profiles: what they mean, not how they are written. A profile and a database: what was gained and
+lost since it was written, and rules that no longer suit their columns' types.
+
+Examples:
+  tithe profile diff shop.toml shop-strict.toml
+  tithe profile diff shop.toml --from postgresql://reader@prod/shop --json";
+
+pub(super) const PROFILE_SCHEMA: &str = "\
+Editors complete and check profiles that begin with  #:schema ./profile.schema.json
+
+Examples:
+  tithe profile schema > profile.schema.json";
+
 pub(super) const PLAN: &str = "\
 Examples:
   tithe plan --from postgresql://reader@prod/shop --profile shop.toml

@@ -7,6 +7,8 @@ mod commands;
 mod help;
 mod interrupt;
 mod log;
+mod profile_args;
+mod profile_file;
 mod progress;
 mod render;
 mod settings;

@@ -39,14 +39,19 @@ pub(super) fn connect_info(text: &str, side: Side) -> Result<ConnectInfo> {
 
 /// Finds and reads a profile: a file, else `sampling-profiles/NAME.toml` here.
 pub(super) fn profile(written: &str) -> Result<Profile> {
+    Profile::read(&profile_path(written)?)
+}
+
+/// Finds a profile's file.
+pub(super) fn profile_path(written: &str) -> Result<PathBuf> {
     let direct = PathBuf::from(written);
     let named = Path::new("sampling-profiles").join(format!("{written}.toml"));
     let looks_like_name = !written.contains(['/', '\\', '.']);
     if direct.is_file() || !looks_like_name {
-        return Profile::read(&direct);
+        return Ok(direct);
     }
     if named.is_file() {
-        return Profile::read(&named);
+        return Ok(named);
     }
     Err(Error::new(
         ErrorKind::Profile,

@@ -7,6 +7,7 @@ use crate::monitor::Monitor;
 use crate::pg::catalog::LeftOut;
 use crate::pg::connect::ConnectInfo;
 use crate::pg::source::{self, Source};
+use crate::profile::SourceRules;
 use crate::schema::Catalog;
 
 /// Where to look.
@@ -23,6 +24,14 @@ pub struct InspectRequest {
 /// # Errors
 /// `Source`
 pub async fn inspect(request: &InspectRequest, monitor: &dyn Monitor) -> Result<Catalog> {
+    inspect_under(request, &SourceRules::default(), monitor).await
+}
+
+/// As [`inspect`], without what a profile leaves out.
+///
+/// # Errors
+/// `Source`
+pub async fn inspect_under(request: &InspectRequest, rules: &SourceRules, monitor: &dyn Monitor) -> Result<Catalog> {
     monitor.phase("connect");
     request.from.notes().iter().for_each(|note| monitor.note(note));
     let options = source::Options {
@@ -34,5 +43,5 @@ pub async fn inspect(request: &InspectRequest, monitor: &dyn Monitor) -> Result<
     };
     let source = Source::open(request.from.clone(), options).await?;
     monitor.phase("read the catalog");
-    source.catalog(LeftOut { schemas: &[], tables: &[] }).await
+    source.catalog(LeftOut { schemas: &rules.exclude_schemas, tables: &rules.exclude_tables }).await
 }

@@ -28,7 +28,7 @@ mod worker;
 
 pub use explain::{ExplainRequest, Explanation, Role, Step, explain};
 pub use files::{VaultRequest, wanted_files};
-pub use inspect::{InspectRequest, inspect};
+pub use inspect::{InspectRequest, inspect, inspect_under};
 pub use pieces::RANGE_BYTES;
 pub use plan::{Exactness, plan};
 pub use prepare::{Prepared, SourceRequest, prepare};

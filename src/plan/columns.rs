@@ -1,105 +1,119 @@
 //! Rules of columns: everything decided, masks on keys carried to their references, uniqueness shown.
 
-use std::collections::BTreeMap;
-
 use crate::anonymize::{Uniqueness, template_columns, uniqueness};
 use crate::error::{Error, ErrorKind, Result};
 use crate::profile::{ColumnRule, MaskRule, MaskSpec, Profile};
 use crate::schema::{Catalog, Check, Index, Table};
-use crate::types::ColumnId;
+use crate::types::{ColumnId, TableId};
 
-use super::make::{column_names, did_you_mean, is_left_out, table_names};
-use super::modes::profile_error;
+use super::names::Stated;
 use super::nullable::domain_forbids_null;
 use super::{ColumnMasks, TableMode};
 
-type Masks = Vec<Vec<Option<ColumnMasks>>>;
+pub(super) type Masks = Vec<Vec<Option<ColumnMasks>>>;
 
 /// The rule that a masked column needs the secret key for.
 pub(super) fn needs_key(masks: &ColumnMasks) -> bool {
     crate::anonymize::needs_key([&masks.member, &masks.support])
 }
 
+/// A rule that cannot be, with the column that states it.
+pub(super) type Misfit = (TableId, ColumnId, Error);
+
 /// Decides every copied column of every table that brings rows.
 ///
 /// # Errors
-/// `Profile` for names that do not exist and rules that contradict each other, `Undecided` listing every undecided
-/// column, `Plan` for a mask that a key or unique index rules out.
-pub(super) fn decide(catalog: &Catalog, profile: &Profile, modes: &[(TableMode, String)]) -> Result<Masks> {
-    let stated = stated_rules(catalog, profile)?;
-    let mut undecided: BTreeMap<String, Vec<String>> = BTreeMap::new();
-    let mut masks: Masks = Vec::with_capacity(catalog.tables.len());
-    for table in &catalog.tables {
-        let mut of_table = vec![None; table.columns.len()];
-        if modes[table.id.index()].0 != TableMode::None {
-            for (id, column) in table.copied_columns() {
-                match stated[table.id.index()].get(&id) {
-                    Some(ColumnRule::Decided { member, support }) => {
-                        let support = support.clone().unwrap_or_else(|| member.clone());
-                        of_table[id.index()] = Some(ColumnMasks { member: member.clone(), support });
-                    }
-                    Some(ColumnRule::Undecided) | None => {
-                        undecided.entry(table.name.to_string()).or_default().push(column.name.clone());
-                    }
-                }
-            }
-        }
-        masks.push(of_table);
-    }
+/// `Undecided` listing every undecided column, `Plan` for a mask that a key or unique index rules out.
+pub(super) fn decide(
+    catalog: &Catalog,
+    profile: &Profile,
+    stated: &Stated<'_>,
+    modes: &[(TableMode, String)],
+) -> Result<Masks> {
+    let brings = |table: TableId| modes[table.index()].0 != TableMode::None;
+    let (mut masks, undecided) = decided(catalog, stated, brings);
     if !undecided.is_empty() {
-        let count: usize = undecided.values().map(Vec::len).sum();
-        let list: Vec<String> = undecided.iter().map(|(t, columns)| format!("  {t}: {}", columns.join(", "))).collect();
-        return Err(Error::new(
-            ErrorKind::Undecided,
-            format!(
-                "{}: {count} columns are not decided, so nothing was moved:\n{}",
-                profile.path.display(),
-                list.join("\n")
-            ),
-        )
-        .with_remedy("give each a rule under [columns.TABLE]: \"keep\" or a mask"));
+        return Err(undecided_error(catalog, profile, &undecided));
     }
-    carry_to_references(catalog, modes, &mut masks)?;
+    carry_to_references(catalog, modes, &mut masks).map_err(|(.., error)| error)?;
     for table in &catalog.tables {
-        if modes[table.id.index()].0 != TableMode::None {
-            check_null(table, &masks[table.id.index()])?;
-            check_unique(table, &masks[table.id.index()])?;
+        for (column, _) in table.copied_columns() {
+            check_column(table, &masks[table.id.index()], column)?;
         }
     }
     Ok(masks)
 }
 
-fn stated_rules<'a>(catalog: &Catalog, profile: &'a Profile) -> Result<Vec<BTreeMap<ColumnId, &'a ColumnRule>>> {
-    let mut stated: Vec<BTreeMap<ColumnId, &ColumnRule>> = vec![BTreeMap::new(); catalog.tables.len()];
-    for (table_name, rules) in &profile.columns {
-        if is_left_out(catalog, table_name) {
-            continue;
-        }
-        let id = catalog.find_table(table_name).ok_or_else(|| {
-            let hint = did_you_mean(table_name, &table_names(catalog));
-            profile_error(profile, format!("columns.{table_name}: the source has no table {table_name:?}{hint}"))
-        })?;
-        let table = catalog.table(id);
-        for (name, rule) in rules {
-            let column = table.find_column(name).ok_or_else(|| {
-                let hint = did_you_mean(name, &column_names(table));
-                profile_error(
-                    profile,
-                    format!("columns.{table_name}.{name}: {} has no column {name:?}{hint}", table.name),
-                )
-            })?;
-            if stated[id.index()].insert(column, rule).is_some() {
-                let what = format!("columns.{table_name}.{name}: the column is stated twice, as {} too", table.name);
-                return Err(profile_error(profile, what));
+/// The rules as stated, and by table the columns without one.
+pub(super) fn decided(
+    catalog: &Catalog,
+    stated: &Stated<'_>,
+    brings: impl Fn(TableId) -> bool,
+) -> (Masks, Vec<(TableId, Vec<ColumnId>)>) {
+    let mut undecided = Vec::new();
+    let mut masks: Masks = Vec::with_capacity(catalog.tables.len());
+    for table in &catalog.tables {
+        let mut of_table = vec![None; table.columns.len()];
+        let mut open = Vec::new();
+        for (id, _) in table.copied_columns().filter(|_| brings(table.id)) {
+            match stated[table.id.index()].get(&id) {
+                Some(ColumnRule::Decided { member, support }) => {
+                    let support = support.clone().unwrap_or_else(|| member.clone());
+                    of_table[id.index()] = Some(ColumnMasks { member: member.clone(), support });
+                }
+                Some(ColumnRule::Undecided) | None => open.push(id),
             }
         }
+        if !open.is_empty() {
+            undecided.push((table.id, open));
+        }
+        masks.push(of_table);
     }
-    Ok(stated)
+    (masks, undecided)
+}
+
+/// Every undecided column, with the first line where the profile could say more of the table.
+fn undecided_error(catalog: &Catalog, profile: &Profile, undecided: &[(TableId, Vec<ColumnId>)]) -> Error {
+    let count: usize = undecided.iter().map(|(_, columns)| columns.len()).sum();
+    let lines: Vec<String> = undecided
+        .iter()
+        .map(|(id, columns)| {
+            let table = catalog.table(*id);
+            let names: Vec<&str> = columns.iter().map(|column| table.column(*column).name.as_str()).collect();
+            let written = profile.columns.keys().find(|written| catalog.find_table(written) == Some(*id));
+            let path = written.map(|written| ["columns", written.as_str(), names.first().copied().unwrap_or_default()]);
+            let line = path.and_then(|path| profile.places.key(&path)).filter(|_| written.is_some());
+            let line = line.map(|(line, _)| format!(" (line {line})")).unwrap_or_default();
+            format!("  {}: {}{line}", table.name, names.join(", "))
+        })
+        .collect();
+    let what = format!(
+        "{}: {count} columns are not decided, so nothing was moved:\n{}",
+        profile.path.display(),
+        lines.join("\n")
+    );
+    Error::new(ErrorKind::Undecided, what).with_remedy(
+        "give each a rule under [columns.TABLE]: \"keep\" or a mask; rows = \"none\" under [tables.TABLE] leaves all rows \
+         of a table behind; `tithe profile update` writes missing columns down with a proposal",
+    )
+}
+
+/// NULL and unique indexes allow the rules of a column.
+pub(super) fn check_column(table: &Table, masks: &[Option<ColumnMasks>], id: ColumnId) -> Result<()> {
+    check_null(table, masks, id)?;
+    check_unique(table, masks, id)
 }
 
 /// A mask on a referenced key is applied to every column that refers to it, in the same domain, along chains of
 /// references until nothing changes.
-fn carry_to_references(catalog: &Catalog, modes: &[(TableMode, String)], masks: &mut Masks) -> Result<()> {
+///
+/// # Errors
+/// `Plan` with the column whose rule stands in the way.
+pub(super) fn carry_to_references(
+    catalog: &Catalog,
+    modes: &[(TableMode, String)],
+    masks: &mut Masks,
+) -> Result<(), Misfit> {
     let brings = |index: usize| modes[index].0 != TableMode::None;
     let mut carried = vec![Vec::<ColumnId>::new(); catalog.tables.len()];
     for _ in 0..=catalog.references.len() {
@@ -115,12 +129,19 @@ fn carry_to_references(catalog: &Catalog, modes: &[(TableMode, String)], masks: 
                 let kept =
                     |masks: &ColumnMasks| masks.member.spec == MaskSpec::Keep && masks.support.spec == MaskSpec::Keep;
                 if !kept(&of_parent) && catalog.compares_loosely(reference) {
-                    return Err(loose_key_mask(catalog.table(reference.parent), *parent_column, &of_parent));
+                    let error = loose_key_mask(catalog.table(reference.parent), *parent_column, &of_parent);
+                    return Err((reference.parent, *parent_column, error));
                 }
                 if of_child == of_parent {
                     // Two rows' conditions and expressions need not agree about one key.
                     if [&of_parent.member, &of_parent.support].iter().any(|rule| rule.spec.depends_on_row()) {
-                        check_key_mask(catalog.table(reference.parent), *parent_column, &of_parent, reference.array)?;
+                        let checked = check_key_mask(
+                            catalog.table(reference.parent),
+                            *parent_column,
+                            &of_parent,
+                            reference.array,
+                        );
+                        checked.map_err(|error| (reference.parent, *parent_column, error))?;
                     }
                     continue;
                 }
@@ -130,7 +151,7 @@ fn carry_to_references(catalog: &Catalog, modes: &[(TableMode, String)], masks: 
                     continue;
                 }
                 if kept(&of_parent) || !(kept(&of_child) || carried[child].contains(child_column)) {
-                    return Err(Error::new(
+                    let error = Error::new(
                         ErrorKind::Plan,
                         format!(
                             "{describe}: the two ends have different rules ({} and {})",
@@ -138,9 +159,11 @@ fn carry_to_references(catalog: &Catalog, modes: &[(TableMode, String)], masks: 
                             of_parent.member.spec.name()
                         ),
                     )
-                    .with_remedy("mask the referenced key only, its references follow; or keep both"));
+                    .with_remedy("mask the referenced key only, its references follow; or keep both");
+                    return Err((reference.child, *child_column, error));
                 }
-                check_key_mask(catalog.table(reference.parent), *parent_column, &of_parent, reference.array)?;
+                check_key_mask(catalog.table(reference.parent), *parent_column, &of_parent, reference.array)
+                    .map_err(|error| (reference.parent, *parent_column, error))?;
                 carried[child].push(*child_column);
                 masks[child][child_column.index()] = Some(of_parent);
                 changed = true;
@@ -189,40 +212,37 @@ fn check_key_mask(table: &Table, column: ColumnId, masks: &ColumnMasks, array: b
     }
 }
 
-fn check_null(table: &Table, masks: &[Option<ColumnMasks>]) -> Result<()> {
-    for (at, (column, masks)) in table.columns.iter().zip(masks).enumerate() {
-        let id = ColumnId::from_index(at);
-        let is_null = |rule: &MaskRule| *rule.spec.plain() == MaskSpec::Null;
-        let nulls = masks.as_ref().is_some_and(|m| is_null(&m.member) || is_null(&m.support));
-        if nulls && column.not_null {
-            return Err(Error::new(
-                ErrorKind::Plan,
-                format!("{}.{}: the rule is null, but the column is NOT NULL", table.name, column.name),
-            )
+fn check_null(table: &Table, masks: &[Option<ColumnMasks>], id: ColumnId) -> Result<()> {
+    let column = table.column(id);
+    let is_null = |rule: &MaskRule| *rule.spec.plain() == MaskSpec::Null;
+    let nulls = masks[id.index()].as_ref().is_some_and(|m| is_null(&m.member) || is_null(&m.support));
+    if nulls && column.not_null {
+        return Err(Error::new(
+            ErrorKind::Plan,
+            format!("{}.{}: the rule is null, but the column is NOT NULL", table.name, column.name),
+        )
+        .with_remedy("choose another mask, such as constant"));
+    }
+    if nulls && table.checks.iter().any(|check| check.definition == Check::NOT_NULL && check.columns == [id]) {
+        let what = "the rule is null, but the column is NOT NULL in a partition, or for new rows";
+        return Err(Error::new(ErrorKind::Plan, format!("{}.{}: {what}", table.name, column.name))
             .with_remedy("choose another mask, such as constant"));
-        }
-        if nulls && table.checks.iter().any(|check| check.definition == Check::NOT_NULL && check.columns == [id]) {
-            let what = "the rule is null, but the column is NOT NULL in a partition, or for new rows";
-            return Err(Error::new(ErrorKind::Plan, format!("{}.{}: {what}", table.name, column.name))
-                .with_remedy("choose another mask, such as constant"));
-        }
-        if nulls && domain_forbids_null(column) {
-            let what = "the rule is null, but the CHECK of the column's domain may forbid NULL";
-            return Err(Error::new(ErrorKind::Plan, format!("{}.{}: {what}", table.name, column.name))
-                .with_remedy("choose another mask, such as constant"));
-        }
+    }
+    if nulls && domain_forbids_null(column) {
+        let what = "the rule is null, but the CHECK of the column's domain may forbid NULL";
+        return Err(Error::new(ErrorKind::Plan, format!("{}.{}: {what}", table.name, column.name))
+            .with_remedy("choose another mask, such as constant"));
     }
     Ok(())
 }
 
 /// Every unique index keeps its promise under the masks on its columns.
-fn check_unique(table: &Table, masks: &[Option<ColumnMasks>]) -> Result<()> {
+fn check_unique(table: &Table, masks: &[Option<ColumnMasks>], id: ColumnId) -> Result<()> {
+    let (column, Some(of_column)) = (table.column(id), &masks[id.index()]) else { return Ok(()) };
     for index in table.indexes.iter().filter(|index| index.unique) {
-        for (id, column) in table.copied_columns() {
-            let Some(of_column) = &masks[id.index()] else { continue };
-            for rule in [&of_column.member, &of_column.support] {
-                if touches(index, id, &column.name) && !keeps_apart(table, masks, index, id, rule) {
-                    return Err(Error::new(
+        for rule in [&of_column.member, &of_column.support] {
+            if touches(index, id, &column.name) && !keeps_apart(table, masks, index, id, rule) {
+                return Err(Error::new(
                         ErrorKind::Plan,
                         format!(
                             "{}.{}: the rule {} can give two rows the same value, and the unique index {} forbids that",
@@ -230,7 +250,6 @@ fn check_unique(table: &Table, masks: &[Option<ColumnMasks>]) -> Result<()> {
                         ),
                     )
                     .with_remedy("choose a mask that keeps values apart: email, username, uuid, hash, or a template with the row's key"));
-                }
             }
         }
     }

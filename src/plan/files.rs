@@ -1,9 +1,11 @@
 //! Which files the rows name: the profile's entries, bound to the catalog.
 
-use super::make::{column_names, did_you_mean, table_names};
-use super::modes::profile_error;
+use super::findings::Findings;
+use super::names::{no_column, no_table};
 use crate::error::{Error, ErrorKind, Result};
-use crate::profile::{ColumnRule, FileEntry, FilePaths, FileTreatment, MaskSpec, PathTemplate, Profile, predicate};
+use crate::profile::{
+    ColumnRule, FileEntry, FilePaths, FileTreatment, MaskSpec, PathTemplate, ProblemKind, Profile, predicate,
+};
 use crate::schema::{Catalog, Reference, Table};
 use crate::types::{ColumnId, RefId, TableId};
 
@@ -77,6 +79,24 @@ pub fn watched(files: &[FilePlan], table: TableId) -> Watched {
     watched
 }
 
+/// Tells every name in the entries that the catalog does not have.
+pub(super) fn check_names(catalog: &Catalog, profile: &Profile, findings: &mut Findings<'_>) {
+    for (at, entry) in profile.vault.files.iter().enumerate() {
+        let FilePaths::Template { table: written, path, .. } = &entry.paths else { continue };
+        let element = format!("[{at}]");
+        let key = |name| ["vault", "files", &element, name];
+        let Some(table) = catalog.find_table(written) else {
+            findings.value(ProblemKind::Profile, &key("table"), no_table(catalog, written));
+            continue;
+        };
+        for names in path.columns() {
+            if let Err(what) = column_path(catalog, table, names) {
+                findings.value(ProblemKind::Profile, &key("path"), what);
+            }
+        }
+    }
+}
+
 /// Binds all entries.
 ///
 /// # Errors
@@ -94,14 +114,16 @@ pub(super) fn files(catalog: &Catalog, profile: &Profile, run_time: &str) -> Res
     profile.vault.files.iter().map(|entry| bind(catalog, profile, entry, run_time)).collect()
 }
 
-fn bind(catalog: &Catalog, profile: &Profile, entry: &FileEntry, run_time: &str) -> Result<FilePlan> {
+/// One entry.
+pub(super) fn bind(catalog: &Catalog, profile: &Profile, entry: &FileEntry, run_time: &str) -> Result<FilePlan> {
     let paths = match &entry.paths {
         FilePaths::Query(sql) => PathSource::Query(sql.clone()),
         FilePaths::Template { table: written, filter, path } => {
-            let said = |what: String| profile_error(profile, format!("vault.files {:?}: {what}", entry.name));
-            let table = catalog.find_table(written).ok_or_else(|| {
-                said(format!("the source has no table {written:?}{}", did_you_mean(written, &table_names(catalog))))
-            })?;
+            let said = |what: String| {
+                let what = format!("{}: vault.files {:?}: {what}", profile.path.display(), entry.name);
+                Error::new(ErrorKind::Profile, what)
+            };
+            let table = catalog.find_table(written).ok_or_else(|| said(no_table(catalog, written)))?;
             let mut columns = Vec::with_capacity(path.columns().len());
             for names in path.columns() {
                 let mut path = column_path(catalog, table, names).map_err(said)?;
@@ -143,9 +165,7 @@ fn column_path(catalog: &Catalog, mut table: TableId, names: &[String]) -> Resul
         table = reference.parent;
     }
     let described: &Table = catalog.table(table);
-    let column = described.find_column(last).ok_or_else(|| {
-        format!("{} has no column {last:?}{}", described.name, did_you_mean(last, &column_names(described)))
-    })?;
+    let column = described.find_column(last).ok_or_else(|| no_column(described, last))?;
     Ok(ColumnPath { references, owner: table, column, source_key: Vec::new() })
 }
 

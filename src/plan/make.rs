@@ -3,11 +3,13 @@
 use crate::digest;
 use crate::error::{Error, ErrorKind, Result};
 use crate::graph::FkGraph;
-use crate::profile::{Profile, TableRules, nearest, predicate};
-use crate::schema::{Catalog, Reference, Table};
-use crate::types::{ColumnId, RefId, TableId};
+use crate::profile::{Profile, predicate};
+use crate::schema::Catalog;
+use crate::types::TableId;
 
-use super::modes::{named_references, profile_error, reference_modes, table_modes};
+use super::findings::Findings;
+use super::modes::{reference_modes, table_modes};
+use super::names::{Names, add_virtual_references, names};
 use super::nullable::cut_columns;
 use super::{Draw, DrawSize, FilePlan, Plan, ReferenceMode, ReferencePlan, TableMode, TablePlan, columns, files};
 
@@ -29,18 +31,19 @@ pub struct Options {
 /// # Errors
 /// `Profile` (does not fit the schema), `Undecided` (tables or columns) or `Plan` (no valid plan).
 pub fn make(catalog: &mut Catalog, profile: &Profile, options: &Options) -> Result<Plan> {
-    check_left_out(catalog, profile)?;
-    let root = find_table(catalog, profile, &profile.sample.root, "sample.root")?;
-    add_virtual_references(catalog, profile)?;
-    let rules = table_rules(catalog, profile)?;
+    let mut findings = Findings::new(profile);
+    let Names { root, rules, named, caps, stated } = names(catalog, profile, &mut findings);
+    findings.into_result()?;
+    let root = root.ok_or_else(|| Error::new(ErrorKind::Profile, "the source does not have the root table"))?;
+    let mut findings = Findings::new(profile);
     let mut warnings = Vec::new();
-    let named = named_references(catalog, profile, &rules)?;
     let modes = table_modes(catalog, profile, root, &rules, &named)?;
-    let references = reference_modes(catalog, profile, &modes, &rules, &named, &mut warnings)?;
+    let references = reference_modes(catalog, profile, &modes, &rules, &named, &mut warnings, &mut findings)?;
+    findings.into_result()?;
     check_periods(catalog, &references)?;
     check_reading(catalog, profile, &modes)?;
     let draw = draw(catalog, profile, options, root)?;
-    let mut masks = columns::decide(catalog, profile, &modes)?;
+    let mut masks = columns::decide(catalog, profile, &stated, &modes)?;
     let moment = literal(&options.run_time);
     for masks in masks.iter_mut().flatten().flatten() {
         for rule in [&mut masks.member, &mut masks.support] {
@@ -52,20 +55,8 @@ pub fn make(catalog: &mut Catalog, profile: &Profile, options: &Options) -> Resu
     let run_time =
         |text: &Option<String>| text.as_ref().map(|t| predicate::bind_run_time(t, &literal(&options.run_time)));
     let mut tables = Vec::with_capacity(catalog.tables.len());
-    for ((table, (mode, reason)), masks) in catalog.tables.iter().zip(modes).zip(masks) {
+    for (((table, (mode, reason)), masks), per_parent) in catalog.tables.iter().zip(modes).zip(masks).zip(caps) {
         let stated = rules[table.id.index()];
-        let per_parent = match stated.and_then(|rules| rules.per_parent.clone()) {
-            None => None,
-            Some(cap) => {
-                let column = table.find_column(&cap.column).ok_or_else(|| {
-                    profile_error(
-                        profile,
-                        format!("tables.{}.per_parent.column: no column {:?}", table.name, cap.column),
-                    )
-                })?;
-                Some((cap, column))
-            }
-        };
         tables.push(TablePlan {
             mode,
             reason,
@@ -106,12 +97,15 @@ pub fn make(catalog: &mut Catalog, profile: &Profile, options: &Options) -> Resu
 /// # Errors
 /// As [`make`].
 pub fn files_of_landed(catalog: &mut Catalog, profile: &Profile, run_time: &str) -> Result<Vec<FilePlan>> {
-    add_virtual_references(catalog, profile)?;
+    let mut findings = Findings::new(profile);
+    add_virtual_references(catalog, profile, &mut findings);
+    files::check_names(catalog, profile, &mut findings);
+    findings.into_result()?;
     files::files(catalog, profile, &literal(run_time))
 }
 
 /// Which parents cover a child's period together is not asked: such a key can only be kept whole, or given up.
-fn check_periods(catalog: &Catalog, references: &[ReferencePlan]) -> Result<()> {
+pub(super) fn check_periods(catalog: &Catalog, references: &[ReferencePlan]) -> Result<()> {
     use ReferenceMode::{Cut, Drop, Idle, Whole};
     let settled = |mode| matches!(mode, Whole | Cut | Drop | Idle);
     let open = catalog.references.iter().find(|r| r.temporal && !settled(references[r.id.index()].mode));
@@ -127,139 +121,9 @@ fn check_periods(catalog: &Catalog, references: &[ReferencePlan]) -> Result<()> 
     })
 }
 
-/// What the profile leaves out must be there, lest a misspelt name lets it out.
-fn check_left_out(catalog: &Catalog, profile: &Profile) -> Result<()> {
-    for written in &profile.source.exclude_schemas {
-        if !catalog.schemas.contains(written) {
-            let hint = did_you_mean(written, &catalog.schemas);
-            let what = format!("source.exclude_schemas: the source has no schema {written:?}{hint}");
-            return Err(profile_error(profile, what));
-        }
-    }
-    for written in &profile.source.exclude_tables {
-        if !is_left_out(catalog, written) {
-            let hint = did_you_mean(written, &table_names(catalog));
-            let what = format!(
-                "source.exclude_tables: the source has no table {written:?}{hint}; partitions cannot be left out"
-            );
-            return Err(profile_error(profile, what));
-        }
-    }
-    Ok(())
-}
-
 /// A timestamp literal that is safe to splice: the text has been made by us or checked by the command line.
 fn literal(run_time: &str) -> String {
     format!("'{}'::timestamptz", run_time.replace('\'', "''"))
-}
-
-fn find_table(catalog: &Catalog, profile: &Profile, written: &str, key: &str) -> Result<TableId> {
-    catalog.find_table(written).ok_or_else(|| {
-        let hint = did_you_mean(written, &table_names(catalog));
-        profile_error(profile, format!("{key}: the source has no table {written:?}{hint}"))
-    })
-}
-
-/// `; did you mean "users"?`, where some known name is near.
-pub(super) fn did_you_mean(written: &str, known: &[String]) -> String {
-    nearest(written, known.iter().map(String::as_str))
-        .map(|name| format!("; did you mean {name:?}?"))
-        .unwrap_or_default()
-}
-
-/// Names of all tables, as profiles write them.
-pub(super) fn table_names(catalog: &Catalog) -> Vec<String> {
-    catalog.tables.iter().map(|table| table.name.to_string()).collect()
-}
-
-/// Names of a table's columns.
-pub(super) fn column_names(table: &Table) -> Vec<String> {
-    table.columns.iter().map(|column| column.name.clone()).collect()
-}
-
-fn table_rules<'a>(catalog: &Catalog, profile: &'a Profile) -> Result<Vec<Option<&'a TableRules>>> {
-    let mut rules = vec![None; catalog.tables.len()];
-    for (written, rule) in &profile.tables {
-        if is_left_out(catalog, written) {
-            continue;
-        }
-        let id = find_table(catalog, profile, written, &format!("tables.{written}"))?;
-        if rules[id.index()].replace(rule).is_some() {
-            return Err(profile_error(profile, format!("tables.{written}: the table is stated twice")));
-        }
-    }
-    Ok(rules)
-}
-
-pub(super) fn is_left_out(catalog: &Catalog, written: &str) -> bool {
-    catalog
-        .left_out
-        .iter()
-        .any(|name| name.to_string() == written || format!("{}.{}", name.schema, name.name) == written)
-}
-
-fn add_virtual_references(catalog: &mut Catalog, profile: &Profile) -> Result<()> {
-    for (at, virtual_reference) in profile.references.iter().enumerate() {
-        let key = format!("references[{at}]");
-        let child = find_table(catalog, profile, &virtual_reference.table, &format!("{key}.table"))?;
-        let parent = find_table(catalog, profile, &virtual_reference.parent, &format!("{key}.parent"))?;
-        let child_columns = find_columns(catalog.table(child), &virtual_reference.columns, &key, profile)?;
-        let parent_columns = find_columns(catalog.table(parent), &virtual_reference.parent_columns, &key, profile)?;
-        if child_columns.len() != parent_columns.len() {
-            return Err(profile_error(profile, format!("{key}: columns and parent_columns differ in number")));
-        }
-        if virtual_reference.array && child_columns.len() != 1 {
-            return Err(profile_error(profile, format!("{key}: an array reference has one column")));
-        }
-        let parent_table = catalog.table(parent);
-        let is_key = |columns: &[ColumnId]| {
-            parent_table.unique_keys.iter().any(|key| {
-                key.columns.len() == columns.len() && key.columns.iter().all(|column| columns.contains(column))
-            })
-        };
-        if !is_key(&parent_columns) {
-            return Err(profile_error(
-                profile,
-                format!(
-                    "{key}: {} of {} is not a unique key",
-                    virtual_reference.parent_columns.join(", "),
-                    parent_table.name
-                ),
-            ));
-        }
-        let name = virtual_reference
-            .name
-            .clone()
-            .unwrap_or_else(|| format!("{}.{}", virtual_reference.table, virtual_reference.columns.join(", ")));
-        let id = RefId::from_index(catalog.references.len());
-        catalog.references.push(Reference {
-            id,
-            name,
-            child,
-            child_columns,
-            parent,
-            parent_columns,
-            validated: false,
-            match_full: false,
-            temporal: false,
-            array: virtual_reference.array,
-            condition: virtual_reference.condition.clone(),
-            foreign_key: None,
-        });
-    }
-    Ok(())
-}
-
-fn find_columns(table: &Table, written: &[String], key: &str, profile: &Profile) -> Result<Vec<ColumnId>> {
-    written
-        .iter()
-        .map(|name| {
-            table.find_column(name).ok_or_else(|| {
-                let hint = did_you_mean(name, &column_names(table));
-                profile_error(profile, format!("{key}: {} has no column {name:?}{hint}", table.name))
-            })
-        })
-        .collect()
 }
 
 /// Tables the role may not read, or reads only in part.

@@ -4,16 +4,21 @@
 //! what the plan says and never change it.
 
 mod barrable;
+mod check;
 mod columns;
 mod files;
+mod findings;
 mod make;
 mod modes;
+mod names;
 mod nullable;
 mod text;
 
 pub use barrable::barrable;
+pub use check::{check, check_alone};
 pub use files::{ColumnPath, FilePlan, PathSource, Watched, watched};
 pub use make::{Options, files_of_landed, make};
+pub use names::add_references;
 pub use text::{Numbers, PlanReport, graph_labels, group, render, report};
 
 use serde::Serialize;

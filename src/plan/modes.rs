@@ -1,24 +1,23 @@
 //! Modes of tables and references: what the profile says, else the strict defaults with their reasons.
 
 use crate::error::{Error, ErrorKind, Result};
-use crate::profile::{Orphans, Profile, RowsRule, TableRules};
+use crate::profile::{Orphans, ProblemKind, Profile, RowsRule, TableRules};
 use crate::schema::{Catalog, Reference};
 use crate::types::{ColumnId, RefId, TableId};
 
+use super::findings::Findings;
+use super::names::stated_tables;
 use super::nullable::{cut_columns, nullable_columns};
 use super::{ReferenceMode, ReferencePlan, TableMode, barrable};
 
 /// Modes named in the profile, by reference.
 pub(super) type Named = Vec<Option<ReferenceMode>>;
 
-/// Resolves `within`, `follow`, `pull` and `null` lists to references.
-///
-/// # Errors
-/// A name that is no reference of the table, or names several, or a reference with two modes.
-pub(super) fn named_references(catalog: &Catalog, profile: &Profile, rules: &[Option<&TableRules>]) -> Result<Named> {
+/// Resolves `within`, `follow`, `pull` and `null` lists to references. A name that is no reference of the table, and a
+/// reference with two modes, are told.
+pub(super) fn named_references(catalog: &Catalog, profile: &Profile, findings: &mut Findings<'_>) -> Named {
     let mut named: Named = vec![None; catalog.references.len()];
-    for table in &catalog.tables {
-        let Some(rules) = rules[table.id.index()] else { continue };
+    for (table, table_name, rules) in stated_tables(catalog, profile) {
         let lists = [
             (&rules.within, ReferenceMode::Within),
             (&rules.follow, ReferenceMode::Follow),
@@ -26,56 +25,47 @@ pub(super) fn named_references(catalog: &Catalog, profile: &Profile, rules: &[Op
             (&rules.null, ReferenceMode::Null),
         ];
         for (list, mode) in lists {
-            for written in list {
-                for id in find_references(catalog, table.id, written, mode, profile)? {
-                    let slot = &mut named[id.index()];
-                    if slot.is_some_and(|other| other != mode) {
-                        return Err(profile_error(
-                            profile,
-                            format!("tables.{}: {written} is given two modes", table.name),
-                        ));
+            for (at, written) in list.iter().enumerate() {
+                let element = format!("[{at}]");
+                let path = ["tables", table_name, mode.name(), &element];
+                let path = if findings.has(&path) { &path[..] } else { &path[..3] };
+                let found = find_references(catalog, table, written);
+                if found.is_empty() {
+                    findings.value(ProblemKind::Profile, path, no_reference(catalog, table, written));
+                }
+                for id in found {
+                    if named[id.index()].is_some_and(|other| other != mode) {
+                        findings.value(ProblemKind::Profile, path, format!("{written} is given two modes"));
                     }
-                    *slot = Some(mode);
+                    named[id.index()] = Some(mode);
                 }
             }
         }
     }
-    Ok(named)
+    named
 }
 
-fn find_references(
-    catalog: &Catalog,
-    table: TableId,
-    written: &str,
-    mode: ReferenceMode,
-    profile: &Profile,
-) -> Result<Vec<RefId>> {
+fn find_references(catalog: &Catalog, table: TableId, written: &str) -> Vec<RefId> {
     let child = catalog.table(table);
     let columns: Vec<&str> = written.split(',').map(str::trim).collect();
-    let found: Vec<RefId> = catalog
+    catalog
         .references_of(table)
         .filter(|reference| {
             reference.name == written
                 || reference.child_columns.iter().map(|c| child.column(*c).name.as_str()).eq(columns.iter().copied())
         })
         .map(|reference| reference.id)
-        .collect();
-    if !found.is_empty() {
-        return Ok(found);
-    }
+        .collect()
+}
+
+fn no_reference(catalog: &Catalog, table: TableId, written: &str) -> String {
+    let child = catalog.table(table);
     let known: Vec<String> = catalog
         .references_of(table)
         .map(|r| r.child_columns.iter().map(|c| child.column(*c).name.as_str()).collect::<Vec<_>>().join(", "))
         .collect();
     let known = if known.is_empty() { "it has none".to_owned() } else { format!("it has {}", known.join("; ")) };
-    Err(profile_error(
-        profile,
-        format!("tables.{}.{}: {written:?} is no reference of this table ({known})", child.name, mode.name()),
-    ))
-}
-
-pub(super) fn profile_error(profile: &Profile, text: String) -> Error {
-    Error::new(ErrorKind::Profile, format!("{}: {text}", profile.path.display()))
+    format!("{written:?} is no reference of this table ({known})")
 }
 
 /// Decides every table's mode. Tables that nothing settles are listed together.
@@ -89,6 +79,36 @@ pub(super) fn table_modes(
     rules: &[Option<&TableRules>],
     named: &Named,
 ) -> Result<Vec<(TableMode, String)>> {
+    let modes = settled_modes(catalog, root, rules, named);
+    let undecided: Vec<String> = catalog
+        .tables
+        .iter()
+        .filter(|table| modes[table.id.index()].is_none())
+        .map(|table| table.name.to_string())
+        .collect();
+    if !undecided.is_empty() {
+        return Err(Error::new(
+            ErrorKind::Undecided,
+            format!(
+                "{}: no NOT NULL reference leads from {} to the root {}, so the profile must say which rows come: {}",
+                profile.path.display(),
+                if undecided.len() == 1 { "this table" } else { "these tables" },
+                catalog.table(root).name,
+                undecided.join(", ")
+            ),
+        )
+        .with_remedy("add rows = \"owned\", \"all\", \"referenced\" or \"none\" (one line that leaves its rows behind) under [tables.NAME] for each"));
+    }
+    Ok(modes.into_iter().flatten().collect())
+}
+
+/// The mode of every table that profile or references settle.
+pub(super) fn settled_modes(
+    catalog: &Catalog,
+    root: TableId,
+    rules: &[Option<&TableRules>],
+    named: &Named,
+) -> Vec<Option<(TableMode, String)>> {
     let mut modes: Vec<Option<(TableMode, String)>> = catalog
         .tables
         .iter()
@@ -127,26 +147,7 @@ pub(super) fn table_modes(
             break;
         }
     }
-    let undecided: Vec<String> = catalog
-        .tables
-        .iter()
-        .filter(|table| modes[table.id.index()].is_none())
-        .map(|table| table.name.to_string())
-        .collect();
-    if !undecided.is_empty() {
-        return Err(Error::new(
-            ErrorKind::Undecided,
-            format!(
-                "{}: no NOT NULL reference leads from {} to the root {}, so the profile must say which rows come: {}",
-                profile.path.display(),
-                if undecided.len() == 1 { "this table" } else { "these tables" },
-                catalog.table(root).name,
-                undecided.join(", ")
-            ),
-        )
-        .with_remedy("add rows = \"owned\", \"all\", \"referenced\" or \"none\" under [tables.NAME] for each"));
-    }
-    Ok(modes.into_iter().flatten().collect())
+    modes
 }
 
 /// `owner_id -> users`
@@ -158,8 +159,10 @@ fn short(catalog: &Catalog, reference: &Reference) -> String {
 
 /// Decides every reference's mode; fall-backs are added to `warnings`.
 ///
+/// A mode in the profile that the tables' modes rule out is told, and the default taken.
+///
 /// # Errors
-/// A mode in the profile that the tables' modes rule out.
+/// `Plan` where the two ends of a reference have no common notion of equal keys.
 pub(super) fn reference_modes(
     catalog: &Catalog,
     profile: &Profile,
@@ -167,6 +170,7 @@ pub(super) fn reference_modes(
     rules: &[Option<&TableRules>],
     named: &Named,
     warnings: &mut Vec<String>,
+    findings: &mut Findings<'_>,
 ) -> Result<Vec<ReferencePlan>> {
     let nullables: Vec<_> = catalog.references.iter().map(|reference| nullable_columns(catalog, reference)).collect();
     let whole = come_whole(catalog, profile, tables, rules, named, &nullables);
@@ -174,7 +178,10 @@ pub(super) fn reference_modes(
     let mut plans = Vec::with_capacity(catalog.references.len());
     for (reference, nullable) in catalog.references.iter().zip(nullables) {
         let (mut mode, mut reason) = match named[reference.id.index()] {
-            Some(mode) => view.named_mode(reference, mode).map_err(|text| profile_error(profile, text))?,
+            Some(mode) => view.named_mode(reference, mode).unwrap_or_else(|text| {
+                misplaced(catalog, profile, findings, reference, mode, text);
+                view.default_mode(reference)
+            }),
             None => view.default_mode(reference),
         };
         if matches!(mode, ReferenceMode::Null | ReferenceMode::Cut)
@@ -191,6 +198,19 @@ pub(super) fn reference_modes(
         plans.push(ReferencePlan { mode, reason, nullable, orphans });
     }
     Ok(plans)
+}
+
+/// A mode in the profile that cannot be, told where it stands.
+fn misplaced(
+    catalog: &Catalog,
+    profile: &Profile,
+    findings: &mut Findings<'_>,
+    reference: &Reference,
+    mode: ReferenceMode,
+    text: String,
+) {
+    let written = stated_tables(catalog, profile).find(|(id, ..)| *id == reference.child).map(|(_, name, _)| name);
+    findings.value(ProblemKind::Profile, &["tables", written.unwrap_or_default(), mode.name()], text);
 }
 
 /// A reference that asks which parents are chosen must have one notion of equal keys at both ends.
@@ -301,25 +321,22 @@ impl View<'_> {
         {
             return Ok((settled, reason));
         }
-        let child = self.catalog.table(reference.child);
         if self.mode(reference.child) == TableMode::Referenced && mode.gates() {
             return Err(format!(
-                "tables.{}: {} makes no sense with rows = \"referenced\" ({})",
-                child.name,
+                "{} makes no sense with rows = \"referenced\" ({})",
                 mode.name(),
                 self.catalog.describe(reference)
             ));
         }
         if mode.gates() && self.mode(reference.parent) == TableMode::Referenced {
             return Err(format!(
-                "tables.{}: {} needs a parent with members, but {} brings only referenced rows",
-                child.name,
+                "{} needs a parent with members, but {} brings only referenced rows",
                 mode.name(),
                 self.catalog.table(reference.parent).name
             ));
         }
         if mode == ReferenceMode::Follow && self.mode(reference.child) == TableMode::Root {
-            return Err(format!("tables.{}: follow is not for the root table, whose rows are drawn", child.name));
+            return Err("follow is not for the root table, whose rows are drawn".to_owned());
         }
         Ok((mode, "the profile says so".to_owned()))
     }

@@ -10,6 +10,7 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use super::nearest::nearest;
+use super::problem::{Problem, ProblemKind};
 use super::toml_text;
 use crate::error::{Error, ErrorKind, Result};
 
@@ -20,7 +21,9 @@ const PROBLEMS_TOLD: usize = 20;
 pub(super) struct Checker<'d> {
     text: &'d str,
     path: &'d Path,
-    problems: Vec<(usize, String)>,
+    problems: Vec<(usize, Problem)>,
+    /// Parts of the text could not be read, so that what seems to be missing may stand there.
+    torn: bool,
 }
 
 /// A value, the key it stands under, and where.
@@ -43,14 +46,28 @@ pub(super) struct Section<'d> {
 
 impl<'d> Checker<'d> {
     pub(super) fn new(text: &'d str, path: &'d Path) -> Self {
-        Self { text, path, problems: Vec::new() }
+        Self { text, path, problems: Vec::new(), torn: false }
     }
 
     /// Notes a problem; an empty `key` is the document itself.
     pub(super) fn problem(&mut self, at: usize, key: &str, message: impl std::fmt::Display) {
         let (line, column) = position(self.text, at);
-        let colon = if key.is_empty() { "" } else { ": " };
-        self.problems.push((at, format!("{}:{line}:{column}: {key}{colon}{message}", self.path.display())));
+        let (key, message) = (key.to_owned(), message.to_string());
+        let problem = Problem { kind: ProblemKind::Profile, line: Some(line), column: Some(column), key, message };
+        self.problems.push((at, problem));
+    }
+
+    /// Notes that a key is not there.
+    pub(super) fn missing(&mut self, at: usize, key: &str, message: impl std::fmt::Display) {
+        if !self.torn {
+            self.problem(at, key, message);
+        }
+    }
+
+    /// Notes text that is no TOML.
+    pub(super) fn not_toml(&mut self, fault: &toml::de::Error) {
+        self.torn = true;
+        self.problem(fault.span().map_or(0, |span| span.start), "", format!("not TOML: {}", fault.message()));
     }
 
     /// Notes a problem with a node.
@@ -60,19 +77,25 @@ impl<'d> Checker<'d> {
     }
 
     /// The value when nothing was wrong, else one error with a line for each problem, in the file's order.
-    pub(super) fn finish<T>(mut self, value: Option<T>) -> Result<T> {
+    pub(super) fn finish<T>(self, value: Option<T>) -> Result<T> {
+        let path = self.path;
+        self.examined(value).map_err(|problems| {
+            let more = problems.len().saturating_sub(PROBLEMS_TOLD);
+            let shown = problems.iter().take(PROBLEMS_TOLD);
+            let mut lines: Vec<String> = shown.map(|problem| problem.in_file(path).to_string()).collect();
+            if more > 0 {
+                lines.push(format!("{}: and {more} more", path.display()));
+            }
+            Error::new(ErrorKind::Profile, lines.join("\n"))
+        })
+    }
+
+    /// The value when nothing was wrong, else every problem, in the file's order.
+    pub(super) fn examined<T>(mut self, value: Option<T>) -> Result<T, Vec<Problem>> {
         self.problems.sort_by_key(|(at, _)| *at);
         match value {
             Some(value) if self.problems.is_empty() => Ok(value),
-            _ => {
-                let more = self.problems.len().saturating_sub(PROBLEMS_TOLD);
-                let mut lines: Vec<String> =
-                    self.problems.into_iter().take(PROBLEMS_TOLD).map(|(_, line)| line).collect();
-                if more > 0 {
-                    lines.push(format!("{}: and {more} more", self.path.display()));
-                }
-                Err(Error::new(ErrorKind::Profile, lines.join("\n")))
-            }
+            _ => Err(self.problems.into_iter().map(|(_, problem)| problem).collect()),
         }
     }
 
@@ -113,7 +136,6 @@ impl<'d> Checker<'d> {
         }
     }
 
-    /// A list of non-empty strings, each with its place; a single string is a list of one.
     /// A number from 0 to 100.
     pub(super) fn percentage(&mut self, node: &Node<'_>) -> Option<f64> {
         let written = match node.value {
@@ -127,6 +149,7 @@ impl<'d> Checker<'d> {
         }
     }
 
+    /// A list of non-empty strings, each with its place; a single string is a list of one.
     pub(super) fn names(&mut self, node: &Node<'d>) -> Vec<(String, Node<'d>)> {
         let elements: Vec<Node<'d>> = match node.value {
             DeValue::Array(elements) => elements

@@ -62,6 +62,16 @@ pub enum FileTreatment {
     None,
 }
 
+impl FileTreatment {
+    /// As profiles write it.
+    pub const WORDS: [(&'static str, Self); 4] = [
+        ("real", Self::Real),
+        ("strip-metadata", Self::StripMetadata { keep_icc: false }),
+        ("placeholder", Self::Placeholder),
+        ("none", Self::None),
+    ];
+}
+
 impl Default for VaultRules {
     fn default() -> Self {
         Self { missing_percent: DEFAULT_MISSING_PERCENT, files: Vec::new() }
@@ -84,13 +94,7 @@ fn entry<'d>(checker: &mut Checker<'d>, node: &Node<'d>) -> Option<FileEntry> {
     let paths = paths(checker, &mut section);
     let variants = super::raw::names(checker, &mut section, "variants");
     let required = section.take("required").and_then(|node| checker.boolean(&node)).unwrap_or(true);
-    let words = [
-        ("real", FileTreatment::Real),
-        ("strip-metadata", FileTreatment::StripMetadata { keep_icc: false }),
-        ("placeholder", FileTreatment::Placeholder),
-        ("none", FileTreatment::None),
-    ];
-    let treatment = section.take("mode").and_then(|node| checker.word(&node, &words));
+    let treatment = section.take("mode").and_then(|node| checker.word(&node, &FileTreatment::WORDS));
     let keep_icc = section.take("keep_icc");
     let treatment = match (treatment, keep_icc) {
         (Some(FileTreatment::StripMetadata { .. }), Some(node)) => {
@@ -115,7 +119,7 @@ fn paths<'d>(checker: &mut Checker<'d>, section: &mut Section<'d>) -> Option<Fil
         (Some(query), None) if table.is_none() => checker.string(&query).map(FilePaths::Query),
         (None, Some(path)) => {
             let Some(table) = table.and_then(|node| checker.name(&node)) else {
-                checker.problem(
+                checker.missing(
                     at,
                     &format!("{key}.table"),
                     "is missing; it names the table whose columns make the path",

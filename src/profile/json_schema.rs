@@ -1,7 +1,7 @@
 //! A JSON Schema of the profile, so that editors complete keys and mark mistakes while it is written.
 //!
 //! It says less than `raw`: what a schema cannot express (one mode for each reference, balanced quotes) only a run
-//! or `tithe plan` finds.
+//! or `tithe plan` finds. Words and defaults come from the types; a test asks the parser whether the keys are the same.
 
 use serde_json::{Map, Value, json};
 
@@ -9,6 +9,7 @@ use super::Locale;
 use super::facts::{Default as Absent, Form, Kind, Parameter, RULES, RuleFacts};
 use super::files::DEFAULT_MISSING_PERCENT;
 use super::raw::DEFAULT_SEED;
+use super::{FileTreatment, Orphans, RowsRule, Unowned};
 
 /// The schema, as it ships in `sampling-profiles/profile.schema.json`.
 pub fn json_schema() -> Value {
@@ -35,7 +36,7 @@ pub fn json_schema() -> Value {
                 "References that are not foreign keys."),
             "vault": vault(),
             "masks": object("What holds for every rule.", json!({
-                "locale": word("Language of made-up names.", &Locale::ALL.iter().map(|(name, _)| *name).collect::<Vec<_>>()),
+                "locale": word("Language of made-up names.", Locale::ALL),
             })),
             "columns": described(
                 json!({
@@ -72,7 +73,7 @@ fn table() -> Value {
         "Rules of one table.",
         json!({
             "rows": word("owned: references lead to the root; all: copied whole; referenced: only rows that chosen \
-                rows refer to; none: structure only.", &["owned", "all", "referenced", "none"]),
+                rows refer to; none: structure only.", &RowsRule::WORDS),
             "within": names("References whose parent must be in the sample."),
             "follow": names("References whose parent being in the sample brings the row."),
             "pull": names("References whose parent is brought as a support row."),
@@ -83,8 +84,8 @@ fn table() -> Value {
                 "limit": { "type": "integer", "minimum": 1 },
                 "order": { "type": "string" },
             })), &["column", "limit"]),
-            "unowned": word("Rows whose owning references are all NULL.", &["drop", "keep"]),
-            "orphans": word("Rows whose reference is broken in the source already.", &["drop", "null", "keep"]),
+            "unowned": word("Rows whose owning references are all NULL.", &Unowned::WORDS),
+            "orphans": word("Rows whose reference is broken in the source already.", &Orphans::WORDS),
         }),
     )
 }
@@ -102,7 +103,7 @@ fn vault() -> Value {
             "variants": names("Endings that replace the path's own: further files, which may be absent."),
             "required": described(json!({ "type": "boolean", "default": true }), "A file that a row names must be there."),
             "mode": word("real: as it is; strip-metadata: images without EXIF, GPS and the like; placeholder: a made-up image \
-                of the same type and size; none: it stays behind.", &["real", "strip-metadata", "placeholder", "none"]),
+                of the same type and size; none: it stays behind.", &FileTreatment::WORDS),
             "keep_icc": described(json!({ "type": "boolean", "default": false }), "strip-metadata keeps the colour profile."),
         }),
     );
@@ -221,7 +222,9 @@ fn required(mut schema: Value, keys: &[&str]) -> Value {
     schema
 }
 
-fn word(description: &str, words: &[&str]) -> Value {
+/// One of the words that the type reads.
+fn word<T>(description: &str, words: &[(&'static str, T)]) -> Value {
+    let words: Vec<&str> = words.iter().map(|(word, _)| *word).collect();
     json!({ "description": description, "enum": words })
 }
 
@@ -237,6 +240,36 @@ fn predicate(description: &str) -> Value {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+    use std::path::Path;
+
+    use crate::profile::Profile;
+
+    /// In each section, what the parser knows is what the schema lists.
+    #[test]
+    fn keys_are_those_of_the_parser() {
+        let schema = super::json_schema();
+        for (section, pointer) in [
+            ("", "/properties"),
+            ("[sample]", "/properties/sample/properties"),
+            ("[source]", "/properties/source/properties"),
+            ("[target]", "/properties/target/properties"),
+            ("[tables.t]", "/properties/tables/additionalProperties/properties"),
+            ("[tables.t.per_parent]", "/properties/tables/additionalProperties/properties/per_parent/properties"),
+            ("[[references]]", "/properties/references/items/properties"),
+            ("[vault]", "/properties/vault/properties"),
+            ("[[vault.files]]", "/properties/vault/properties/files/items/properties"),
+        ] {
+            let text = format!("{section}\nno_such_key_anywhere = 1");
+            let problems = Profile::examine(&text, Path::new("p.toml")).expect_err("the key is unknown");
+            let told = problems.iter().find(|p| p.key.ends_with("no_such_key_anywhere")).expect("told");
+            let list = told.message.trim_start_matches("unknown key (").trim_end_matches(')');
+            let known: BTreeSet<&str> = list.split(", ").collect();
+            let listed = schema.pointer(pointer).and_then(|keys| keys.as_object()).expect(pointer);
+            assert_eq!(known, listed.keys().map(String::as_str).collect(), "{pointer}");
+        }
+    }
+
     /// Set `TITHE_REWRITE=1` to write the file anew, and review the difference.
     #[test]
     fn shipped_schema_is_up_to_date() {

@@ -6,12 +6,15 @@
 
 mod columns;
 mod document;
+mod edit;
 pub mod facts;
 mod files;
 mod json_schema;
 mod nearest;
 mod path_template;
+mod places;
 pub mod predicate;
+mod problem;
 mod raw;
 mod rule;
 pub mod toml_text;
@@ -19,10 +22,13 @@ pub mod toml_text;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+pub use edit::Edit;
 pub use files::{FileEntry, FilePaths, FileTreatment, VaultRules};
 pub use json_schema::json_schema;
 pub use nearest::nearest;
 pub use path_template::PathTemplate;
+pub use places::{Places, dotted};
+pub use problem::{Problem, ProblemKind};
 pub use rule::{BytesFill, ColumnRule, DatePart, Locale, MaskRule, MaskSpec};
 
 /// A checked profile. Immutable.
@@ -32,6 +38,8 @@ pub struct Profile {
     pub path: PathBuf,
     /// BLAKE3 of the file's text, hexadecimal.
     pub digest: String,
+    /// Where its keys stand in the text, for messages.
+    pub places: Places,
     /// `[sample]`
     pub sample: Sample,
     /// `[source]`
@@ -119,6 +127,22 @@ pub enum RowsRule {
     None,
 }
 
+impl RowsRule {
+    /// As profiles write it.
+    pub const WORDS: [(&'static str, Self); 4] =
+        [("owned", Self::Owned), ("all", Self::All), ("referenced", Self::Referenced), ("none", Self::None)];
+}
+
+impl Unowned {
+    /// As profiles write it.
+    pub const WORDS: [(&'static str, Self); 2] = [("drop", Self::Drop), ("keep", Self::Keep)];
+}
+
+impl Orphans {
+    /// As profiles write it.
+    pub const WORDS: [(&'static str, Self); 3] = [("drop", Self::Drop), ("null", Self::Null), ("keep", Self::Keep)];
+}
+
 /// `per_parent = { column, limit, order }`
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PerParent {
@@ -185,6 +209,14 @@ impl Profile {
     /// As [`Profile::read`].
     pub fn parse(text: &str, path: &Path) -> crate::error::Result<Self> {
         raw::parse(text, path)
+    }
+
+    /// As [`Profile::parse`], with every problem by itself.
+    ///
+    /// # Errors
+    /// At least one problem, in the text's order.
+    pub fn examine(text: &str, path: &Path) -> Result<Self, Vec<Problem>> {
+        raw::examine(text, path)
     }
 }
 

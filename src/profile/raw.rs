@@ -10,8 +10,8 @@ use toml::de::{DeTable, DeValue};
 
 use super::document::{Checker, Node, Section, elements, shown};
 use super::{
-    Locale, Orphans, PerParent, Profile, RowsRule, Sample, SourceRules, TableRules, TargetRules, Unowned,
-    VirtualReference, columns, predicate, toml_text,
+    Locale, Orphans, PerParent, Places, Problem, Profile, RowsRule, Sample, SourceRules, TableRules, TargetRules,
+    Unowned, VirtualReference, columns, predicate, toml_text,
 };
 use crate::error::{Error, ErrorKind, Result};
 
@@ -26,16 +26,20 @@ pub(super) fn read(path: &Path) -> Result<Profile> {
 }
 
 pub(super) fn parse(text: &str, path: &Path) -> Result<Profile> {
+    walk(text, path, |checker, profile| checker.finish(profile))
+}
+
+pub(super) fn examine(text: &str, path: &Path) -> Result<Profile, Vec<Problem>> {
+    walk(text, path, |checker, profile| checker.examined(profile))
+}
+
+/// What can be read is read even where some of the text is no TOML: one mistake must not hide the others.
+fn walk<T>(text: &str, path: &Path, end: impl FnOnce(Checker<'_>, Option<Profile>) -> T) -> T {
+    let (document, faults) = DeTable::parse_recoverable(text);
     let mut checker = Checker::new(text, path);
-    let document = match DeTable::parse(text) {
-        Ok(document) => document,
-        Err(fault) => {
-            checker.problem(fault.span().map_or(0, |span| span.start), "", format!("not TOML: {}", fault.message()));
-            return checker.finish(None);
-        }
-    };
+    faults.iter().for_each(|fault| checker.not_toml(fault));
     let profile = profile(&mut checker, text, path, document.get_ref());
-    checker.finish(profile)
+    end(checker, profile)
 }
 
 fn profile<'d>(checker: &mut Checker<'d>, text: &str, path: &Path, document: &'d DeTable<'d>) -> Option<Profile> {
@@ -43,7 +47,7 @@ fn profile<'d>(checker: &mut Checker<'d>, text: &str, path: &Path, document: &'d
     let sample = match top.take("sample") {
         Some(node) => checker.section(&node).and_then(|section| sample(checker, section)),
         None => {
-            checker.problem(0, "sample", "is missing; `[sample]` with `root = \"…\"` names the table to draw from");
+            checker.missing(0, "sample", "is missing; `[sample]` with `root = \"…\"` names the table to draw from");
             None
         }
     };
@@ -80,6 +84,7 @@ fn profile<'d>(checker: &mut Checker<'d>, text: &str, path: &Path, document: &'d
     Some(Profile {
         path: path.to_owned(),
         digest: crate::digest::text_digest(text),
+        places: Places::of(text, document),
         sample: sample?,
         source,
         target,
@@ -108,7 +113,7 @@ fn sample<'d>(checker: &mut Checker<'d>, mut section: Section<'d>) -> Option<Sam
         Some(node) => checker.name(&node),
         None => {
             let key = format!("{}.root", section.key());
-            checker.problem(section.at(), &key, "is missing; it names the table to draw from");
+            checker.missing(section.at(), &key, "is missing; it names the table to draw from");
             None
         }
     };
@@ -162,15 +167,7 @@ fn target<'d>(checker: &mut Checker<'d>, mut section: Section<'d>) -> TargetRule
 
 fn table<'d>(checker: &mut Checker<'d>, name: &str, node: &Node<'d>) -> Option<TableRules> {
     let mut section = checker.section(node)?;
-    let rows_words = [
-        ("owned", RowsRule::Owned),
-        ("all", RowsRule::All),
-        ("referenced", RowsRule::Referenced),
-        ("none", RowsRule::None),
-    ];
-    let unowned_words = [("drop", Unowned::Drop), ("keep", Unowned::Keep)];
-    let orphans_words = [("drop", Orphans::Drop), ("null", Orphans::Null), ("keep", Orphans::Keep)];
-    let rows = section.take("rows").and_then(|node| checker.word(&node, &rows_words));
+    let rows = section.take("rows").and_then(|node| checker.word(&node, &RowsRule::WORDS));
     let mut seen = BTreeMap::new();
     let mut others = Vec::new();
     let mut modes = ["within", "follow", "pull", "null"].map(|mode| {
@@ -185,8 +182,8 @@ fn table<'d>(checker: &mut Checker<'d>, name: &str, node: &Node<'d>) -> Option<T
     };
     let filter = other("where", &mut section).and_then(|node| fragment(checker, &node));
     let per_parent = other("per_parent", &mut section).and_then(|node| per_parent(checker, &node));
-    let unowned = other("unowned", &mut section).and_then(|node| checker.word(&node, &unowned_words));
-    let orphans = other("orphans", &mut section).and_then(|node| checker.word(&node, &orphans_words));
+    let unowned = other("unowned", &mut section).and_then(|node| checker.word(&node, &Unowned::WORDS));
+    let orphans = other("orphans", &mut section).and_then(|node| checker.word(&node, &Orphans::WORDS));
     if rows == Some(RowsRule::None) {
         for node in &others {
             checker.refuse::<()>(node, "has no effect beside rows = \"none\", which copies no row");
@@ -255,7 +252,7 @@ fn reference<'d>(checker: &mut Checker<'d>, node: &Node<'d>) -> Option<(VirtualR
     section.finish(checker, None);
 
     let Some(columns) = columns.filter(|columns| !columns.is_empty()) else {
-        checker.problem(at, &format!("{key}.columns"), "is missing; it names the referencing columns");
+        checker.missing(at, &format!("{key}.columns"), "is missing; it names the referencing columns");
         return None;
     };
     let parent_columns = parent_columns.filter(|columns| !columns.is_empty()).unwrap_or_else(|| vec!["id".to_owned()]);
@@ -296,7 +293,7 @@ pub(super) fn required<'d>(
 ) -> Option<Node<'d>> {
     let node = section.take(name);
     if node.is_none() {
-        checker.problem(section.at(), &format!("{}.{name}", section.key()), "is missing");
+        checker.missing(section.at(), &format!("{}.{name}", section.key()), "is missing");
     }
     node
 }

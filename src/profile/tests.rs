@@ -423,6 +423,33 @@ fn missing_sample_and_several_problems() {
     assert_eq!(problems(&format!("[columns.u]\n{many}")).lines().last(), Some("p.toml: and 30 more"));
 }
 
+#[test]
+fn text_that_is_no_toml_hides_nothing() {
+    let text =
+        "[sample]\nroot = = \"users\"\npercnt = 5\n[tables.posts]\nrows = \"al\"\n[columns.users]\nid = \"kepe\n";
+    let problems = Profile::examine(text, Path::new("p.toml")).expect_err("wrong in four places");
+    let told: Vec<String> = problems.iter().map(|p| p.in_file(Path::new("p.toml")).to_string()).collect();
+    for start in
+        ["p.toml:2:8: not TOML: ", "p.toml:3:1: sample.percnt: ", "p.toml:5:8: tables.posts.rows: ", "p.toml:7:"]
+    {
+        assert!(told.iter().any(|line| line.starts_with(start)), "{start} in {told:#?}");
+    }
+    assert!(!told.iter().any(|line| line.contains("is missing")), "{told:#?}");
+}
+
+#[test]
+fn places_of_keys() {
+    let profile = parse("sample.root = \"users\"\n[columns.\"a.b\"]\nid = \"keep\"\n[[references]]\ntable = \"a\"\nparent = \"b\"\ncolumns = [\"x\"]").expect("valid");
+    let places = &profile.places;
+    assert_eq!(places.value(&["sample", "root"]), Some((1, 15)));
+    assert_eq!(places.key(&["columns", "a.b", "id"]), Some((3, 1)));
+    assert_eq!(places.key(&["columns", "a.b", "missing"]), Some((2, 10)));
+    assert_eq!(places.value(&["references", "[0]", "columns", "[0]"]), Some((7, 12)));
+    assert_eq!(places.key(&["tables", "x"]), None);
+    assert_eq!(places.written(&["columns", "a.b", "id"]), Some("\"keep\""));
+    assert_eq!(dotted(&["columns", "a.b", "x", "[1]", "y"]), "columns.\"a.b\".x[1].y");
+}
+
 fn bundled(name: &str) -> Profile {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("sampling-profiles").join(name);
     Profile::read(&path).unwrap_or_else(|error| panic!("{}", error.chain()))

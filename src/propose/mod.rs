@@ -3,6 +3,7 @@
 //! Pure: no connection, no values, no files. What is written is a draft for a person to read; it must be accepted by
 //! [`crate::profile::Profile::parse`] whatever the names in the database are, and it errs towards `"undecided"`.
 
+mod additions;
 mod columns;
 mod names;
 mod ownership;
@@ -12,6 +13,8 @@ use std::fmt::Write as _;
 use crate::profile::toml_text;
 use crate::schema::{Catalog, Table, TableKind};
 use crate::types::TableId;
+
+pub use additions::Additions;
 
 use names::Meaning;
 use ownership::Proposal;

@@ -3,6 +3,7 @@
 
 mod architecture;
 mod bad_input;
+mod bundled;
 mod cli;
 mod closure;
 mod closure_corners;
@@ -15,6 +16,7 @@ mod faults;
 mod landing;
 mod oracle;
 mod pieces;
+mod profile_life;
 mod standby;
 mod support;
 mod throwaway;

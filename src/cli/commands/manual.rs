@@ -14,6 +14,21 @@ pub(super) fn completions(shell: Shell) -> Result<u8> {
     Ok(0)
 }
 
+/// A section for each command, those of commands of commands included.
+fn sections(command: &clap::Command, name: &str, page: &mut Vec<u8>) -> std::io::Result<()> {
+    for sub in command.get_subcommands().filter(|sub| sub.get_name() != "help") {
+        let name = format!("{name} {}", sub.get_name().to_uppercase());
+        page.extend_from_slice(format!(".SH \"{name}\"\n").as_bytes());
+        let man = clap_mangen::Man::new(sub.clone());
+        man.render_description_section(page)?;
+        man.render_synopsis_section(page)?;
+        man.render_options_section(page)?;
+        man.render_extra_section(page)?;
+        sections(sub, &name, page)?;
+    }
+    Ok(())
+}
+
 /// One page: the program, then a section for each command.
 pub(super) fn page() -> Result<u8> {
     let mut command = Cli::command();
@@ -21,15 +36,7 @@ pub(super) fn page() -> Result<u8> {
     let mut page = Vec::new();
     let mut write = || -> std::io::Result<()> {
         clap_mangen::Man::new(command.clone()).render(&mut page)?;
-        for sub in command.get_subcommands().filter(|sub| sub.get_name() != "help") {
-            page.extend_from_slice(format!(".SH \"TITHE {}\"\n", sub.get_name().to_uppercase()).as_bytes());
-            let man = clap_mangen::Man::new(sub.clone());
-            man.render_description_section(&mut page)?;
-            man.render_synopsis_section(&mut page)?;
-            man.render_options_section(&mut page)?;
-            man.render_extra_section(&mut page)?;
-        }
-        Ok(())
+        sections(&command, "TITHE", &mut page)
     };
     write().map_err(|cause| Error::new(ErrorKind::Unexpected, "write the manual page").with_cause(cause))?;
     print(&String::from_utf8_lossy(&page));

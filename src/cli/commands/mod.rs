@@ -6,6 +6,7 @@ mod graph;
 mod init;
 mod manual;
 mod plan;
+mod profile;
 mod rollback;
 mod sample;
 mod vault;
@@ -30,6 +31,7 @@ pub(super) fn dispatch(cli: Cli) -> Result<u8> {
         Command::Demo(args) => block_on_with(|stop| demo::run(&args, global, stop)),
         Command::Init(args) => block_on(init::run(&args, global)),
         Command::Sample(args) => block_on_with(|stop| sample::run(&args, global, stop)),
+        Command::Profile { command } => block_on(profile::run(&command, global)),
         Command::Plan(args) => block_on(plan::run(&args, global)),
         Command::Rollback(args) => block_on(rollback::run(&args)),
         Command::Graph(args) => block_on(graph::run(&args, global)),
