@@ -38,6 +38,13 @@ pub(super) enum Command {
     /// Write a commented profile for a database
     #[command(after_help = help::INIT)]
     Init(InitArgs),
+    /// Look after a profile
+    #[command(after_help = help::PROFILE)]
+    Profile {
+        /// What to do
+        #[command(subcommand)]
+        command: ProfileCommand,
+    },
     /// Show what a run would do, with exact numbers; moves nothing
     #[command(after_help = help::PLAN)]
     Plan(PlanArgs),
@@ -154,6 +161,38 @@ pub(super) struct InitArgs {
     /// File to write; must not exist. Standard output where not given
     #[arg(long, short, value_name = "FILE")]
     pub(super) output: Option<PathBuf>,
+    /// Rows of each table whose values are looked at; 0 reads none
+    #[arg(long, value_name = "N", default_value_t = LOOK_ROWS, value_parser = clap::value_parser!(u32).range(0..=10_000))]
+    pub(super) rows: u32,
+}
+
+/// Rows of a table that show what its columns hold.
+const LOOK_ROWS: u32 = 500;
+
+/// `tithe profile`
+#[derive(Debug, Subcommand)]
+pub(super) enum ProfileCommand {
+    /// Compare a profile's rules with what a few values of the source are; prints no value
+    Scan(ProfileScanArgs),
+}
+
+/// `tithe profile scan`
+#[derive(Args, Debug)]
+pub(super) struct ProfileScanArgs {
+    #[command(flatten)]
+    pub(super) source: From,
+    /// Profile: a file, or a name looked up as sampling-profiles/NAME.toml
+    #[arg(long, value_name = "NAME|FILE", env = "TITHE_PROFILE")]
+    pub(super) profile: String,
+    /// Rows of each table whose values are looked at; 0 reads none
+    #[arg(long, value_name = "N", default_value_t = LOOK_ROWS, value_parser = clap::value_parser!(u32).range(0..=10_000))]
+    pub(super) rows: u32,
+    /// Column that may stay as it is, whatever it looks like
+    #[arg(long, value_name = "TABLE.COLUMN")]
+    pub(super) allow: Vec<String>,
+    /// Print JSON
+    #[arg(long)]
+    pub(super) json: bool,
 }
 
 /// `tithe plan`

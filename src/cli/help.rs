@@ -23,11 +23,21 @@ Examples:
 
 pub(super) const INIT: &str = "\
 Every column of every table is listed as \"keep\", with a mask, or as \"undecided\".
-A run stops until nothing is undecided. Only the catalog is read, no row.
+A run stops until nothing is undecided. Besides the catalog a few rows of each table are read, in one
+read-only snapshot, to see what columns hold; no value is kept or printed.
 
 Examples:
   tithe init --from postgresql://reader@prod/shop -o shop.toml
   tithe init --from \"host=/run/postgresql dbname=shop\" --root customers";
+
+pub(super) const PROFILE: &str = "\
+scan reads a few rows of each table, in one read-only snapshot, and lists columns that look personal but
+are kept, undecided or masked too little. It ends with 4 when there are any, else with 0. That nothing was
+found does not mean that a column is clean.
+
+Examples:
+  tithe profile scan --from postgresql://reader@prod/shop --profile shop.toml
+  tithe profile scan --from shop --profile shop --rows 2000 --allow posts.slug --json";
 
 pub(super) const PLAN: &str = "\
 Examples:

@@ -6,6 +6,7 @@ mod graph;
 mod init;
 mod manual;
 mod plan;
+mod profile_scan;
 mod rollback;
 mod sample;
 mod vault;
@@ -14,7 +15,7 @@ mod verify;
 use std::future::Future;
 use std::time::Duration;
 
-use super::args::{Cli, Command};
+use super::args::{Cli, Command, ProfileCommand};
 use super::interrupt::Interrupt;
 use crate::error::{Error, ErrorKind, Result};
 
@@ -34,6 +35,7 @@ pub(super) fn dispatch(cli: Cli) -> Result<u8> {
         Command::Completions { shell } => manual::completions(shell),
         Command::Man => manual::page(),
         Command::Vault { command } => block_on_with(|stop| vault::run(&command, global, stop)),
+        Command::Profile { command: ProfileCommand::Scan(args) } => block_on(profile_scan::run(&args, global)),
         Command::Verify(args) => block_on(verify::run(&args, global)),
         Command::Explain(args) => block_on(explain::run(&args, global)),
     }
