@@ -109,7 +109,7 @@ pub(super) fn holds_phone(text: &str) -> bool {
         runs += 1;
         let length = bytes[at..].iter().take_while(|b| within(**b)).count();
         let run = text[at..at + length].trim_end_matches(|c: char| !c.is_ascii_digit());
-        let open = bytes.get(at + length).is_none_or(|b| !b.is_ascii_alphanumeric() && !b"_:@".contains(b));
+        let open = bytes.get(at + run.len()).is_none_or(|b| !b.is_ascii_alphanumeric() && !b"_:@".contains(b));
         if open && phone(run) == Some(Dialled::Written) {
             return true;
         }

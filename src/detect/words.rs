@@ -42,6 +42,11 @@ pub(super) const WORDS: &[(Meaning, &str)] = &[
          shouji shoujihao dianhua denwa denwabango ceptelefonu phonehome phonework landline telephonenumber",
     ),
     (
+        City,
+        "birthplace placeofbirth birthcity geburtsort lieunaissance lieudenaissance lugarnacimiento lugardenacimiento \
+         localnascimento localdenascimento luogonascita luogodinascita",
+    ),
+    (
         BirthDate,
         "birth birthday birthdate birthyear dateofbirth dob born geburtstag geburtsdatum geburtsjahr geboren gebdat \
          naissance datedenaissance datenaissance anniversaire nacimiento fechanacimiento fechadenacimiento fechanac \
@@ -89,7 +94,7 @@ pub(super) const WORDS: &[(Meaning, &str)] = &[
     ),
     (
         FirstName,
-        "firstname givenname forename fname middlename vorname vornamen rufname prenom prenoms nombre nombres \
+        "firstname givenname forename fname middlename vorname vornamen rufname prenom prenoms \
          primernombre segundonombre nombredepila primeironome nomeproprio prenome voornaam imie fornamn imya otchestvo \
          namae mingzi",
     ),
@@ -130,8 +135,7 @@ pub(super) const WORDS: &[(Meaning, &str)] = &[
     (
         City,
         "city town locality stadt wohnort ort ville commune ciudad poblacion municipio localidad cidade municipio \
-         localidade citta comune woonplaats miasto gorod sehir chengshi birthplace placeofbirth geburtsort \
-         lieunaissance lugarnacimiento hometown",
+         localidade citta comune woonplaats miasto gorod sehir chengshi hometown",
     ),
     (
         Company,
@@ -172,14 +176,14 @@ pub(super) const WORDS: &[(Meaning, &str)] = &[
          tamano tamanho plattform permission permissions visibility phase stage step product artikel produit \
          producto produto brand marke marque marca hostname modelname",
     ),
-    (Name, "name title label nom nome titel titre titulo bezeichnung naam nazwa naziv ad imye"),
+    (Name, "name title label nom nome nombre nombres titel titre titulo bezeichnung naam nazwa naziv ad imye"),
 ];
 
 /// Last words that make the whole a code or a number, whatever stands before: `phone_type`, `email_verified_at`.
 pub(super) const CODES: &str = "type kind status format mode level category locale template enabled typ art tipo statut estado count \
      total limit size length attempts retries ttl verified confirmed visible visibility expires expiry at seconds minutes \
      days hours required optional position rank score rate ratio percent preference pref frequency flag anzahl \
-     quantity qty aktiv active allowed blocked opt optin optout domain provider extension prefix label policy strength";
+     quantity qty aktiv active allowed blocked opt optin optout domain provider extension prefix label policy strength ms kb mb bytes px pct kg cm";
 
 /// Words that, glued before another, leave its meaning: `useremail`, `workphone`.
 pub(super) const GLUED: &str = "user usr cust customer client contact home work office private primary secondary my billing shipping \

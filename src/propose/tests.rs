@@ -356,7 +356,7 @@ fn what_a_profile_keeps_is_compared_with_what_was_seen() {
         id = "keep"
         sender_mail = "keep"
     "#;
-    let profile = Profile::parse(text, Path::new("p.toml")).unwrap();
+    let profile = Profile::parse(text, Path::new("p.toml")).expect("a profile");
     let compared = weak(&catalog, &profile, &looked, &["users.city".to_owned()]);
     let found: Vec<_> = compared.weak.iter().map(|weak| (weak.column.as_str(), weak.rule)).collect();
     // `sender_mail` refers to a key by its first column, which is kept.

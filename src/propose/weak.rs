@@ -129,7 +129,7 @@ fn is_masked_by_reference(catalog: &Catalog, rules: &Rules<'_>, table: TableId, 
 
 /// What a person decided to keep is told only where there is more to it than a name that may mean many things.
 fn looks_personal(kind: Kind, rule: &str, verdict: &Verdict) -> bool {
-    let vague = matches!(kind, Kind::FreeText | Kind::OutsideId | Kind::Digest | Kind::Website | Kind::Company);
+    let vague = matches!(kind, Kind::FreeText | Kind::OutsideId | Kind::Website | Kind::Company);
     match verdict.confidence {
         Confidence::High => true,
         Confidence::Medium => rule == "undecided" || !vague,
