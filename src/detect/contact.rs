@@ -34,7 +34,7 @@ fn is_host(c: char) -> bool {
 fn is_mail_host(host: &str) -> bool {
     let Some((name, top)) = host.rsplit_once('.') else { return false };
     let label = |label: &str| {
-        !label.is_empty() && label.chars().all(|c| is_host(c)) && !label.starts_with('-') && !label.ends_with('-')
+        !label.is_empty() && label.chars().all(is_host) && !label.starts_with('-') && !label.ends_with('-')
     };
     name.split('.').all(label)
         && top.chars().count() >= 2

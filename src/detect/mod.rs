@@ -99,7 +99,11 @@ fn is_point(text: &str) -> bool {
 }
 
 fn cut(text: &str, bytes_max: usize) -> &str {
-    &text[..text.floor_char_boundary(bytes_max)]
+    let mut end = text.len().min(bytes_max);
+    while !text.is_char_boundary(end) {
+        end -= 1;
+    }
+    &text[..end]
 }
 
 fn shape(text: &str) -> Shape {
@@ -277,6 +281,7 @@ mod tests {
             "image/png",
             "https://www.example.com/products/blue-table",
             "SKU-000123",
+            r#"{"id":111222333,"ref":"111222333"}"#,
             "Europe/Berlin",
             "1,234.56",
         ] {

@@ -5,7 +5,8 @@ pub(super) fn day_year(text: &str) -> Option<u16> {
     let (day, rest) = text.split_at(text.find([' ', 'T']).unwrap_or(text.len()));
     let midnight = rest.trim_start_matches([' ', 'T']);
     let midnight = midnight.split(['+', 'Z']).next().unwrap_or_default();
-    if !midnight.is_empty() && !(midnight.starts_with("00:00") && midnight.bytes().all(|b| b"0:.".contains(&b))) {
+    let at_midnight = midnight.starts_with("00:00") && midnight.bytes().all(|b| b"0:.".contains(&b));
+    if !at_midnight && !midnight.is_empty() {
         return None;
     }
     let separator = day.chars().find(|c| !c.is_ascii_digit()).filter(|c| "-./".contains(*c))?;

@@ -46,10 +46,11 @@ fn walk(value: &Value, key: Option<&str>, depth: usize, marks: &mut Marks) {
         }
         Value::String(text) => {
             let text = text.trim();
-            if text.starts_with(['{', '[']) && depth > 0 {
-                if let Ok(inner) = serde_json::from_str::<Value>(text) {
-                    return walk(&inner, key, depth - 1, marks);
-                }
+            if text.starts_with(['{', '['])
+                && depth > 0
+                && let Ok(inner) = serde_json::from_str::<Value>(text)
+            {
+                return walk(&inner, key, depth - 1, marks);
             }
             marks.within.add_all(of_text(text));
             if text.chars().filter(|c| c.is_alphanumeric()).count() >= 2 {
@@ -58,7 +59,6 @@ fn walk(value: &Value, key: Option<&str>, depth: usize, marks: &mut Marks) {
         }
         Value::Number(number) if number.is_f64() || number.as_i64().is_some_and(|n| n > 9_999_999) => {
             marks.within.add_all(of_key(key, true));
-            marks.within.add_all(of_text(&number.to_string()));
         }
         _ => {}
     }
@@ -69,6 +69,10 @@ fn of_text(text: &str) -> KindSet {
     let mut kinds = whole(text, &mut shape);
     // One word is a name by chance too often, and a digest of something is none of somebody.
     kinds.remove(&[Kind::FirstName, Kind::LastName, Kind::City, Kind::Digest, Kind::Username, Kind::PostalCode]);
+    // Nine digits pass the check of one register or another too often.
+    if text.len() < 15 && text.bytes().all(|b| b.is_ascii_digit()) {
+        kinds.remove(&[Kind::NationalId]);
+    }
     if shape.words > 1 || kinds.is_empty() {
         kinds.add_all(within(text));
     }

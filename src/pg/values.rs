@@ -158,11 +158,10 @@ fn schema_select() -> String {
         )
     };
     let parts = [
-        format!(
-            "SELECT 'comment on ' || pg_describe_object(classoid, objoid, objsubid), description FROM pg_description \
+        "SELECT 'comment on ' || pg_describe_object(classoid, objoid, objsubid), description FROM pg_description \
              WHERE objoid >= 16384 AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.deptype = 'e' \
              AND d.classid = classoid AND d.objid = objoid)"
-        ),
+            .to_owned(),
         format!(
             "SELECT 'default of ' || adrelid::regclass || '.' || attname, pg_get_expr(adbin, adrelid) FROM pg_attrdef \
              JOIN pg_attribute ON attrelid = adrelid AND attnum = adnum WHERE {}",
