@@ -67,8 +67,16 @@ fn walk(value: &Value, key: Option<&str>, depth: usize, marks: &mut Marks) {
 fn of_text(text: &str) -> KindSet {
     let mut shape = shape(text);
     let mut kinds = whole(text, &mut shape);
-    // One word is a name by chance too often, and a digest of something is none of somebody.
-    kinds.remove(&[Kind::FirstName, Kind::LastName, Kind::City, Kind::Digest, Kind::Username, Kind::PostalCode]);
+    // One word is a name by chance too often, and so are two of which one is known; a digest is none of somebody.
+    kinds.remove(&[
+        Kind::FirstName,
+        Kind::LastName,
+        Kind::FullName,
+        Kind::City,
+        Kind::Digest,
+        Kind::Username,
+        Kind::PostalCode,
+    ]);
     // Nine digits pass the check of one register or another too often.
     if text.len() < 15 && text.bytes().all(|b| b.is_ascii_digit()) {
         kinds.remove(&[Kind::NationalId]);

@@ -212,7 +212,7 @@ pub(super) const STEMS: &[(Meaning, &str)] = &[
 
 /// Words of tables that hold people.
 pub(super) const PEOPLE: &str = "user person people customer member employee contact account author patient student client profile \
-     subscriber staff driver guest tenant buyer seller teacher donor lead candidate applicant player recipient owner agent \
+     subscriber staff driver guest tenant buyer seller teacher donor candidate applicant recipient owner \
      benutzer nutzer kunde kunden person personen mitglied mitglieder mitarbeiter patienten schueler teilnehmer kontakte bewerber \
      utilisateur personne employe adherent eleve salarie usuario cliente persona empleado paciente alumno contacto socio \
      pessoa funcionario aluno utilizador contato utente dipendente klant gebruiker medewerker uzytkownik uzytkownicy klient \

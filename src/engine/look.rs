@@ -54,7 +54,7 @@ pub struct Look {
 /// Kinds found in a text of the schema.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct TextFinding {
-    /// `comment on table users`, `default of users.token`
+    /// `comment on table public.users`, `default of public.users.token`
     pub place: String,
     /// What stands in it.
     pub kinds: Vec<Kind>,

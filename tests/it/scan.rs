@@ -166,12 +166,12 @@ fn every_planted_kind_is_found_and_no_value_is_printed() {
     let places: Vec<&str> =
         report["schema_texts"].as_array().unwrap().iter().map(|text| text["place"].as_str().unwrap()).collect();
     for place in [
-        "comment on table users",
-        "comment on column note of table users",
-        "default of users.note",
-        "view staff",
-        "function boss()",
-        "label of type mood",
+        "comment on table public.users",
+        "comment on column note of table public.users",
+        "default of public.users.note",
+        "view public.staff",
+        "function public.boss()",
+        "label of type public.mood",
     ] {
         assert!(places.contains(&place), "{place}: {places:?}");
     }

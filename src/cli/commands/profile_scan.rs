@@ -92,10 +92,9 @@ fn text(report: &Report<'_>, compared: &Compared, look: Look) -> String {
         look.bold(&format!("Looked at {}", report.profile)),
         wrap(
             &format!(
-                "{} values in {} of {} columns, up to {} rows of each of {} tables; the profile brings {} columns.",
+                "{} values of {} columns, up to {} rows of each of {} tables; the profile brings {} columns.",
                 look.count(report.values),
                 report.columns_looked_at,
-                report.columns,
                 report.rows_per_table,
                 report.tables,
                 report.columns
