@@ -290,6 +290,10 @@ fn has_street(text: &str, words_max: usize, in_prose: bool) -> bool {
     let written: Vec<&str> = text.split(parted).filter(|word| !word.is_empty()).take(words_max).collect();
     let words: Vec<String> = written.iter().map(|word| fold(word)).collect();
     let capital = |at: usize| !in_prose || written.get(at).is_some_and(|word| word.starts_with(char::is_uppercase));
+    // Between a number and its street's word stands a name.
+    let part = |at: usize| {
+        capital(at) && !["in", "the", "of", "to", "a", "is", "are", "for", "by"].contains(&words[at].as_str())
+    };
     let number = |at: usize| words.get(at).is_some_and(|word| is_house_number(word));
     words.iter().enumerate().any(|(at, word)| {
         let bare = word.trim_end_matches(['.', '/']);
@@ -304,7 +308,7 @@ fn has_street(text: &str, words_max: usize, in_prose: bool) -> bool {
         if !STREETS.contains(&bare) || !capital(at) {
             return false;
         }
-        let before = (2..=4).any(|back| at >= back && number(at - back) && (at - back + 1..at).all(capital));
+        let before = (2..=4).any(|back| at >= back && number(at - back) && (at - back + 1..at).all(part));
         let behind = capital(at + 1) && !number(at + 1) && (2..=5).any(|ahead| number(at + ahead));
         before || behind
     })
@@ -312,7 +316,7 @@ fn has_street(text: &str, words_max: usize, in_prose: bool) -> bool {
 
 /// `12`, `7a`, `#5`, `120-122`
 fn is_house_number(word: &str) -> bool {
-    let word = word.trim_start_matches(['#', 'n', 'º', '°']);
+    let word = word.trim_start_matches(['#', 'n', 'º', '°']).trim_end_matches(['.', '!', '?', ')']);
     let digits = word.bytes().take_while(u8::is_ascii_digit).count();
     (1..=5).contains(&digits) && word.len() <= digits + 4 && !word[digits..].contains([':', '%', '.'])
 }
