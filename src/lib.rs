@@ -12,6 +12,7 @@ pub mod monitor;
 pub mod rate;
 pub mod schema;
 pub mod profile;
+pub mod detect;
 pub mod propose;
 pub mod copyfmt;
 pub mod anonymize;

@@ -39,7 +39,7 @@ pub(super) enum Command {
     /// Write a commented profile for a database
     #[command(after_help = help::INIT)]
     Init(InitArgs),
-    /// Check a profile, bring it up to date, compare it
+    /// Check a profile, bring it up to date, compare it, look for what it misses
     #[command(after_help = help::PROFILE)]
     Profile {
         /// What to do
@@ -162,7 +162,13 @@ pub(super) struct InitArgs {
     /// File to write; must not exist. Standard output where not given
     #[arg(long, short, value_name = "FILE")]
     pub(super) output: Option<PathBuf>,
+    /// Rows of each table whose values are looked at; 0 reads none
+    #[arg(long, value_name = "N", default_value_t = LOOK_ROWS, value_parser = clap::value_parser!(u32).range(0..=10_000))]
+    pub(super) rows: u32,
 }
+
+/// Rows of a table that show what its columns hold.
+pub(super) const LOOK_ROWS: u32 = 500;
 
 /// `tithe plan`
 #[derive(Args, Debug)]

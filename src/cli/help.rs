@@ -23,7 +23,8 @@ Examples:
 
 pub(super) const INIT: &str = "\
 Every column of every table is listed as \"keep\", with a mask, or as \"undecided\".
-A run stops until nothing is undecided. Only the catalog is read, no row.
+A run stops until nothing is undecided. Besides the catalog a few rows of each table are read, in one
+read-only snapshot, to see what columns hold; no value is kept or printed.
 
 Examples:
   tithe init --from postgresql://reader@prod/shop -o shop.toml
@@ -31,12 +32,14 @@ Examples:
 
 pub(super) const PROFILE: &str = "\
 A profile decides every column. When production gains one, runs stop until it is decided: `check` tells
-what is missing (exit code 4), `update` writes it down as \"undecided\" with a proposal.
+what is missing (exit code 4), `update` writes it down as \"undecided\" with a proposal, and `scan` looks for
+personal data in what is kept.
 
 Examples:
   tithe profile check --profile shop.toml
   tithe profile check --profile shop.toml --from postgresql://reader@prod/shop --json
   tithe profile update --profile shop.toml --from postgresql://reader@prod/shop --dry-run
+  tithe profile scan --profile shop.toml --from postgresql://reader@prod/shop
   tithe profile diff shop.toml shop-strict.toml
   tithe profile schema > profile.schema.json";
 
@@ -71,6 +74,16 @@ Editors complete and check profiles that begin with  #:schema ./profile.schema.j
 
 Examples:
   tithe profile schema > profile.schema.json";
+
+pub(super) const PROFILE_SCAN: &str = "\
+A few rows of each table are read, in one read-only snapshot, and columns listed that look personal but are
+kept, undecided or masked too little. That nothing was found does not mean that a column is clean.
+
+Examples:
+  tithe profile scan --from postgresql://reader@prod/shop --profile shop.toml
+  tithe profile scan --from shop --profile shop --rows 2000 --allow posts.slug --json
+
+Exit codes: 0 nothing was found, 4 something was";
 
 pub(super) const PLAN: &str = "\
 Examples:

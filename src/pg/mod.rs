@@ -17,3 +17,4 @@ pub mod rows;
 pub mod scan;
 pub mod source;
 pub mod target;
+pub mod values;

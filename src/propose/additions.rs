@@ -1,6 +1,8 @@
 //! Proposals for single tables and columns, for a profile that is there already.
 
+use super::columns::Known;
 use super::{columns, ownership};
+use crate::detect::Looked;
 use crate::schema::Catalog;
 use crate::types::{ColumnId, TableId};
 
@@ -26,7 +28,8 @@ impl<'a> Additions<'a> {
 
     /// A rule as TOML, and why.
     pub fn column(&self, table: TableId, column: ColumnId) -> (String, String) {
-        let proposed = columns::propose(self.catalog, table, column, &self.lookup);
+        let proposed =
+            columns::propose(self.catalog, table, column, Known { lookup: &self.lookup, looked: &Looked::default() });
         (proposed.rule, proposed.reason.to_string())
     }
 

@@ -1,22 +1,26 @@
-//! `tithe init`'s judgement: a root and a commented profile, proposed from the catalog alone.
+//! `tithe init`'s judgement: a root and a commented profile, proposed from the catalog and what values showed.
 //!
-//! Pure: no connection, no values, no files. What is written is a draft for a person to read; it must be accepted by
+//! Pure: no connection, no files; of values only what [`crate::detect`] counted. What is written is a draft for a person to read; it must be accepted by
 //! [`crate::profile::Profile::parse`] whatever the names in the database are, and it errs towards `"undecided"`.
 
 mod additions;
 mod columns;
-mod names;
 mod ownership;
+mod weak;
 
 use std::fmt::Write as _;
 
+use crate::detect::Looked;
+use crate::detect::names::{self, Meaning};
 use crate::profile::toml_text;
 use crate::schema::{Catalog, Table, TableKind};
 use crate::types::TableId;
 
 pub use additions::Additions;
+pub use columns::verdict;
+pub use weak::{Compared, Weak, weak};
 
-use names::Meaning;
+use columns::Known;
 use ownership::Proposal;
 
 /// Column at which comments behind rules start, where the rule is short enough.
@@ -62,7 +66,7 @@ fn personal_columns(table: &Table, people: bool) -> impl Iterator<Item = &str> {
 }
 
 /// A commented profile that samples from `root`, as TOML.
-pub fn profile(catalog: &Catalog, root: TableId) -> String {
+pub fn profile(catalog: &Catalog, root: TableId, looked: &Looked) -> String {
     let owned = ownership::ownership(catalog, root);
     let proposals: Vec<Proposal> =
         catalog.tables.iter().map(|table| ownership::propose(catalog, &owned, table.id)).collect();
@@ -71,24 +75,28 @@ pub fn profile(catalog: &Catalog, root: TableId) -> String {
     let mut body = String::new();
     let mut undecided = 0;
     for (table, proposal) in catalog.tables.iter().zip(&proposals) {
-        undecided += table_section(&mut body, catalog, table, proposal, &lookup);
+        undecided += table_section(&mut body, catalog, table, proposal, Known { lookup: &lookup, looked });
     }
     let root = catalog.table(root);
     let name = written_name(catalog, root).unwrap_or_else(|| root.name.to_string());
-    header(catalog.tables.len(), undecided, &name) + &body
+    header(catalog.tables.len(), undecided, &name, looked) + &body
 }
 
-fn header(tables: usize, undecided: usize, root: &str) -> String {
+fn header(tables: usize, undecided: usize, root: &str, looked: &Looked) -> String {
+    let values = match looked.values().map(|seen| seen.values).max() {
+        None | Some(0) => "no value was looked at".to_owned(),
+        Some(most) => format!("and from a look at up to {most} values of a column"),
+    };
     format!(
         r#"#:schema ./profile.schema.json
 #
-# A draft, proposed from the names and types of {tables} tables; no value was looked at.
+# A draft, proposed from the names and types of {tables} tables; {values}.
 #
 # What to do with it:
 #  1. Decide the {undecided} columns that are "undecided": "keep", or a mask such as "email", "username", "full_name",
 #     "phone", "token", "lorem", "empty_json", {{ hash = {{ length = 32 }} }}, {{ constant = "!" }}, "null". A run stops
 #     until none is left.
-#  2. Read the rest. "keep" says only that name and type do not speak against it; the column may hold anything.
+#  2. Read the rest. "keep" says only that nothing was seen that speaks against it; the column may hold anything.
 #  3. Read each `rows`: "owned" (belongs to the root), "all" (copied whole), "referenced" (only what chosen rows refer
 #     to), "none" (structure only).
 #  4. `tithe plan` shows what a run would bring, and why, without moving a row.
@@ -104,7 +112,7 @@ seed = "tithe"                              # the same seed draws the same rows
 }
 
 /// Writes one table's block; answers how many of its columns are undecided.
-fn table_section(text: &mut String, catalog: &Catalog, table: &Table, proposal: &Proposal, lookup: &[bool]) -> usize {
+fn table_section(text: &mut String, catalog: &Catalog, table: &Table, proposal: &Proposal, known: Known<'_>) -> usize {
     let rows = if table.rows_estimate >= 0.0 {
         format!("about {:.0} rows", table.rows_estimate)
     } else {
@@ -138,7 +146,7 @@ fn table_section(text: &mut String, catalog: &Catalog, table: &Table, proposal: 
     line(text, &format!("[columns.{key}]"));
     let mut undecided = 0;
     for (id, column) in table.copied_columns() {
-        let proposed = columns::propose(catalog, table.id, id, lookup);
+        let proposed = columns::propose(catalog, table.id, id, known);
         undecided += usize::from(proposed.rule == "\"undecided\"");
         let rule = format!("{} = {}", toml_text::key(&column.name), proposed.rule);
         line(text, &format!("{rule:<COMMENT_COLUMN$} # {}", proposed.reason));

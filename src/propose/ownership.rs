@@ -5,7 +5,7 @@
 use crate::schema::{Catalog, Reference, TableKind};
 use crate::types::TableId;
 
-use super::names;
+use crate::detect::names;
 
 /// Fewer rows than this are copied whole without a second thought.
 const SMALL_ROWS: f64 = 10_000.0;

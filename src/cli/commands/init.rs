@@ -9,10 +9,10 @@ use crate::cli::print;
 use crate::cli::progress::{Display, Show};
 use crate::cli::settings::{RunId, connect_info};
 use crate::cli::terminal::{Look, wrap};
-use crate::engine::{self, InspectRequest};
+use crate::engine::{self, LookRequest};
 use crate::error::{Error, ErrorKind, Result};
 use crate::pg::errors::Side;
-use crate::profile::nearest;
+use crate::profile::{SourceRules, nearest};
 use crate::propose;
 use crate::schema::Catalog;
 use crate::types::TableId;
@@ -24,12 +24,19 @@ pub(super) async fn run(args: &InitArgs, global: &Global) -> Result<u8> {
     let run = RunId::new();
     let show = if global.quiet { Show::Nothing } else { Show::Passing };
     let display = Display::open(show, global.log.as_deref(), &run.id)?;
-    let request = InspectRequest { from: connect_info(&args.source.from, Side::Source)?, run_id: run.id };
-    let catalog = engine::inspect(&request, &display).await.inspect_err(|error| display.fail(error))?;
+    let request = LookRequest {
+        from: connect_info(&args.source.from, Side::Source)?,
+        run_id: run.id,
+        left_out: SourceRules::default(),
+        rows: args.rows,
+        texts: false,
+    };
+    let look = engine::look(&request, &display).await.inspect_err(|error| display.fail(error))?;
     display.finish();
     drop(display);
+    let catalog = look.catalog;
     let (root, why) = root(&catalog, args.root.as_deref())?;
-    let profile = propose::profile(&catalog, root);
+    let profile = propose::profile(&catalog, root, &look.looked);
     match &args.output {
         None => print(&profile),
         Some(path) => {
@@ -96,7 +103,7 @@ fn next_steps(catalog: &Catalog, root: TableId, why: &str, profile: &str, path: 
         catalog.table(root).name
     );
     let decide = match undecided {
-        0 => "Every column has a rule: read them, a name tells little about what is inside.".to_owned(),
+        0 => "Every column has a rule: read them, a name and a few rows tell little about what is inside.".to_owned(),
         1 => "One column is undecided: search the file for \"undecided\" and say keep or a mask.".to_owned(),
         more => format!("{more} columns are undecided: search the file for \"undecided\" and say keep or a mask."),
     };

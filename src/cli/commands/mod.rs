@@ -7,6 +7,7 @@ mod init;
 mod manual;
 mod plan;
 mod profile;
+mod profile_scan;
 mod rollback;
 mod sample;
 mod vault;

@@ -24,6 +24,7 @@ pub(super) async fn run(command: &ProfileCommand, global: &Global) -> Result<u8>
         ProfileCommand::Check(args) => check(args, global).await,
         ProfileCommand::Update(args) => update(args, global).await,
         ProfileCommand::Diff(args) => diff(args, global).await,
+        ProfileCommand::Scan(args) => super::profile_scan::run(args, global).await,
         ProfileCommand::Schema => {
             print_json(&json_schema())?;
             Ok(0)
