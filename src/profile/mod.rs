@@ -23,7 +23,7 @@ pub use files::{FileEntry, FilePaths, FileTreatment, VaultRules};
 pub use json_schema::json_schema;
 pub use nearest::nearest;
 pub use path_template::PathTemplate;
-pub use rule::{BytesFill, ColumnRule, DatePart, Locale, MaskRule, MaskSpec};
+pub use rule::{AddressPart, BytesFill, ColumnRule, DatePart, Locale, MaskRule, MaskSpec};
 
 /// A checked profile. Immutable.
 #[derive(Clone, Debug)]
