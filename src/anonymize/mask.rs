@@ -4,14 +4,14 @@ use super::codec::{self, JSONB_VERSION};
 use super::json::{Documents, Leaf, LeafKind};
 use super::net::Net;
 use super::parts::{self, Pairs, Part};
-use super::rules::{self, Keyed, Redactor, Typed, redact};
+use super::rules::{self, Keyed, Redactor, Typed, address, redact};
 use super::template::Template;
 use super::uniqueness::limit;
 use super::{Fault, MALFORMED, TOO_LONG, array, constant, template};
 use crate::copyfmt::Format;
 use crate::digest::{DomainKey, MaskKey};
 use crate::error::{Error, ErrorKind, Result};
-use crate::profile::{Locale, MaskRule, MaskSpec};
+use crate::profile::{AddressPart, Locale, MaskRule, MaskSpec};
 use crate::schema::{ColumnType, Table, TypeClass};
 use crate::types::ColumnId;
 
@@ -42,6 +42,7 @@ enum Body {
     /// Each element of an array.
     Elements(Box<Mask>),
     Redact(Box<Redactor>),
+    Address(AddressPart, DomainKey),
     Json(Box<Documents>),
     Hstore(Box<Pairs>),
     Composite(Vec<Part>),
@@ -159,6 +160,7 @@ impl Mask {
             MaskSpec::Redact { .. } => {
                 Body::Redact(Box::new(Redactor::new(key.ok_or("the secret TITHE_KEY is not set")?, locale)))
             }
+            MaskSpec::Address { part, .. } => Body::Address(*part, domain()?),
             MaskSpec::Json { paths, default } => {
                 let rules = std::iter::once(("what no path names", default.as_ref()));
                 let rules = rules.chain(paths.iter().map(|(path, rule)| (path.as_str(), rule)));
@@ -269,6 +271,17 @@ impl Mask {
                 let start = out.len();
                 redactor.apply(value, &names, out);
                 codec::fit(out, start, self.limit);
+            }
+            (Body::Address(part, key), _) => {
+                let country = match (self.beside.first(), beside.first()) {
+                    (Some((_, class)), Some(Some(country))) => Some(codec::identity(*class, format, country)?),
+                    _ => None,
+                };
+                let (start, value) = (out.len(), codec::canonical(self.class, value));
+                if !value.is_empty() {
+                    address::write(key, *part, country.as_deref(), &value, out);
+                    codec::fit(out, start, self.limit);
+                }
             }
             (Body::Json(documents), _) => {
                 let text = match (self.class, format) {

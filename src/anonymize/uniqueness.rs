@@ -64,7 +64,7 @@ pub fn uniqueness(spec: &MaskSpec, data_type: &ColumnType) -> (Uniqueness, &'sta
         MaskSpec::DateShift { .. } => (No, "two dates may come to the same day"),
         MaskSpec::Pick { .. } => (No, "there are as many values as the list has"),
         MaskSpec::Mac => (No, "46 bits of a keyed digest"),
-        MaskSpec::UserAgent | MaskSpec::JobTitle => (No, "there are few such texts"),
+        MaskSpec::UserAgent | MaskSpec::JobTitle | MaskSpec::Address { .. } => (No, "there are few such texts"),
         MaskSpec::Url { .. } => digest(
             // A host that stays takes room of its own.
             if data_type.max_chars.is_some() { 0 } else { limit },

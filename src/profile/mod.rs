@@ -29,7 +29,7 @@ pub use nearest::nearest;
 pub use path_template::PathTemplate;
 pub use places::{Places, dotted};
 pub use problem::{Problem, ProblemKind};
-pub use rule::{BytesFill, ColumnRule, DatePart, Locale, MaskRule, MaskSpec};
+pub use rule::{AddressPart, BytesFill, ColumnRule, DatePart, Locale, MaskRule, MaskSpec};
 
 /// A checked profile. Immutable.
 #[derive(Clone, Debug)]

@@ -184,6 +184,13 @@ pub enum MaskSpec {
         /// Of every other field.
         default: Box<MaskRule>,
     },
+    /// address = { part = "city", country = "country" } - a part of an address that fits the row's country.
+    Address {
+        /// Which part.
+        part: AddressPart,
+        /// Column with the country.
+        country: Option<String>,
+    },
     /// sql = "expression" - what the source's server makes of the row.
     Sql(String),
     /// rule = …, when = "condition" - the rule where the condition is not false; other rows keep their value.
@@ -257,6 +264,21 @@ pub enum DatePart {
     Decade,
 }
 
+/// A part of an address.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AddressPart {
+    /// House number and street.
+    Street,
+    /// City.
+    City,
+    /// Postal code.
+    PostalCode,
+    /// State, county or the like.
+    Region,
+    /// Street, postal code and city.
+    Full,
+}
+
 /// What stands in the place of bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum BytesFill {
@@ -278,7 +300,7 @@ impl MaskSpec {
     /// Columns of the same row that the rule looks at.
     pub fn columns_beside(&self) -> Vec<&str> {
         match self {
-            Self::DateShift { subject: Some(subject), .. } => vec![subject],
+            Self::DateShift { subject: Some(column), .. } | Self::Address { country: Some(column), .. } => vec![column],
             Self::Redact { subject } => subject.iter().map(String::as_str).collect(),
             Self::When { rule, .. } | Self::In { rule, .. } => rule.columns_beside(),
             _ => Vec::new(),
@@ -408,6 +430,7 @@ impl MaskSpec {
             Self::Json { .. } => "json",
             Self::Hstore { .. } => "hstore",
             Self::Composite { .. } => "composite",
+            Self::Address { .. } => "address",
             Self::Sql(_) => "sql",
             Self::When { rule, .. } | Self::In { rule, .. } => rule.name(),
         }

@@ -331,7 +331,7 @@ fn each_mistake_is_told_with_its_place() {
         ),
         (
             "[columns.u]\nc = { keep = true, when = \"a; b\" }",
-            "p.toml:4:26: columns.u.c.when: has a \";\" outside quotes; it must be one expression",
+            "p.toml:4:27: columns.u.c.when: has a \";\" outside quotes; it must be one expression",
         ),
         (
             "[columns.u]\nc = \"noise\"",

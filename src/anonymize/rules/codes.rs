@@ -107,7 +107,7 @@ mod tests {
     fn luhn(card: &str) -> bool {
         let digits = card.bytes().filter(u8::is_ascii_digit).rev().map(|digit| u32::from(digit - b'0'));
         let sum: u32 = digits.enumerate().map(|(n, d)| if n % 2 == 0 { d } else { d * 2 / 10 + d * 2 % 10 }).sum();
-        sum % 10 == 0
+        sum.is_multiple_of(10)
     }
 
     #[test]

@@ -3,6 +3,7 @@
 //! Each writes at most `limit` characters and looks at the value only for its shape (length, punctuation, netmask);
 //! everything else comes from the stream.
 
+pub(super) mod address;
 mod characters;
 mod codes;
 mod handles;

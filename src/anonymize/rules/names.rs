@@ -111,6 +111,6 @@ pub(super) fn job_title(stream: &mut Stream, locale: Locale, out: &mut Vec<u8>) 
     push(out, &[parts[0], " ", parts[1], " ", parts[2]]);
 }
 
-fn push(out: &mut Vec<u8>, parts: &[&str]) {
+pub(super) fn push(out: &mut Vec<u8>, parts: &[&str]) {
     parts.iter().for_each(|part| out.extend_from_slice(part.as_bytes()));
 }

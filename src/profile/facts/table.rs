@@ -2,7 +2,7 @@
 
 use super::Default::{Is, Nothing, Required};
 use super::{Example, Form, Kind, Parameter, RuleFacts, TypeSet};
-use crate::profile::{BytesFill, DatePart, MaskSpec as S};
+use crate::profile::{AddressPart, BytesFill, DatePart, MaskSpec as S};
 use crate::schema::TypeClass as C;
 
 /// Where a rule is as plain as most.
@@ -527,6 +527,30 @@ pub const RULES: &[RuleFacts] = &[
         build: |values| {
             let default = values.rule("default").ok_or("needs `default`")?;
             Ok(S::Hstore { keys: values.rules("keys"), default })
+        },
+        ..PLAIN
+    },
+    RuleFacts {
+        name: "address",
+        meaning: "a part of an address that fits the country which another column of the row names, by its ISO code or name: \
+                  Brazil, France, Germany, Portugal, Spain, the United Kingdom and, for all others, the United States",
+        form: Form::Parameters(&[
+            parameter("part", Kind::Word(&["street", "city", "postal_code", "region", "full"]), Required, "which part"),
+            parameter("country", Kind::Column, Nothing, "column with the country"),
+        ]),
+        keeps_format: true,
+        example: text("{ address = { part = \"full\" } }", "1 Home Street, Rome"),
+        build: |values| {
+            Ok(S::Address {
+                part: match values.text("part").as_deref() {
+                    Some("street") => AddressPart::Street,
+                    Some("city") => AddressPart::City,
+                    Some("postal_code") => AddressPart::PostalCode,
+                    Some("region") => AddressPart::Region,
+                    _ => AddressPart::Full,
+                },
+                country: values.text("country"),
+            })
         },
         ..PLAIN
     },
