@@ -15,6 +15,7 @@ pub mod profile;
 pub mod propose;
 pub mod copyfmt;
 pub mod anonymize;
+pub mod leaks;
 pub mod graph;
 pub mod plan;
 pub mod closure;

@@ -12,6 +12,7 @@ mod files;
 mod inspect;
 mod lanes;
 mod land;
+mod leaks;
 mod pieces;
 mod plan;
 mod prepare;

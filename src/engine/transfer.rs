@@ -9,6 +9,7 @@ use crate::closure::Chosen;
 use crate::copyfmt::{Format, RowWriter};
 use crate::digest::{MaskKey, RowChecksum};
 use crate::error::{Error, ErrorKind, Result};
+use crate::leaks::Secrets;
 use crate::monitor::Progress;
 use crate::pg::connect::{Client, PooledSession};
 use crate::pg::load::{Freeze, Loader};
@@ -36,6 +37,8 @@ pub(super) struct Transfer {
     pub(super) key: Option<MaskKey>,
     /// What file paths need of the source.
     pub(super) source_values: SourceValues,
+    /// What masked columns hold; `None` where none gives anything to look for.
+    pub(super) secrets: Option<Arc<Secrets>>,
     pub(super) rate: RateLimit,
     /// Heap that one statement reads at most.
     pub(super) range_bytes: u64,

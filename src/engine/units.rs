@@ -56,6 +56,11 @@ impl Query {
         format!("SELECT {}{}", self.expressions, selection.sql())
     }
 
+    /// SELECT of other expressions over the same rows.
+    pub(super) fn select_only(&self, expressions: &str) -> String {
+        format!("SELECT {expressions}{}", self.selection.sql())
+    }
+
     /// COPY of the rows in these pages.
     pub(super) fn copy(&self, pages: PageRange, format: Format) -> String {
         let format = if format == Format::Binary { "binary" } else { "text" };

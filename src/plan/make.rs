@@ -42,6 +42,7 @@ pub fn make(catalog: &mut Catalog, profile: &Profile, options: &Options) -> Resu
     let draw = draw(catalog, profile, options, root)?;
     let masks = columns::decide(catalog, profile, &modes)?;
     let files = files::files(catalog, profile, &literal(&options.run_time))?;
+    let leaks = super::leaks::bind(catalog, profile)?;
     let needs_key = masks.iter().flatten().flatten().any(columns::needs_key);
     let run_time =
         |text: &Option<String>| text.as_ref().map(|t| predicate::bind_run_time(t, &literal(&options.run_time)));
@@ -92,7 +93,7 @@ pub fn make(catalog: &mut Catalog, profile: &Profile, options: &Options) -> Resu
         let table = &catalog.table(*child).name;
         warnings.push(format!("{table}: foreign key {name} leads to a table that is left out: {outcome}"));
     }
-    Ok(Plan { root, draw, tables, references, groups, warnings, needs_key, files })
+    Ok(Plan { root, draw, tables, references, groups, warnings, needs_key, files, leaks })
 }
 
 /// The kinds of files, bound to a database that has landed already.

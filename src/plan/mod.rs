@@ -6,6 +6,7 @@
 mod barrable;
 mod columns;
 mod files;
+mod leaks;
 mod make;
 mod modes;
 mod nullable;
@@ -13,6 +14,7 @@ mod text;
 
 pub use barrable::barrable;
 pub use files::{ColumnPath, FilePlan, PathSource, Watched, watched};
+pub use leaks::{LeakPlan, can_be_scrubbed};
 pub use make::{Options, files_of_landed, make};
 pub use text::{Numbers, PlanReport, graph_labels, group, render, report};
 
@@ -41,6 +43,8 @@ pub struct Plan {
     pub needs_key: bool,
     /// Kinds of files, in the profile's order.
     pub files: Vec<FilePlan>,
+    /// What becomes of values of masked columns in kept ones.
+    pub leaks: LeakPlan,
 }
 
 /// How root rows are drawn.

@@ -7,6 +7,7 @@ use serde_json::{Map, Value, json};
 
 use super::columns::{DEFAULT_EMAIL_HOST, DEFAULT_HASH_LENGTH, HASH_LENGTHS, KEYED_RULES, RULES};
 use super::files::DEFAULT_MISSING_PERCENT;
+use super::leaks::ACTIONS;
 use super::raw::DEFAULT_SEED;
 
 /// The schema, as it ships in `sampling-profiles/profile.schema.json`.
@@ -33,6 +34,7 @@ pub fn json_schema() -> Value {
             "references": described(json!({ "type": "array", "items": reference() }),
                 "References that are not foreign keys."),
             "vault": vault(),
+            "leaks": leaks(),
             "columns": described(
                 json!({
                     "type": "object",
@@ -108,6 +110,22 @@ fn vault() -> Value {
             "missing_percent": described(json!({ "type": "number", "minimum": 0, "maximum": 100, "default": DEFAULT_MISSING_PERCENT }),
                 "Share of the required files that may be missing in the source."),
             "files": { "type": "array", "items": required(entry, &["name", "mode"]) },
+        }),
+    )
+}
+
+fn leaks() -> Value {
+    let actions: Vec<&str> = ACTIONS.iter().map(|(name, _)| *name).collect();
+    object(
+        "Values of masked columns that stand in what was kept.",
+        json!({
+            "default": word("In kept columns. fail: nothing is swapped in; warn: told in the report; scrub: crossed out; \
+                allow: not looked for.", &actions),
+            "prose": word("In kept columns of running text. Default: warn.", &actions),
+            "definitions": word("In defaults, views, functions and labels of the schema.", &["fail", "warn", "allow"]),
+            "allow": names("Values that may stand anywhere; @host stands for every address of a host."),
+            "columns": described(json!({ "type": "object", "additionalProperties": { "enum": actions } }),
+                "By \"table.column\": what a finding does; allow on a masked column lets its values stand anywhere."),
         }),
     )
 }

@@ -8,6 +8,7 @@ mod columns;
 mod document;
 mod files;
 mod json_schema;
+mod leaks;
 mod nearest;
 mod path_template;
 pub mod predicate;
@@ -20,6 +21,7 @@ use std::path::{Path, PathBuf};
 
 pub use files::{FileEntry, FilePaths, FileTreatment, VaultRules};
 pub use json_schema::json_schema;
+pub use leaks::{LeakAction, LeakRules};
 pub use nearest::nearest;
 pub use path_template::PathTemplate;
 pub use rule::{ColumnRule, MaskRule, MaskSpec};
@@ -43,6 +45,8 @@ pub struct Profile {
     pub references: Vec<VirtualReference>,
     /// `[vault]`
     pub vault: VaultRules,
+    /// `[leaks]`
+    pub leaks: LeakRules,
     /// `[columns.TABLE]`, by table and column name as written.
     pub columns: BTreeMap<String, BTreeMap<String, ColumnRule>>,
 }

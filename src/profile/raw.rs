@@ -61,6 +61,7 @@ fn profile<'d>(checker: &mut Checker<'d>, text: &str, path: &Path, document: &'d
         None => Vec::new(),
     };
     let vault = section(checker, &mut top, "vault", super::files::vault);
+    let leaks = section(checker, &mut top, "leaks", super::leaks::leaks);
     let columns = section(checker, &mut top, "columns", |checker, tables| {
         let mut rules = BTreeMap::new();
         for (name, node) in tables.named() {
@@ -81,6 +82,7 @@ fn profile<'d>(checker: &mut Checker<'d>, text: &str, path: &Path, document: &'d
         tables,
         references: references.into_iter().map(|(reference, _)| reference).collect(),
         vault,
+        leaks,
         columns,
     })
 }

@@ -13,6 +13,7 @@ mod economy;
 mod explain;
 mod faults;
 mod landing;
+mod leaks;
 mod oracle;
 mod pieces;
 mod standby;
