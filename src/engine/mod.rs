@@ -22,6 +22,7 @@ mod sample;
 mod source_values;
 mod support;
 mod transfer;
+mod trial;
 mod units;
 mod usage;
 mod verify;

@@ -28,7 +28,7 @@ use super::files::{self, FilesInPlace, VaultRequest};
 use super::prepare::{Prepared, SourceRequest, prepare};
 use super::source_values::SourceValues;
 use super::transfer::Transfer;
-use super::{land, leaks, pieces, usage, worker};
+use super::{land, leaks, pieces, trial, usage, worker};
 use crate::rate::RateLimit;
 
 /// What to do.
@@ -197,6 +197,7 @@ async fn build(
         rate,
         range_bytes: request.range_bytes,
     });
+    trial::run(&transfer, &staging.pool).await?;
     let by_leaf = pieces::by_leaf(&transfer).await?;
     let after_rows = std::mem::take(&mut staging.dump.after_rows);
     let (builds, rest) = copy::split_builds(&transfer.catalog, &by_leaf, after_rows);

@@ -24,7 +24,7 @@ use crate::types::TableId;
 use super::source_values::SourceValues;
 use super::units::{self, Part, TableCopy};
 use super::worker::Worker;
-use super::{pieces, readers};
+use super::{pieces, readers, trial};
 use crate::rate::RateLimit;
 
 /// What every table's transfer shares.
@@ -113,8 +113,15 @@ impl Transfer {
         progress: &Progress,
     ) -> Result<Moved> {
         let name = &copy.relation.name;
-        let load = |e| self.target.fail(format!("load rows into {name}"), e);
         let table = self.catalog.table(copy.table);
+        let load = |e| {
+            let told = trial::explain(&self.plan, table, &e);
+            let failed = self.target.fail(format!("load rows into {name}"), e);
+            match told {
+                Some(told) => failed.with_remedy(format!("{told}: choose other rules for them")),
+                None => failed,
+            }
+        };
         let columns: Vec<&str> = copy.columns.iter().map(|c| table.column(*c).name.as_str()).collect();
         let ranges = pieces::ranges(self, copy, &part.query, source).await?;
         let freeze = copy.relation.freeze();

@@ -41,6 +41,9 @@ pub fn make(catalog: &mut Catalog, profile: &Profile, options: &Options) -> Resu
     check_reading(catalog, profile, &modes)?;
     let draw = draw(catalog, profile, options, root)?;
     let masks = columns::decide(catalog, profile, &modes)?;
+    for table in catalog.tables.iter().filter(|table| modes[table.id.index()].0 != TableMode::None) {
+        warnings.extend(super::unique::unproven(table, &masks[table.id.index()]));
+    }
     let files = files::files(catalog, profile, &literal(&options.run_time))?;
     let leaks = super::leaks::bind(catalog, profile)?;
     let needs_key = masks.iter().flatten().flatten().any(columns::needs_key);

@@ -11,6 +11,7 @@ mod make;
 mod modes;
 mod nullable;
 mod text;
+mod unique;
 
 pub use barrable::barrable;
 pub use files::{ColumnPath, FilePlan, PathSource, Watched, watched};
