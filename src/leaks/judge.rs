@@ -17,11 +17,12 @@ use crate::copyfmt::Format;
 
 /// Different suspects of all columns together: 20 MB of them, and as much again while they are confirmed.
 const SUSPECTS_MAX: usize = 200_000;
-/// Spaces in an average value of running text.
-const PROSE_SPACES: u64 = 5;
-/// A column whose values are weak findings in this share (one in …) holds handles, not words.
-const WEAK_SHARE: u64 = 20;
-const WEAK_MIN: u64 = 3;
+/// Spaces in an average value of running text, at least.
+const PROSE_SPACES: u64 = 2;
+/// A column that holds nothing but a masked value in this share of its values (one in …) is a copy of the masked one,
+/// neither running text nor words that happen to be handles.
+const COPY_SHARE: u64 = 20;
+const COPY_MIN: u64 = 3;
 
 /// Hits in one place (a column, say), not yet confirmed.
 #[derive(Debug)]
@@ -71,9 +72,13 @@ impl Suspects {
         self.seen.is_empty() && self.untold == 0
     }
 
-    /// The texts are sentences, on average.
-    pub fn is_running_text(&self) -> bool {
-        self.spaces > PROSE_SPACES * self.values
+    /// The texts have three words and more on average, and are not themselves what a masked column holds.
+    pub fn is_running_text(&self, finding: Finding) -> bool {
+        self.spaces >= PROSE_SPACES * self.values && !self.is_copy(finding.whole)
+    }
+
+    fn is_copy(&self, whole: u64) -> bool {
+        whole >= COPY_MIN && whole * COPY_SHARE >= self.values
     }
 }
 
@@ -139,6 +144,8 @@ pub struct Finding {
     pub weak_values: u64,
     /// How often those stand there.
     pub weak_times: u64,
+    /// Texts in which nothing else stands.
+    pub whole: u64,
 }
 
 /// Judges the suspects of a place.
@@ -157,8 +164,9 @@ pub fn judge(suspects: &Suspects, verdict: &Verdict) -> Finding {
             finding.values += 1;
             finding.times += seen.times;
         }
+        finding.whole += seen.whole;
     }
-    if weak_whole >= WEAK_MIN && weak_whole * WEAK_SHARE >= suspects.values {
+    if suspects.is_copy(weak_whole) {
         finding.values += finding.weak_values;
         finding.times += finding.weak_times;
         (finding.weak_values, finding.weak_times) = (0, 0);

@@ -190,6 +190,13 @@ fn running_text_comments_and_generated_columns_only_warn() {
     assert_eq!(named("posts.shout"), &("posts.shout".to_owned(), "warn".to_owned(), 1, 1, 0));
     assert_eq!(found.len(), 3, "{found:?}");
     assert!(report["notes"].to_string().contains("stand in posts.body, 10 times"), "{}", report["notes"]);
+    // One value in twenty that is nothing but a masked one: a copy, not running text.
+    scene.source.execute("UPDATE posts SET body = 'Wilhelmina of the Kowalczyks' WHERE id > 50");
+    scene.sample("[leaks.columns]\n\"posts.title\" = \"allow\"\n");
+    scene.source.execute("UPDATE users SET full_name = 'Wilhelmina of the Kowalczyks' WHERE id = 1");
+    let ran = scene.run("sample", "[leaks.columns]\n\"posts.title\" = \"allow\"\n");
+    assert_eq!(ran.code, 9, "{}", ran.stderr);
+    scene.source.execute("UPDATE posts SET body = 'so it goes, on and on and on' WHERE id > 50");
     let ran = scene.run("sample", "[leaks]\nprose = \"fail\"\n[leaks.columns]\n\"posts.title\" = \"warn\"\n");
     assert_eq!(ran.code, 9, "{}", ran.stderr);
     assert!(ran.stderr.contains("posts.body (2 values, 10 times)"), "{}", ran.stderr);

@@ -16,6 +16,7 @@ mod landing;
 mod leaks;
 mod oracle;
 mod pieces;
+mod proofs;
 mod standby;
 mod support;
 mod throwaway;

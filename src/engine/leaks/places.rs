@@ -88,7 +88,7 @@ pub(super) fn action(transfer: &Transfer, place: &Place, finding: Finding) -> Le
         At::Column(table, id) => {
             let column = transfer.catalog.table(*table).column(*id);
             let wide = column.data_type.max_chars.is_none_or(|chars| chars >= PROSE_MIN_CHARS);
-            let is_prose = column.data_type.class.is_text() && wide && place.suspects.is_running_text();
+            let is_prose = column.data_type.class.is_text() && wide && place.suspects.is_running_text(finding);
             let action = transfer.plan.leaks.action(*table, *id, is_prose);
             let is_stated = transfer.plan.leaks.columns.contains_key(&(*table, *id));
             match action {
