@@ -37,6 +37,22 @@ enum Shape {
 impl Watched {
     /// `None` where nothing in it could be recognized elsewhere: short numbers, dates, bytes, what is kept.
     pub fn of(column: &Column, rule: &MaskRule) -> Option<Self> {
+        let (mut hosts, mut constants) = (Vec::new(), Vec::new());
+        match &rule.spec {
+            MaskSpec::Keep => return None,
+            MaskSpec::Email { host } => hosts.push(format!("@{}", host.to_lowercase())),
+            MaskSpec::Constant(text) => constants.push(text.trim().to_lowercase()),
+            MaskSpec::Template(text) => {
+                let host = text.rfind('@').map(|at| text[at..].to_lowercase());
+                hosts.extend(host.filter(|host| !host.contains('{')));
+            }
+            _ => {}
+        }
+        Some(Self { prose: rule.spec == MaskSpec::Lorem, hosts, constants, ..Self::public(column)? })
+    }
+
+    /// A kept column whose values may stand anywhere.
+    pub fn public(column: &Column) -> Option<Self> {
         use TypeClass as C;
         let shape = match column.data_type.class {
             class if class.is_text() => Shape::Text,
@@ -52,18 +68,7 @@ impl Watched {
             _ if column.data_type.base_sql_name.ends_with("hstore") => Shape::Hstore,
             _ => return None,
         };
-        let (mut hosts, mut constants) = (Vec::new(), Vec::new());
-        match &rule.spec {
-            MaskSpec::Keep => return None,
-            MaskSpec::Email { host } => hosts.push(format!("@{}", host.to_lowercase())),
-            MaskSpec::Constant(text) => constants.push(text.trim().to_lowercase()),
-            MaskSpec::Template(text) => {
-                let host = text.rfind('@').map(|at| text[at..].to_lowercase());
-                hosts.extend(host.filter(|host| !host.contains('{')));
-            }
-            _ => {}
-        }
-        Some(Self { shape, prose: rule.spec == MaskSpec::Lorem, hosts, constants })
+        Some(Self { shape, prose: false, hosts: Vec::new(), constants: Vec::new() })
     }
 
     /// Holds running text: short phrases in it are everybody's.

@@ -97,6 +97,8 @@ struct Nature {
     is_rare: bool,
     is_letters: bool,
     is_word: bool,
+    /// It is kept where the profile says that it may stand anywhere.
+    is_public: bool,
 }
 
 impl Verdict {
@@ -118,6 +120,16 @@ impl Verdict {
         });
     }
 
+    /// A row of a kept column whose values may stand anywhere.
+    pub fn see_public(&mut self, secrets: &Secrets, public: &Watched, format: Format, field: &[u8]) {
+        public.texts(format, field, &mut |text| {
+            let nature = secrets.value(text).and_then(|value| self.natures.get_mut(&value.digest));
+            if let Some(nature) = nature {
+                nature.is_public = true;
+            }
+        });
+    }
+
     /// All rows of the column have been seen.
     pub fn end_column(&mut self) {
         for (digest, rows) in self.rows.drain() {
@@ -129,7 +141,9 @@ impl Verdict {
 
     /// A hit that is a value of a masked column and not a common one.
     pub fn names_somebody(&self, digest: u128) -> bool {
-        self.natures.get(&digest).is_some_and(|nature| nature.is_confirmed && (nature.is_rare || !nature.is_letters))
+        self.natures
+            .get(&digest)
+            .is_some_and(|nature| nature.is_confirmed && !nature.is_public && (nature.is_rare || !nature.is_letters))
     }
 }
 

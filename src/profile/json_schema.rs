@@ -125,7 +125,7 @@ fn leaks() -> Value {
             "definitions": word("In defaults, views, functions and labels of the schema.", &["fail", "warn", "allow"]),
             "allow": names("Values that may stand anywhere; @host stands for every address of a host."),
             "columns": described(json!({ "type": "object", "additionalProperties": { "enum": actions } }),
-                "By \"table.column\": what a finding does; allow on a masked column lets its values stand anywhere."),
+                "By \"table.column\": what a finding does; allow lets what stands in the column stand anywhere."),
         }),
     )
 }

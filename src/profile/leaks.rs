@@ -28,7 +28,7 @@ pub enum LeakAction {
     Warn,
     /// Is crossed out in the landed column.
     Scrub,
-    /// Nothing: a kept column is not read, and the values of a masked one may stand anywhere.
+    /// Nothing; what stands in the column, kept or masked, may stand anywhere.
     Allow,
 }
 

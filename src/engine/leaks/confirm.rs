@@ -1,14 +1,15 @@
-//! Suspects confirmed: the masked columns of the chosen rows, read once more in the same snapshot.
+//! Suspects confirmed: the masked columns of the chosen rows, read once more in the same snapshot, and beside them the
+//! kept columns whose values may stand anywhere.
 
 use std::sync::Arc;
 
 use super::Place;
-use super::places::watched;
+use super::places::{public, watched};
 use crate::copyfmt::Format;
 use crate::engine::transfer::Transfer;
 use crate::engine::units::copy_format;
 use crate::error::Result;
-use crate::leaks::{Secrets, Verdict, Watched};
+use crate::leaks::{Secrets, Verdict};
 use crate::pg::quote;
 use crate::pg::rows::RowStream;
 use crate::schema::Table;
@@ -22,6 +23,9 @@ pub(super) async fn confirm(transfer: &Arc<Transfer>, secrets: &Secrets, places:
             .into_iter()
             .flat_map(|support| watched(&transfer.plan, table, &columns, support))
             .map(|(at, _)| at)
+            .chain((0..columns.len()).filter(|at| {
+                [false, true].into_iter().any(|support| public(&transfer.plan, table, columns[*at], support).is_some())
+            }))
             .collect();
         seen.sort_unstable();
         seen.dedup();
@@ -46,14 +50,19 @@ async fn column(
     let format: Format = copy_format(table, &[id], transfer.target.server.version_num);
     let session = transfer.source.session().await?;
     for part in transfer.copy_of(table.id, None).parts {
-        let of_part = watched(&transfer.plan, table, &[id], part.rules.support);
-        let Some((_, watched)): Option<(usize, Watched)> = of_part.into_iter().next() else { continue };
+        let of_part = watched(&transfer.plan, table, &[id], part.rules.support).into_iter().next();
+        let of_part = of_part.map(|(_, watched)| watched);
+        let is_public = of_part.is_none();
+        let of_part = of_part.or_else(|| public(&transfer.plan, table, id, part.rules.support));
+        let Some(watched) = of_part else { continue };
         let select = part.query.select_only(&quote::column(&transfer.catalog, table.id, id, "t"));
         let action = format!("confirm leaks from {}", table.name);
         let mut rows = RowStream::open(&session, transfer.source.connector(), &select, format, action).await?;
         while let Some(fields) = rows.next().await? {
-            if let Some(field) = fields.get(0) {
-                verdict.see(secrets, &watched, format, field);
+            match fields.get(0) {
+                Some(field) if is_public => verdict.see_public(secrets, &watched, format, field),
+                Some(field) => verdict.see(secrets, &watched, format, field),
+                None => {}
             }
         }
     }

@@ -49,6 +49,13 @@ pub(in crate::engine) fn watched(
     columns.iter().enumerate().filter_map(watch).collect()
 }
 
+/// A kept column whose values may stand anywhere, for these rows.
+pub(super) fn public(plan: &Plan, table: &Table, id: ColumnId, support: bool) -> Option<Watched> {
+    let of_column = plan.table(table.id).masks[id.index()].as_ref().filter(|_| !plan.leaks.minds(table.id, id))?;
+    let rule = if support { &of_column.support } else { &of_column.member };
+    if rule.spec == MaskSpec::Keep { Watched::public(table.column(id)) } else { None }
+}
+
 /// Columns of a table that are looked through: kept for members or support rows, or generated, and able to hold texts.
 pub(super) fn kept(plan: &Plan, table: &Table, has_uuids: bool) -> Vec<ColumnId> {
     let masks = &plan.table(table.id).masks;
