@@ -86,8 +86,8 @@ impl Suspects {
 #[derive(Debug, Default)]
 pub struct Verdict {
     natures: HashMap<u128, Nature>,
-    /// Rows of the column that is being read, by suspect.
-    rows: HashMap<u128, u32>,
+    /// Rows of the table that is being read, by column and suspect.
+    rows: HashMap<(usize, u128), u32>,
 }
 
 #[derive(Clone, Copy, Debug, Default)]
@@ -108,15 +108,15 @@ impl Verdict {
         Self { natures: digests.map(|digest| (*digest, Nature::default())).collect(), rows: HashMap::new() }
     }
 
-    /// A row of a masked column once more.
-    pub fn see(&mut self, secrets: &Secrets, watched: &Watched, format: Format, field: &[u8]) {
+    /// A field of a masked column, the table's `column`-th, once more.
+    pub fn see(&mut self, secrets: &Secrets, watched: &Watched, column: usize, format: Format, field: &[u8]) {
         watched.texts(format, field, &mut |text| {
             let Some(value) = secrets.watched_value(watched, text) else { return };
             let Some(nature) = self.natures.get_mut(&value.digest) else { return };
             nature.is_confirmed = true;
             nature.is_letters = value.is_letters;
             nature.is_word = value.is_letters && value.words == 1;
-            *self.rows.entry(value.digest).or_default() += 1;
+            *self.rows.entry((column, value.digest)).or_default() += 1;
         });
     }
 
@@ -130,9 +130,9 @@ impl Verdict {
         });
     }
 
-    /// All rows of the column have been seen.
-    pub fn end_column(&mut self) {
-        for (digest, rows) in self.rows.drain() {
+    /// All rows of the table have been seen.
+    pub fn end_table(&mut self) {
+        for ((_, digest), rows) in self.rows.drain() {
             if let Some(nature) = self.natures.get_mut(&digest) {
                 nature.is_rare |= rows <= COMMON_ROWS;
             }

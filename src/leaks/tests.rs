@@ -60,8 +60,8 @@ impl Case {
         let mut search = Search::new(&self.secrets);
         texts.iter().for_each(|text| suspects.add(text.as_bytes(), search.text(text.as_bytes(), Kind::Plain)));
         let mut verdict = Verdict::about([&suspects]);
-        self.rows.iter().for_each(|row| verdict.see(&self.secrets, &self.watched, Format::Binary, row));
-        verdict.end_column();
+        self.rows.iter().for_each(|row| verdict.see(&self.secrets, &self.watched, 0, Format::Binary, row));
+        verdict.end_table();
         judge(&suspects, &verdict)
     }
 
