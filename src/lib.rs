@@ -16,6 +16,7 @@ pub mod detect;
 pub mod propose;
 pub mod copyfmt;
 pub mod anonymize;
+pub mod leaks;
 pub mod graph;
 pub mod plan;
 pub mod upkeep;

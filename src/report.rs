@@ -41,6 +41,9 @@ pub struct RunReport {
     pub schema: SchemaReport,
     /// Files.
     pub vault: VaultReport,
+    /// Values of masked columns in what was kept.
+    #[serde(default)]
+    pub leaks: LeakReport,
     /// What was proven.
     pub checks: Vec<CheckReport>,
     /// What was skipped or needs a look.
@@ -189,6 +192,36 @@ pub struct FileKindReport {
     pub files: u64,
     /// Their bytes in the source.
     pub bytes: u64,
+}
+
+/// What the leak check looked for and found.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub struct LeakReport {
+    /// Different values of masked columns that were looked for.
+    pub values: u64,
+    /// Kept columns that were read.
+    pub columns: u64,
+    /// Memory of the fingerprints.
+    pub memory_bytes: u64,
+    /// Share of other texts that the filter takes for values until they are confirmed.
+    pub false_positive_rate: f64,
+    /// Where values stand that did not end the run.
+    pub findings: Vec<LeakFinding>,
+}
+
+/// Values in one place. They are counted, never named.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub struct LeakFinding {
+    /// `table.column`, or an object of the schema.
+    pub place: String,
+    /// `warn` or `scrub`.
+    pub action: String,
+    /// Different values.
+    pub values: u64,
+    /// How often they stand there.
+    pub times: u64,
+    /// Single words of letters, which may be ordinary words, counted apart.
+    pub words: u64,
 }
 
 /// One thing that was proven, or not.

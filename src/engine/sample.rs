@@ -28,7 +28,7 @@ use super::files::{self, FilesInPlace, VaultRequest};
 use super::prepare::{Prepared, SourceRequest, prepare};
 use super::source_values::SourceValues;
 use super::transfer::Transfer;
-use super::{land, pieces, usage, worker};
+use super::{land, leaks, pieces, trial, usage, worker};
 use crate::rate::RateLimit;
 
 /// What to do.
@@ -190,6 +190,8 @@ async fn build(
     let staging = create_schema(request, prepared, target);
     let (chosen, mut staging) = tokio::try_join!(choice.choose(), staging)?;
     monitor.phase("copy rows, build indexes");
+    let secrets = leaks::secrets(&prepared.catalog, &prepared.plan, &chosen);
+    let constants = leaks::Constants::of(&staging.dump);
     let transfer = Arc::new(Transfer {
         source: Arc::clone(&prepared.source),
         target: Arc::clone(target),
@@ -198,13 +200,17 @@ async fn build(
         chosen: Arc::new(chosen),
         key: request.key.clone(),
         source_values: SourceValues::new(Arc::clone(&budget)),
+        secrets: secrets.map(Arc::new),
         rate,
         range_bytes: request.range_bytes,
     });
+    trial::run(&transfer, &staging.pool).await?;
     let by_leaf = pieces::by_leaf(&transfer).await?;
     let after_rows = std::mem::take(&mut staging.dump.after_rows);
     let (builds, rest) = copy::split_builds(&transfer.catalog, &by_leaf, after_rows);
     let arrived = copy::run(&transfer, &staging.pool, &by_leaf, builds, monitor).await?;
+    monitor.phase("look for leaks");
+    let leaks = leaks::check(&transfer, &staging.pool, &constants).await?;
     let finished = complete(request, &transfer, &mut staging, rest, &**monitor).await?;
     let files = match request.vault.as_ref().zip(vault) {
         None => None,
@@ -219,6 +225,10 @@ async fn build(
     staging.pool.close();
     let mut report = report(request, prepared, &transfer, arrived);
     finished.tell(staging, request, &mut report);
+    let (leaks, check) = leaks;
+    report.notes.extend(leaks::notes(&leaks));
+    report.checks.push(check);
+    report.leaks = leaks;
     Ok((report, files))
 }
 
@@ -395,7 +405,7 @@ fn report(request: &SampleRequest, prepared: &Prepared, transfer: &Transfer, arr
             table: table.name.name.clone(),
             mode: plan.table(table.id).mode.name().to_owned(),
             rows_source: table.rows_estimate.max(-1.0) as i64,
-            not_compared: worker::restated_columns(table, &plan.table(table.id).masks),
+            not_compared: worker::restated_columns(table, plan),
             ..TableReport::default()
         })
         .collect();

@@ -9,6 +9,7 @@ use crate::closure::Chosen;
 use crate::copyfmt::{Format, RowWriter};
 use crate::digest::{MaskKey, RowChecksum};
 use crate::error::{Error, ErrorKind, Result};
+use crate::leaks::Secrets;
 use crate::monitor::Progress;
 use crate::pg::connect::{Client, PooledSession};
 use crate::pg::load::{Freeze, Loader};
@@ -23,7 +24,7 @@ use crate::types::TableId;
 use super::source_values::SourceValues;
 use super::units::{self, Part, TableCopy};
 use super::worker::Worker;
-use super::{pieces, readers};
+use super::{pieces, readers, trial};
 use crate::rate::RateLimit;
 
 /// What every table's transfer shares.
@@ -36,6 +37,8 @@ pub(super) struct Transfer {
     pub(super) key: Option<MaskKey>,
     /// What file paths need of the source.
     pub(super) source_values: SourceValues,
+    /// What masked columns hold; `None` where none gives anything to look for.
+    pub(super) secrets: Option<Arc<Secrets>>,
     pub(super) rate: RateLimit,
     /// Heap that one statement reads at most.
     pub(super) range_bytes: u64,
@@ -110,8 +113,15 @@ impl Transfer {
         progress: &Progress,
     ) -> Result<Moved> {
         let name = &copy.relation.name;
-        let load = |e| self.target.fail(format!("load rows into {name}"), e);
         let table = self.catalog.table(copy.table);
+        let load = |e| {
+            let told = trial::explain(&self.plan, table, &e);
+            let failed = self.target.fail(format!("load rows into {name}"), e);
+            match told {
+                Some(told) => failed.with_remedy(format!("{told}: choose other rules for them")),
+                None => failed,
+            }
+        };
         let columns: Vec<&str> = copy.columns.iter().map(|c| table.column(*c).name.as_str()).collect();
         let ranges = pieces::ranges(self, copy, &part.query, source).await?;
         let freeze = copy.relation.freeze();

@@ -56,6 +56,17 @@ impl Query {
         format!("SELECT {}{}", self.expressions, selection.sql())
     }
 
+    /// COPY of a few rows, whichever come first.
+    pub(super) fn copy_first(&self, rows: u32, format: Format) -> String {
+        let format = if format == Format::Binary { "binary" } else { "text" };
+        format!("COPY ({} LIMIT {rows}) TO STDOUT (FORMAT {format})", self.select(PageRange::default()))
+    }
+
+    /// SELECT of other expressions over the same rows.
+    pub(super) fn select_only(&self, expressions: &str) -> String {
+        format!("SELECT {expressions}{}", self.selection.sql())
+    }
+
     /// COPY of the rows in these pages.
     pub(super) fn copy(&self, pages: PageRange, format: Format) -> String {
         let format = if format == Format::Binary { "binary" } else { "text" };

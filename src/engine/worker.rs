@@ -4,11 +4,13 @@ use crate::anonymize::RowTransform;
 use crate::copyfmt::{Fields, Format, RowReader};
 use crate::digest::RowChecksum;
 use crate::error::{Error, ErrorKind, Result};
-use crate::plan::ColumnMasks;
+use crate::leaks::Watched;
+use crate::plan::Plan;
 use crate::profile::{MaskRule, MaskSpec};
 use crate::schema::{Table, TypeClass};
 use crate::types::{ColumnId, TableId};
 
+use super::leaks;
 use super::transfer::{Moved, Transfer};
 use super::units::{RowRules, TableCopy};
 
@@ -26,6 +28,8 @@ pub(super) struct Worker<'a> {
     compared: Vec<usize>,
     checksum: RowChecksum,
     nulled: u64,
+    /// Masked columns whose values are looked for later.
+    gathered: Vec<(usize, Watched)>,
     table: TableId,
     /// For messages.
     relation: String,
@@ -56,9 +60,10 @@ impl<'a> Worker<'a> {
             fields: Fields::default(),
             written: Fields::default(),
             marks: vec![false; copy.columns.len()],
-            compared: compared_columns(table, &copy.columns, &restated_columns(table, masks)),
+            compared: compared_columns(table, &copy.columns, &restated_columns(table, &transfer.plan)),
             checksum: RowChecksum::default(),
             nulled: 0,
+            gathered: leaks::watched(&transfer.plan, table, &copy.columns, rules.support),
             table: copy.table,
             relation: copy.relation.name.to_string(),
         })
@@ -78,6 +83,7 @@ impl<'a> Worker<'a> {
             compared,
             checksum,
             nulled,
+            gathered,
             table,
             relation,
         } = self;
@@ -88,6 +94,13 @@ impl<'a> Worker<'a> {
             fields.split(row.clone(), *format).map_err(damaged)?;
             if let Some(at) = rules.watched {
                 transfer.source_values.remember(*table, relation, at, fields)?;
+            }
+            if let Some(secrets) = &transfer.secrets {
+                for (at, watched) in gathered.iter() {
+                    if let Some(field) = fields.get(*at) {
+                        secrets.take(watched, *format, field);
+                    }
+                }
             }
             let mut any = false;
             if !rules.checks.is_empty() {
@@ -145,9 +158,11 @@ pub(super) fn compared_columns(table: &Table, columns: &[ColumnId], restated: &[
     compared
 }
 
-/// Masked columns whose type may store a value in another form than it was written in: padded, rounded, normalized.
-pub(super) fn restated_columns(table: &Table, masks: &[Option<ColumnMasks>]) -> Vec<String> {
+/// Masked columns whose type may store a value in another form than it was written in: padded, rounded, normalized;
+/// and those that the leak check may scrub.
+pub(super) fn restated_columns(table: &Table, plan: &Plan) -> Vec<String> {
     use TypeClass as C;
+    let masks = &plan.table(table.id).masks;
     let exact = |class: TypeClass| {
         class.is_integer()
             || matches!(class, C::Text | C::Varchar | C::Citext | C::Uuid | C::Bool | C::Enum | C::Json | C::Inet)
@@ -161,6 +176,7 @@ pub(super) fn restated_columns(table: &Table, masks: &[Option<ColumnMasks>]) -> 
         .filter(|(id, column)| {
             let class = column.data_type.class;
             masks[id.index()].as_ref().is_some_and(|m| restates(&m.member, class) || restates(&m.support, class))
+                || plan.leaks.may_scrub(table, *id)
         })
         .map(|(_, column)| column.name.clone())
         .collect()

@@ -21,6 +21,32 @@ pub fn is_foreign_key_violation(error: &ServerError) -> bool {
     error.code() == Some(&tokio_postgres::error::SqlState::FOREIGN_KEY_VIOLATION)
 }
 
+/// Something about a value that the server would not store.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Violation<'e> {
+    /// SQLSTATE.
+    pub code: &'e str,
+    /// The constraint, of a table or a domain.
+    pub constraint: Option<&'e str>,
+    /// The column, where the server names it.
+    pub column: Option<&'e str>,
+}
+
+impl Violation<'_> {
+    /// A CHECK, or no partition takes the row.
+    pub fn is_check(self) -> bool {
+        self.code == "23514"
+    }
+}
+
+/// What of a row the server refused, where that is what it complains of.
+pub fn violation(error: &ServerError) -> Option<Violation<'_>> {
+    let db = error.as_db_error()?;
+    let code = db.code().code();
+    let is_of_values = matches!(code.get(..2), Some("22" | "23")) || code == "P0001";
+    is_of_values.then_some(Violation { code, constraint: db.constraint(), column: db.column() })
+}
+
 /// Which of the two servers is meant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Side {
@@ -83,7 +109,11 @@ impl Complaint {
                 Some(place) => format!("{condition} in {place}"),
                 None => condition.to_owned(),
             },
-            None => message.to_owned(),
+            // The messages of these do not name the row, of those that came.
+            None => match context.and_then(copy_place).filter(|_| matches!(code, "23502" | "23514")) {
+                Some(place) => format!("{message} in {place}"),
+                None => message.to_owned(),
+            },
         };
         Self { code: code.to_owned(), text }
     }

@@ -1,13 +1,14 @@
 //! Rules of columns: everything decided, masks on keys carried to their references, uniqueness shown.
 
-use crate::anonymize::{Uniqueness, template_columns, uniqueness};
+use crate::anonymize::{Uniqueness, uniqueness};
 use crate::error::{Error, ErrorKind, Result};
 use crate::profile::{ColumnRule, MaskRule, MaskSpec, Profile};
-use crate::schema::{Catalog, Check, Index, Table};
+use crate::schema::{Catalog, Check, Table};
 use crate::types::{ColumnId, TableId};
 
 use super::names::Stated;
 use super::nullable::domain_forbids_null;
+use super::unique::check_unique;
 use super::{ColumnMasks, TableMode};
 
 pub(super) type Masks = Vec<Vec<Option<ColumnMasks>>>;
@@ -234,65 +235,4 @@ fn check_null(table: &Table, masks: &[Option<ColumnMasks>], id: ColumnId) -> Res
             .with_remedy("choose another mask, such as constant"));
     }
     Ok(())
-}
-
-/// Every unique index keeps its promise under the masks on its columns.
-fn check_unique(table: &Table, masks: &[Option<ColumnMasks>], id: ColumnId) -> Result<()> {
-    let (column, Some(of_column)) = (table.column(id), &masks[id.index()]) else { return Ok(()) };
-    for index in table.indexes.iter().filter(|index| index.unique) {
-        for rule in [&of_column.member, &of_column.support] {
-            if touches(index, id, &column.name) && !keeps_apart(table, masks, index, id, rule) {
-                return Err(Error::new(
-                        ErrorKind::Plan,
-                        format!(
-                            "{}.{}: the rule {} can give two rows the same value, and the unique index {} forbids that",
-                            table.name, column.name, rule.spec.name(), index.name
-                        ),
-                    )
-                    .with_remedy("choose a mask that keeps values apart: email, username, uuid, hash, or a template with the row's key"));
-            }
-        }
-    }
-    Ok(())
-}
-
-fn touches(index: &Index, id: ColumnId, name: &str) -> bool {
-    let hidden = index.partial || index.columns.contains(&None);
-    index.columns.contains(&Some(id)) || (hidden && mentions(&index.definition, name))
-}
-
-/// The name stands in an index definition as a word of its own.
-fn mentions(definition: &str, name: &str) -> bool {
-    let part = |c: char| c.is_alphanumeric() || c == '_';
-    definition
-        .match_indices(name)
-        .any(|(at, _)| !definition[..at].ends_with(part) && !definition[at + name.len()..].starts_with(part))
-}
-
-fn keeps_apart(table: &Table, masks: &[Option<ColumnMasks>], index: &Index, id: ColumnId, rule: &MaskRule) -> bool {
-    match (&rule.spec, uniqueness(&rule.spec, &table.column(id).data_type).0) {
-        (MaskSpec::Keep, _) => true,
-        (MaskSpec::Null, _) => !index.nulls_not_distinct,
-        (MaskSpec::Template(text), _) => template_has_key(table, masks, text),
-        (_, Uniqueness::No) => false,
-        _ => true,
-    }
-}
-
-/// The template holds a column that is a unique key by itself, is never NULL, and is kept apart under its own rules.
-/// Keys of several columns do not count: `{a}{b}` gives the same text for 1, 23 and 12, 3.
-fn template_has_key(table: &Table, masks: &[Option<ColumnMasks>], text: &str) -> bool {
-    let placeholders = template_columns(text).unwrap_or_default();
-    let apart = |id: ColumnId| {
-        masks[id.index()].as_ref().is_some_and(|m| {
-            [&m.member, &m.support].into_iter().all(|rule| {
-                !matches!(rule.spec, MaskSpec::Template(_))
-                    && uniqueness(&rule.spec, &table.column(id).data_type).0 != Uniqueness::No
-            })
-        })
-    };
-    table.unique_keys.iter().any(|key| match key.columns.as_slice() {
-        [id] => table.column(*id).not_null && placeholders.contains(&table.column(*id).name) && apart(*id),
-        _ => false,
-    })
 }

@@ -50,7 +50,13 @@ pub fn make(catalog: &mut Catalog, profile: &Profile, options: &Options) -> Resu
             rule.spec.change_sql(&|text| predicate::bind_run_time(text, &moment));
         }
     }
+    for table in catalog.tables.iter().filter(|table| modes[table.id.index()].0 != TableMode::None) {
+        warnings.extend(super::unique::unproven(table, &masks[table.id.index()]));
+    }
     let files = files::files(catalog, profile, &literal(&options.run_time))?;
+    let mut findings = Findings::new(profile);
+    let leaks = super::leaks::bind(catalog, profile, &mut findings);
+    findings.into_result()?;
     let needs_key = masks.iter().flatten().flatten().any(columns::needs_key);
     let run_time =
         |text: &Option<String>| text.as_ref().map(|t| predicate::bind_run_time(t, &literal(&options.run_time)));
@@ -89,7 +95,7 @@ pub fn make(catalog: &mut Catalog, profile: &Profile, options: &Options) -> Resu
         let table = &catalog.table(*child).name;
         warnings.push(format!("{table}: foreign key {name} leads to a table that is left out: {outcome}"));
     }
-    Ok(Plan { root, draw, tables, references, groups, warnings, needs_key, files })
+    Ok(Plan { root, draw, tables, references, groups, warnings, needs_key, files, leaks })
 }
 
 /// The kinds of files, bound to a database that has landed already.

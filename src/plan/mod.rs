@@ -8,15 +8,18 @@ mod check;
 mod columns;
 mod files;
 mod findings;
+mod leaks;
 mod make;
 mod modes;
 mod names;
 mod nullable;
 mod text;
+mod unique;
 
 pub use barrable::barrable;
 pub use check::{check, check_alone};
 pub use files::{ColumnPath, FilePlan, PathSource, Watched, watched};
+pub use leaks::{LeakPlan, can_be_scrubbed};
 pub use make::{Options, files_of_landed, make};
 pub use names::add_references;
 pub use text::{Numbers, PlanReport, graph_labels, group, render, report};
@@ -46,6 +49,8 @@ pub struct Plan {
     pub needs_key: bool,
     /// Kinds of files, in the profile's order.
     pub files: Vec<FilePlan>,
+    /// What becomes of values of masked columns in kept ones.
+    pub leaks: LeakPlan,
 }
 
 /// How root rows are drawn.

@@ -8,6 +8,7 @@ use serde_json::{Map, Value, json};
 use super::Locale;
 use super::facts::{Default as Absent, Form, Kind, Parameter, RULES, RuleFacts};
 use super::files::DEFAULT_MISSING_PERCENT;
+use super::leaks::{ACTIONS, ACTIONS_OF_DEFINITIONS};
 use super::raw::DEFAULT_SEED;
 use super::{FileTreatment, Orphans, RowsRule, Unowned};
 
@@ -38,6 +39,7 @@ pub fn json_schema() -> Value {
             "masks": object("What holds for every rule.", json!({
                 "locale": word("Language of made-up names.", Locale::ALL),
             })),
+            "leaks": leaks(),
             "columns": described(
                 json!({
                     "type": "object",
@@ -113,6 +115,22 @@ fn vault() -> Value {
             "missing_percent": described(json!({ "type": "number", "minimum": 0, "maximum": 100, "default": DEFAULT_MISSING_PERCENT }),
                 "Share of the required files that may be missing in the source."),
             "files": { "type": "array", "items": required(entry, &["name", "mode"]) },
+        }),
+    )
+}
+
+fn leaks() -> Value {
+    let actions = ACTIONS.map(|(name, _)| name);
+    object(
+        "Values of masked columns that stand in what was kept.",
+        json!({
+            "default": word("In kept columns. fail: nothing is swapped in; warn: told in the report; scrub: crossed out; \
+                allow: not looked for.", &ACTIONS),
+            "prose": word("In kept columns of running text. Default: warn.", &ACTIONS),
+            "definitions": word("In defaults, views, functions and labels of the schema.", &ACTIONS_OF_DEFINITIONS),
+            "allow": names("Values that may stand anywhere; @host stands for every address of a host."),
+            "columns": described(json!({ "type": "object", "additionalProperties": { "enum": actions } }),
+                "By \"table.column\": what a finding does; allow lets what stands in the column stand anywhere."),
         }),
     )
 }

@@ -10,6 +10,7 @@ mod edit;
 pub mod facts;
 mod files;
 mod json_schema;
+mod leaks;
 mod nearest;
 mod path_template;
 mod places;
@@ -25,6 +26,7 @@ use std::path::{Path, PathBuf};
 pub use edit::Edit;
 pub use files::{FileEntry, FilePaths, FileTreatment, VaultRules};
 pub use json_schema::json_schema;
+pub use leaks::{LeakAction, LeakRules};
 pub use nearest::nearest;
 pub use path_template::PathTemplate;
 pub use places::{Places, dotted};
@@ -52,6 +54,8 @@ pub struct Profile {
     pub references: Vec<VirtualReference>,
     /// `[vault]`
     pub vault: VaultRules,
+    /// `[leaks]`
+    pub leaks: LeakRules,
     /// `[columns.TABLE]`, by table and column name as written.
     pub columns: BTreeMap<String, BTreeMap<String, ColumnRule>>,
 }

@@ -66,6 +66,7 @@ fn profile<'d>(checker: &mut Checker<'d>, text: &str, path: &Path, document: &'d
     };
     let vault = section(checker, &mut top, "vault", super::files::vault);
     let locale = section(checker, &mut top, "masks", columns::locale);
+    let leaks = section(checker, &mut top, "leaks", super::leaks::leaks);
     let columns = section(checker, &mut top, "columns", |checker, tables| {
         let mut rules = BTreeMap::new();
         for (name, node) in tables.named() {
@@ -91,6 +92,7 @@ fn profile<'d>(checker: &mut Checker<'d>, text: &str, path: &Path, document: &'d
         tables,
         references: references.into_iter().map(|(reference, _)| reference).collect(),
         vault,
+        leaks,
         columns,
     })
 }

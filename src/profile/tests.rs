@@ -174,11 +174,11 @@ fn each_mistake_is_told_with_its_place() {
         ("percent = 10\npercent = 10", "p.toml:4:1: not TOML: duplicate key"),
         (
             "[vaults]\nroot = \"x\"",
-            "p.toml:3:2: vaults: unknown key; did you mean `vault`? (sample, source, target, tables, references, vault, masks, columns)",
+            "p.toml:3:2: vaults: unknown key; did you mean `vault`? (sample, source, target, tables, references, vault, masks, leaks, columns)",
         ),
         (
             "[colums.users]",
-            "p.toml:3:2: colums: unknown key; did you mean `columns`? (sample, source, target, tables, references, vault, masks, columns)",
+            "p.toml:3:2: colums: unknown key; did you mean `columns`? (sample, source, target, tables, references, vault, masks, leaks, columns)",
         ),
         // [sample]
         ("percent = 0", "p.toml:3:11: sample.percent: is 0; a number above 0 and up to 100 is needed"),
@@ -388,6 +388,18 @@ fn each_mistake_is_told_with_its_place() {
         (
             "[[vault.files]]\nname = \"a\"\nquery = \"SELECT 1\"\nmode = \"real\"\nkeep_icc = true",
             "p.toml:7:12: vault.files[0].keep_icc: has an effect beside mode = \"strip-metadata\" only",
+        ),
+        (
+            "[leaks]\nprose = \"ignore\"",
+            "p.toml:4:9: leaks.prose: \"ignore\" is not allowed (\"fail\", \"warn\", \"scrub\", \"allow\")",
+        ),
+        (
+            "[leaks]\ndefinitions = \"scrub\"",
+            "p.toml:4:15: leaks.definitions: \"scrub\" is not allowed (\"fail\", \"warn\", \"allow\")",
+        ),
+        (
+            "[leaks.columns]\nbody = \"warn\"",
+            "p.toml:4:8: leaks.columns.body: names no column; write \"table.column\" in quotes",
         ),
         (
             "[columns.audit.events]\nid = \"keep\"\nnote = \"lorem\"",

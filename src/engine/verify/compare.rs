@@ -143,7 +143,7 @@ fn job(prepared: &Prepared, landed: &Landed, table: &Table) -> Option<Job> {
         .copied_columns()
         .map(|(id, _)| id)
         .filter(|id| kept(*id) && same_type(*id) && !nulled.contains(id))
-        .filter(|id| !table.column(*id).data_type.carries_type_oids)
+        .filter(|id| !table.column(*id).data_type.carries_type_oids && !plan.leaks.may_scrub(table, *id))
         .collect();
     let format = copy_format(table, &columns, landed.server_version);
     let kind = key_kind(catalog, table.id, key);

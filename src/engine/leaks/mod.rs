@@ -1,0 +1,157 @@
+//! The leak check of a run: after the rows have landed and before foreign keys, triggers and the swap.
+//!
+//! ```text
+//! worker ─▶ Secrets      while rows stream
+//! read   ─▶ Suspects     kept columns of the new database, constants of the schema
+//! confirm ─▶ Verdict     masked columns of the same rows once more, only where something is suspected
+//! judge ─▶ end the run, tell, or scrub
+//! ```
+//!
+//! Read back from the new database rather than looked through on the way: a value that is masked in the last table may
+//! stand in the first. What `after_load` commands do later is theirs; materialized views are filled from the tables
+//! afterwards and hold nothing else.
+
+mod confirm;
+mod definitions;
+mod places;
+mod read;
+mod scrub;
+
+use std::sync::Arc;
+
+pub(super) use definitions::Constants;
+pub(super) use places::{secrets, watched};
+
+use super::transfer::Transfer;
+use crate::error::{Error, ErrorKind, Result};
+use crate::leaks::{Finding, Room, Secrets, Suspects, Verdict, judge};
+use crate::pg::connect::Pool;
+use crate::profile::LeakAction;
+use crate::report::{CheckReport, LeakFinding, LeakReport};
+use crate::types::{ColumnId, TableId};
+
+pub(super) const NAME: &str = "leak check";
+
+/// Places told in an error.
+const SHOWN: usize = 8;
+
+/// Hits in one place.
+struct Place {
+    at: At,
+    suspects: Suspects,
+}
+
+/// Where texts were kept.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum At {
+    Column(TableId, ColumnId),
+    Definition(String),
+    Comment(String),
+}
+
+/// Looks for leaks and does with them what the profile says.
+///
+/// # Errors
+/// `Verification` where a finding ends the run; `Source` and `Target`.
+pub(super) async fn check(
+    transfer: &Arc<Transfer>,
+    pool: &Pool,
+    constants: &Constants,
+) -> Result<(LeakReport, CheckReport)> {
+    let passed = |detail: String| CheckReport { name: NAME.to_owned(), ok: true, detail };
+    let Some(secrets) = transfer.secrets.as_ref().filter(|secrets| secrets.distinct() > 0) else {
+        let detail = "no masked column held anything that could be recognized elsewhere".to_owned();
+        return Ok((LeakReport::default(), passed(detail)));
+    };
+    let room = Room::default();
+    let mut places = read::columns(transfer, pool, secrets, &room).await?;
+    let columns = places.len() as u64;
+    places.extend(definitions::search(constants, secrets, &room));
+    places.retain(|place| !place.suspects.is_empty());
+    let verdict = match places.is_empty() {
+        true => Verdict::default(),
+        false => confirm::confirm(transfer, secrets, &places).await?,
+    };
+    let mut found: Vec<(&Place, Finding, LeakAction)> = Vec::new();
+    for place in &places {
+        let finding = judge(&place.suspects, &verdict);
+        if finding != Finding::default() {
+            let action = places::action(transfer, place, finding);
+            found.push((place, finding, action));
+        }
+    }
+    found.retain(|(_, _, action)| *action != LeakAction::Allow);
+    fail(transfer, &found)?;
+    let scrubbed: Vec<&At> =
+        found.iter().filter(|(_, _, action)| *action == LeakAction::Scrub).map(|(place, _, _)| &place.at).collect();
+    scrub::columns(transfer, pool, secrets, &verdict, &scrubbed).await?;
+    let findings: Vec<LeakFinding> = found
+        .iter()
+        .map(|(place, finding, action)| LeakFinding {
+            place: places::name(transfer, &place.at),
+            action: action.name().to_owned(),
+            values: finding.values,
+            times: finding.times + finding.weak_times,
+            words: finding.weak_values,
+        })
+        .collect();
+    let report = summary(secrets, columns, findings);
+    let detail = told(&report);
+    Ok((report, passed(detail)))
+}
+
+fn summary(secrets: &Secrets, columns: u64, mut findings: Vec<LeakFinding>) -> LeakReport {
+    findings.sort_by(|a, b| a.place.cmp(&b.place));
+    LeakReport {
+        values: secrets.distinct(),
+        columns,
+        memory_bytes: secrets.memory_bytes(),
+        false_positive_rate: secrets.false_positive_rate(),
+        findings,
+    }
+}
+
+fn told(report: &LeakReport) -> String {
+    let head = format!("{} values of masked columns looked for in {} kept columns", report.values, report.columns);
+    let with = |action: &str| report.findings.iter().filter(|finding| finding.action == action).count();
+    match (with("warn"), with("scrub")) {
+        (0, 0) => format!("{head}: none"),
+        (warned, 0) => format!("{head}: told of in {warned}, see the notes"),
+        (0, scrubbed) => format!("{head}: scrubbed in {scrubbed}"),
+        (warned, scrubbed) => format!("{head}: told of in {warned}, see the notes; scrubbed in {scrubbed}"),
+    }
+}
+
+/// Remarks for people, one for each place that is warned of.
+pub(super) fn notes(report: &LeakReport) -> impl Iterator<Item = String> {
+    report.findings.iter().filter(|finding| finding.action == "warn").map(|finding| {
+        let LeakFinding { place, values, times, words, .. } = finding;
+        let words = match words {
+            0 => String::new(),
+            words => format!(" and {words} that may be ordinary words"),
+        };
+        format!("leak check: {values} values of masked columns{words} stand in {place}, {times} times")
+    })
+}
+
+fn fail(transfer: &Transfer, found: &[(&Place, Finding, LeakAction)]) -> Result<()> {
+    let mut failed: Vec<String> = found
+        .iter()
+        .filter(|(_, _, action)| *action == LeakAction::Fail)
+        .map(|(place, finding, _)| {
+            let (values, times) = (finding.values, finding.times);
+            format!("{} ({values} values, {times} times)", places::name(transfer, &place.at))
+        })
+        .collect();
+    if failed.is_empty() {
+        return Ok(());
+    }
+    failed.sort();
+    let more = failed.len().saturating_sub(SHOWN);
+    failed.truncate(SHOWN);
+    let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+    let what = format!("leak check: values of masked columns stand in {}{more}", failed.join(", "));
+    Err(Error::new(ErrorKind::Verification, what).with_remedy(
+        "nothing was swapped in; mask these too, or say under [leaks] in the profile what may stand there",
+    ))
+}

@@ -1,0 +1,121 @@
+//! Which columns give values, which are looked through, and what a finding does there.
+
+use super::{At, Place};
+use crate::closure::Chosen;
+use crate::engine::transfer::Transfer;
+use crate::leaks::{Finding, Secrets, Watched};
+use crate::plan::{Plan, can_be_scrubbed};
+use crate::profile::{LeakAction, MaskSpec};
+use crate::schema::{Catalog, Table, TypeClass};
+use crate::types::ColumnId;
+
+/// Average bytes of a row, where the number of rows is not known.
+const ROW_BYTES: u64 = 64;
+/// Columns that take no more characters hold names and codes, no running text.
+const PROSE_MIN_CHARS: u32 = 256;
+
+/// An empty store of fingerprints of about the right size; `None` where no masked column gives any.
+pub(in crate::engine) fn secrets(catalog: &Catalog, plan: &Plan, chosen: &Chosen) -> Option<Secrets> {
+    let mut expected = 0;
+    let mut any = false;
+    for table in catalog.tables.iter().filter(|table| plan.brings_rows(table.id)) {
+        let columns: Vec<ColumnId> = table.copied_columns().map(|(id, _)| id).collect();
+        let count = [false, true].map(|support| watched(plan, table, &columns, support).len()).into_iter().max();
+        let count = count.unwrap_or_default() as u64;
+        any |= count > 0;
+        let rows = match chosen.members[table.id.index()] {
+            Some(members) => members + chosen.support_rows(table.id),
+            None if table.rows_estimate < 0.0 => table.heap_bytes / ROW_BYTES,
+            None => table.rows_estimate as u64,
+        };
+        expected += rows * count;
+    }
+    any.then(|| Secrets::new(Some(expected), &plan.leaks.rules.allow))
+}
+
+/// Masked columns among `columns` whose values are looked for, with their positions.
+pub(in crate::engine) fn watched(
+    plan: &Plan,
+    table: &Table,
+    columns: &[ColumnId],
+    support: bool,
+) -> Vec<(usize, Watched)> {
+    let masks = &plan.table(table.id).masks;
+    let watch = |(at, id): (usize, &ColumnId)| {
+        let of_column = masks[id.index()].as_ref().filter(|_| plan.leaks.minds(table.id, *id))?;
+        let rule = if support { &of_column.support } else { &of_column.member };
+        Watched::of(table.column(*id), rule).map(|watched| (at, watched))
+    };
+    columns.iter().enumerate().filter_map(watch).collect()
+}
+
+/// A kept column whose values may stand anywhere, for these rows.
+pub(super) fn public(plan: &Plan, table: &Table, id: ColumnId, support: bool) -> Option<Watched> {
+    let of_column = plan.table(table.id).masks[id.index()].as_ref().filter(|_| !plan.leaks.minds(table.id, id))?;
+    let rule = if support { &of_column.support } else { &of_column.member };
+    if rule.spec == MaskSpec::Keep { Watched::public(table.column(id)) } else { None }
+}
+
+/// Columns of a table that are looked through: kept for members or support rows, or generated, and able to hold texts.
+pub(super) fn kept(plan: &Plan, table: &Table, has_uuids: bool) -> Vec<ColumnId> {
+    let masks = &plan.table(table.id).masks;
+    let is_kept = |id: ColumnId| match &masks[id.index()] {
+        Some(masks) => masks.member.spec == MaskSpec::Keep || masks.support.spec == MaskSpec::Keep,
+        None => table.column(id).generated,
+    };
+    (0..table.columns.len())
+        .map(ColumnId::from_index)
+        .filter(|id| is_kept(*id) && plan.leaks.minds(table.id, *id) && holds_texts(table, *id, has_uuids))
+        .collect()
+}
+
+fn holds_texts(table: &Table, id: ColumnId, has_uuids: bool) -> bool {
+    use TypeClass as C;
+    let data_type = &table.column(id).data_type;
+    match data_type.class {
+        C::Uuid => has_uuids,
+        C::Array => !["smallint", "integer", "bigint", "real", "double precision", "numeric", "boolean", "date"]
+            .iter()
+            .any(|element| data_type.base_sql_name.starts_with(element)),
+        class => {
+            class.is_text()
+                || matches!(class, C::Json | C::Jsonb | C::Xml | C::Bytea | C::Inet | C::Cidr | C::Macaddr)
+                || matches!(class, C::Composite | C::Range | C::Tsvector | C::Other)
+        }
+    }
+}
+
+/// What a finding does.
+pub(super) fn action(transfer: &Transfer, place: &Place, finding: Finding) -> LeakAction {
+    let rules = &transfer.plan.leaks.rules;
+    let action = match &place.at {
+        At::Definition(_) => rules.definitions,
+        At::Comment(_) if rules.prose == LeakAction::Scrub => LeakAction::Warn,
+        At::Comment(_) => rules.prose,
+        At::Column(table, id) => {
+            let column = transfer.catalog.table(*table).column(*id);
+            let wide = column.data_type.max_chars.is_none_or(|chars| chars >= PROSE_MIN_CHARS);
+            let is_prose = column.data_type.class.is_text() && wide && place.suspects.is_running_text(finding);
+            let action = transfer.plan.leaks.action(*table, *id, is_prose);
+            let is_stated = transfer.plan.leaks.columns.contains_key(&(*table, *id));
+            match action {
+                // It may be made of masked values, and a mask may well give what somebody else is called.
+                LeakAction::Fail | LeakAction::Scrub if column.generated && !is_stated => LeakAction::Warn,
+                LeakAction::Scrub if !can_be_scrubbed(column.data_type.class) => LeakAction::Fail,
+                action => action,
+            }
+        }
+    };
+    if action == LeakAction::Fail && finding.values == 0 { LeakAction::Warn } else { action }
+}
+
+pub(super) fn name(transfer: &Transfer, at: &At) -> String {
+    match at {
+        At::Column(table, id) => {
+            let table = transfer.catalog.table(*table);
+            format!("{}.{}", table.name, table.column(*id).name)
+        }
+        At::Definition(name) => name.clone(),
+        At::Comment(name) => format!("a comment ({name})"),
+    }
+}

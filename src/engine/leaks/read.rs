@@ -1,0 +1,84 @@
+//! Kept columns of the new database, read once.
+
+use std::sync::Arc;
+
+use super::places::kept;
+use super::{At, Place};
+use crate::copyfmt::Format;
+use crate::engine::lanes;
+use crate::engine::transfer::Transfer;
+use crate::error::Result;
+use crate::leaks::{Kind, Room, Search, Secrets, Suspects};
+use crate::pg::connect::Pool;
+use crate::pg::members::plain_source;
+use crate::pg::quote;
+use crate::pg::rows::RowStream;
+use crate::schema::{Catalog, Table, TypeClass};
+use crate::types::ColumnId;
+
+/// Every kept column with its suspects.
+pub(super) async fn columns(
+    transfer: &Arc<Transfer>,
+    pool: &Pool,
+    secrets: &Arc<Secrets>,
+    room: &Room,
+) -> Result<Vec<Place>> {
+    let tables = transfer.catalog.tables.iter().filter(|table| transfer.plan.brings_rows(table.id));
+    let mut jobs: Vec<_> = tables
+        .map(|table| (table.id, kept(&transfer.plan, table, secrets.has_uuids())))
+        .filter(|(_, columns)| !columns.is_empty())
+        .collect();
+    jobs.sort_by_key(|(table, _)| std::cmp::Reverse(transfer.catalog.table(*table).heap_bytes));
+    let context = Arc::new((Arc::clone(transfer), pool.clone(), Arc::clone(secrets), Arc::clone(room)));
+    let found = lanes::run(transfer.source.jobs(), jobs, move |(table, columns)| {
+        let context = Arc::clone(&context);
+        async move {
+            let (transfer, pool, secrets, room) = &*context;
+            read(&transfer.catalog, transfer.catalog.table(table), &columns, pool, secrets, room).await
+        }
+    })
+    .await?;
+    Ok(found.into_iter().flatten().collect())
+}
+
+async fn read(
+    catalog: &Catalog,
+    table: &Table,
+    columns: &[ColumnId],
+    pool: &Pool,
+    secrets: &Secrets,
+    room: &Room,
+) -> Result<Vec<Place>> {
+    let list: Vec<String> = columns.iter().map(|id| expression(catalog, table, *id)).collect();
+    let select = format!("SELECT {} FROM {}", list.join(", "), plain_source(table, "t"));
+    let client = pool.get().await?;
+    let action = format!("look for leaks in {}", table.name);
+    let mut rows = RowStream::open(&client, pool.connector(), &select, Format::Binary, action).await?;
+    let mut found: Vec<(Kind, Suspects)> = columns.iter().map(|id| (kind(table, *id), Suspects::new(room))).collect();
+    let mut search = Search::new(secrets);
+    while let Some(fields) = rows.next().await? {
+        for (at, (kind, suspects)) in found.iter_mut().enumerate() {
+            if let Some(text) = fields.get(at) {
+                suspects.add(text, search.text(text, *kind));
+            }
+        }
+    }
+    let places = columns.iter().zip(found);
+    Ok(places.map(|(id, (_, suspects))| Place { at: At::Column(table.id, *id), suspects }).collect())
+}
+
+/// The column as text; what is sent as text or bytes anyway, as it is.
+pub(super) fn expression(catalog: &Catalog, table: &Table, id: ColumnId) -> String {
+    let column = quote::column(catalog, table.id, id, "t");
+    match table.column(id).data_type.class {
+        class if class.is_text() || matches!(class, TypeClass::Bytea | TypeClass::Json) => column,
+        _ => format!("{column}::text"),
+    }
+}
+
+pub(super) fn kind(table: &Table, id: ColumnId) -> Kind {
+    match table.column(id).data_type.class {
+        class if class.is_text() || class == TypeClass::Bytea => Kind::Plain,
+        _ => Kind::Escaped,
+    }
+}

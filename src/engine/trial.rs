@@ -1,0 +1,142 @@
+//! A few masked rows stored on trial, before any others move.
+//!
+//! Whether masked values pass a CHECK, a domain, a partition key or the expression of a generated column only PostgreSQL
+//! can say, so it is asked: the first rows of each table that has one of these go into the staging database's own,
+//! still empty table, in a transaction that is rolled back. What passes here may still fail in a later row; then the
+//! load says so, in the same words.
+
+use std::pin::pin;
+use std::sync::Arc;
+
+use futures_util::TryStreamExt;
+
+use super::lanes;
+use super::transfer::Transfer;
+use super::units::{Part, TableCopy};
+use super::worker::Worker;
+use crate::copyfmt::{Format, RowWriter};
+use crate::error::{Error, ErrorKind, Result};
+use crate::pg::connect::{Client, Pool};
+use crate::pg::errors::{ServerError, violation};
+use crate::pg::load::{Freeze, Loader};
+use crate::plan::{ColumnMasks, Plan};
+use crate::profile::MaskSpec;
+use crate::schema::Table;
+use crate::types::{ColumnId, TableId};
+
+/// Of members, and of support rows.
+const ROWS: u32 = 100;
+
+/// Tries every table whose masks could fail.
+///
+/// # Errors
+/// `Plan` naming table, columns, rules and what they break; `Source` or `Target` otherwise.
+pub(super) async fn run(transfer: &Arc<Transfer>, pool: &Pool) -> Result<()> {
+    let tables = transfer.catalog.tables.iter().filter(|table| transfer.plan.brings_rows(table.id));
+    let jobs: Vec<TableId> = tables.filter(|table| may_fail(&transfer.plan, table)).map(|table| table.id).collect();
+    let (shared, pool) = (Arc::clone(transfer), pool.clone());
+    lanes::run(transfer.source.jobs(), jobs, move |table| {
+        let (transfer, pool) = (Arc::clone(&shared), pool.clone());
+        async move {
+            let target = pool.get().await?;
+            let tried = one(&transfer, &pool, &target, table).await;
+            let undone = target.batch_execute("ROLLBACK").await;
+            tried?;
+            undone.map_err(|e| pool.fail("take back rows stored on trial", e))
+        }
+    })
+    .await?;
+    Ok(())
+}
+
+fn may_fail(plan: &Plan, table: &Table) -> bool {
+    let is_masked = |id: ColumnId| masks(plan, table, id).is_some();
+    let has_masks = (0..table.columns.len()).any(|at| is_masked(ColumnId::from_index(at)));
+    let domain = |(id, column): (ColumnId, &crate::schema::Column)| column.data_type.domain && is_masked(id);
+    has_masks
+        && (table.checks.iter().any(|check| check.columns.iter().any(|id| is_masked(*id)))
+            || table.partition_key.iter().any(|id| is_masked(*id))
+            || table.columns.iter().any(|column| column.generated)
+            || table.copied_columns().any(domain))
+}
+
+fn masks<'p>(plan: &'p Plan, table: &Table, id: ColumnId) -> Option<&'p ColumnMasks> {
+    let of_column = plan.table(table.id).masks[id.index()].as_ref()?;
+    let kept = of_column.member.spec == MaskSpec::Keep && of_column.support.spec == MaskSpec::Keep;
+    (!kept).then_some(of_column)
+}
+
+async fn one(transfer: &Arc<Transfer>, pool: &Pool, target: &Client, id: TableId) -> Result<()> {
+    let mut copy = transfer.copy_of(id, None);
+    let mut begin = "BEGIN".to_owned();
+    if copy.format == Format::Text {
+        begin.push_str(&format!("; SET LOCAL search_path = {}", transfer.source.search_path));
+    }
+    let name = copy.relation.name.clone();
+    target.batch_execute(&begin).await.map_err(|e| pool.fail(format!("try the masks of {name}"), e))?;
+    let table = transfer.catalog.table(id);
+    for part in std::mem::take(&mut copy.parts) {
+        let rows = masked_rows(transfer, &copy, part).await?;
+        let stored = store(target, &copy, table, rows).await;
+        stored.map_err(|e| {
+            let told = explain(&transfer.plan, table, &e);
+            let failed = pool.fail(format!("store masked rows of {name} on trial"), e);
+            told.map(|told| Error::new(ErrorKind::Plan, told).with_cause(failed.chain())).unwrap_or(failed)
+        })?;
+    }
+    Ok(())
+}
+
+/// The first rows of a part, as they would be loaded.
+async fn masked_rows(transfer: &Transfer, copy: &TableCopy, part: Part) -> Result<Vec<u8>> {
+    let name = &copy.relation.name;
+    let read = |e| transfer.source.fail(format!("read rows of {name}"), e);
+    let session = transfer.source.session().await?;
+    let statement = part.query.copy_first(ROWS, copy.format);
+    let mut stream = pin!(session.copy_out(&statement).await.map_err(read)?);
+    let mut worker = Worker::new(transfer, copy, &part.rules)?;
+    let frame = RowWriter::new(copy.format);
+    let mut rows = Vec::new();
+    frame.header(&mut rows);
+    while let Some(chunk) = stream.try_next().await.map_err(read)? {
+        worker.take(chunk, &mut rows, transfer)?;
+    }
+    worker.finish()?;
+    frame.trailer(&mut rows);
+    Ok(rows)
+}
+
+async fn store(target: &Client, copy: &TableCopy, table: &Table, rows: Vec<u8>) -> Result<(), ServerError> {
+    let columns: Vec<&str> = copy.columns.iter().map(|c| table.column(*c).name.as_str()).collect();
+    let mut loader = Loader::open(target, &copy.relation.name, &columns, copy.format, Freeze::No).await?;
+    loader.send(rows).await?;
+    loader.finish().await.map(drop)
+}
+
+/// Which masks may be to blame for what the target says of a row; `None` where it is no matter of values.
+pub(super) fn explain(plan: &Plan, table: &Table, error: &ServerError) -> Option<String> {
+    let violated = violation(error)?;
+    let all = || (0..table.columns.len()).map(ColumnId::from_index);
+    let check = table.checks.iter().find(|check| Some(check.name.as_str()) == violated.constraint);
+    let suspected: Vec<ColumnId> = match (check, violated.column) {
+        (Some(check), _) => check.columns.clone(),
+        (None, Some(column)) => table.find_column(column).into_iter().collect(),
+        (None, None) if violated.constraint.is_some() => {
+            all().filter(|id| table.column(*id).data_type.domain).collect()
+        }
+        (None, None) if violated.is_check() => table.partition_key.clone(),
+        (None, None) => all().collect(),
+    };
+    let rules: Vec<String> = suspected
+        .iter()
+        .filter_map(|id| masks(plan, table, *id).map(|masks| (table.column(*id), masks)))
+        .map(|(column, masks)| match masks.member == masks.support {
+            true => format!("{}.{} (rule {})", table.name, column.name, masks.member.spec.name()),
+            false => {
+                let (member, support) = (masks.member.spec.name(), masks.support.spec.name());
+                format!("{}.{} (rules {member} and {support})", table.name, column.name)
+            }
+        })
+        .collect();
+    (!rules.is_empty()).then(|| format!("the target refuses what masks make of {}", rules.join(", ")))
+}

@@ -1,0 +1,40 @@
+//! Do values of masked columns stand somewhere in what was kept? Fingerprints of the one, searched for in the other.
+//!
+//! While rows stream, every value of a masked column that could name somebody goes into a filter as a keyed 64-bit
+//! fingerprint; the key is made for this process and never leaves it. Once all rows have landed, kept texts are cut
+//! into words and each run of words is looked up. What hits is only suspected: it is confirmed by a second look at the
+//! same columns in the same snapshot, by 128-bit digests of the suspects, which also counts how often each occurs.
+//!
+//! A value is its letters and digits in lower case, whatever stands between them, so that `+49 170/1234567` is found as
+//! `491701234567`, and it begins and ends where words do. Values of more than [`WORDS_MAX`] words or [`CHARS_MAX`] bytes
+//! are represented by their beginning; shorter ones than [`CHARS_MIN`] are left out.
+//!
+//! Nothing here knows a server; `engine::leaks` reads and judges.
+
+mod filter;
+mod gram;
+mod held;
+mod judge;
+mod search;
+mod secrets;
+mod unescape;
+
+pub use held::Watched;
+pub use judge::{Finding, Room, Suspects, Verdict, judge};
+pub use search::{Hit, Kind, Search};
+pub use secrets::Secrets;
+pub use unescape::{literals, scrubbed, unescape};
+
+/// Letters and digits that a value needs at least.
+pub const CHARS_MIN: usize = 6;
+/// Bytes of a value that count.
+pub const CHARS_MAX: usize = 256;
+/// Words of a value that count: an address, a uuid, an IPv6 address have no more.
+pub const WORDS_MAX: usize = 8;
+/// Digits of a number that is not just a number.
+pub const DIGITS_MIN: usize = 8;
+/// A word or name in more rows of every masked column that has it names nobody.
+pub const COMMON_ROWS: u32 = 10;
+
+#[cfg(test)]
+mod tests;

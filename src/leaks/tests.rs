@@ -1,0 +1,209 @@
+//! What is found, what is not, and what is no finding.
+
+use super::*;
+use crate::copyfmt::Format;
+use crate::profile::{MaskRule, MaskSpec};
+use crate::schema::{Column, ColumnType, TypeClass};
+
+fn column(class: TypeClass) -> Column {
+    let data_type = ColumnType {
+        oid: 0,
+        sql_name: String::new(),
+        base_sql_name: String::new(),
+        class,
+        max_chars: None,
+        enum_labels: Vec::new(),
+        domain: false,
+        domain_checks: Vec::new(),
+        has_binary: true,
+        sends_oids: false,
+        carries_type_oids: false,
+    };
+    Column {
+        name: "secret".to_owned(),
+        attnum: 1,
+        data_type,
+        not_null: false,
+        generated: false,
+        identity: false,
+        loose_collation: None,
+        comment: None,
+    }
+}
+
+fn watched(class: TypeClass, spec: MaskSpec) -> Watched {
+    Watched::of(&column(class), &MaskRule { spec, domain: None }).expect("watched")
+}
+
+/// Values of a masked column, each in as many rows.
+struct Case {
+    secrets: Secrets,
+    watched: Watched,
+    rows: Vec<Vec<u8>>,
+}
+
+impl Case {
+    fn new(values: &[(&str, usize)], allow: &[&str]) -> Self {
+        let rows = values.iter().flat_map(|(value, rows)| vec![value.as_bytes().to_vec(); *rows]).collect();
+        Self::of(watched(TypeClass::Text, MaskSpec::Username), rows, allow)
+    }
+
+    fn of(watched: Watched, rows: Vec<Vec<u8>>, allow: &[&str]) -> Self {
+        let allow: Vec<String> = allow.iter().map(|text| (*text).to_owned()).collect();
+        let secrets = Secrets::new(Some(1000), &allow);
+        rows.iter().for_each(|row| secrets.take(&watched, Format::Binary, row));
+        Self { secrets, watched, rows }
+    }
+
+    fn find(&self, texts: &[&str]) -> Finding {
+        let mut suspects = Suspects::new(&Room::default());
+        let mut search = Search::new(&self.secrets);
+        texts.iter().for_each(|text| suspects.add(text.as_bytes(), search.text(text.as_bytes(), Kind::Plain)));
+        let mut verdict = Verdict::about([&suspects]);
+        self.rows.iter().for_each(|row| verdict.see(&self.secrets, &self.watched, 0, Format::Binary, row));
+        verdict.end_table();
+        judge(&suspects, &verdict)
+    }
+
+    #[track_caller]
+    fn assert(&self, text: &str, found: bool) {
+        assert_eq!(self.find(&[text]).values > 0, found, "{text}");
+    }
+}
+
+#[test]
+fn a_value_is_found_whatever_stands_around_and_within_it() {
+    let case = Case::new(
+        &[
+            ("Ann.Lee@Home.example", 1),
+            ("+49 170/1234567", 1),
+            ("Wilhelmina Kowalczyk", 1),
+            ("0f8fad5b-d9cb-469f-a165-70867728950e", 1),
+            ("crazy_cat_77", 1),
+            ("Grüße-Straße 5", 1),
+        ],
+        &[],
+    );
+    for text in [
+        "ann.lee@home.example",
+        "write to <ANN.LEE@HOME.EXAMPLE>, please",
+        r#"{"mail":"Ann.Lee@home.example"}"#,
+        r#"{"text":"dear\nann.lee@home.example"}"#,
+        r#"{"text":"\u0061nn.lee@home.example"}"#,
+        "call 491701234567 now",
+        "call +49-170-123 45 67",
+        "von WILHELMINA  KOWALCZYK,",
+        "id=0F8FAD5BD9CB469FA16570867728950E",
+        "@crazy_cat_77!",
+        "in der GRÜSSE straße 5 oder Grüße-Straße 5",
+    ] {
+        case.assert(text, true);
+    }
+    for text in [
+        "joann.lee@home.example",
+        "ann.lee@home.examples",
+        "4917012345678",
+        "Wilhelmina",
+        "Wilhelmina and Kowalczyk",
+        "crazy_cat_7",
+        "",
+    ] {
+        case.assert(text, false);
+    }
+}
+
+#[test]
+fn short_values_short_numbers_and_phrases_of_prose_are_left_out() {
+    let case = Case::new(&[("ab@c", 1), ("Berl", 1), ("1234567", 1), ("   ", 1)], &[]);
+    assert_eq!(case.secrets.distinct(), 0);
+    let prose = watched(TypeClass::Text, MaskSpec::Lorem);
+    let rows = [&b"I love it"[..], b"Thank you so much, dear neighbour of mine in the valley of the elves"];
+    let case = Case::of(prose, rows.map(<[u8]>::to_vec).into(), &[]);
+    case.assert("what I love it for", false);
+    case.assert("it said: thank you so much, dear neighbour of mine in another place", true);
+}
+
+#[test]
+fn common_words_are_no_finding_and_single_words_are_weak_ones() {
+    let case = Case::new(&[("unknown", 50), ("New York", 50), ("marigold", 1), ("shadow@home.example", 50)], &[]);
+    case.assert("the owner is unknown in New York", false);
+    case.assert("from shadow@home.example", true);
+    let weak = case.find(&["a marigold in the garden"; 30]);
+    assert_eq!((weak.values, weak.weak_values, weak.weak_times), (0, 1, 30));
+    case.assert("ask @marigold", true);
+    let handles: Vec<&str> = ["marigold"; 3].into_iter().chain(["something"; 50]).collect();
+    assert_eq!(case.find(&handles).times, 3, "one value in twenty");
+    let titles: Vec<&str> = ["marigold"; 3].into_iter().chain(["something"; 60]).collect();
+    assert_eq!(case.find(&titles).times, 0);
+}
+
+#[test]
+fn what_the_profile_allows_and_what_masks_make_is_no_finding() {
+    let case = Case::new(
+        &[("press@home.example", 1), ("bot@robots.example", 1), ("ann@home.example", 1)],
+        &["Press@Home.Example", "@robots.example"],
+    );
+    case.assert("press@home.example and bot@robots.example", false);
+    case.assert("ann@home.example", true);
+    let made = watched(TypeClass::Text, MaskSpec::Email { host: "dev.example".to_owned() });
+    let case = Case::of(made, vec![b"user7@dev.example".to_vec()], &[]);
+    case.assert("user7@dev.example", false);
+}
+
+#[test]
+fn values_are_found_in_every_type_that_can_hold_one() {
+    let mut array = Vec::new();
+    array.extend([1_i32, 0, 25, 2, 1].iter().flat_map(|n| n.to_be_bytes()));
+    for element in ["first-secret-1", "second-secret-2"] {
+        array.extend((element.len() as i32).to_be_bytes());
+        array.extend(element.as_bytes());
+    }
+    let json = br#"{"key-not-secret-9": ["deep-secret-1", {"n": 4917012345678}], "e": "sm\u00fcl-secret-8"}"#;
+    let jsonb: Vec<u8> = [1].iter().chain(json).copied().collect();
+    let uuid = uuid::uuid!("0f8fad5b-d9cb-469f-a165-70867728950e").into_bytes().to_vec();
+    let numeric: Vec<u8> = [4_u16, 3, 0, 0, 4, 9170, 1234, 5678].iter().flat_map(|n| n.to_be_bytes()).collect();
+    let cases = [
+        (TypeClass::Array, array, &["first-secret-1", "second-secret-2"][..], "secret-1 first"),
+        (TypeClass::Jsonb, jsonb, &["deep-secret-1", "4917012345678", "smül-secret-8"], "key-not-secret-9"),
+        (TypeClass::Json, json.to_vec(), &["deep-secret-1"], "key-not-secret-9"),
+        (TypeClass::Uuid, uuid, &["0f8fad5b-d9cb-469f-a165-70867728950e"], "0f8fad5b"),
+        (TypeClass::Inet, vec![2, 32, 0, 4, 203, 10, 113, 77], &["203.10.113.77"], "203.10.113.7"),
+        (TypeClass::Int8, 4_917_012_345_678_i64.to_be_bytes().to_vec(), &["+49 170 12345678"], "4917012"),
+        (TypeClass::Numeric, numeric, &["4917012345678"], "491701234567"),
+        (
+            TypeClass::Xml,
+            b"<a mail='x'>xml-secret-1<b c=\"att-secret-2\"/></a>".to_vec(),
+            &["xml-secret-1", "att-secret-2"],
+            "a mail x",
+        ),
+    ];
+    for (class, field, found, other) in cases {
+        let case = Case::of(watched(class, MaskSpec::Null), vec![field], &[]);
+        found.iter().for_each(|text| case.assert(&format!("it is {text}."), true));
+        case.assert(other, false);
+    }
+}
+
+#[test]
+fn constants_of_sql_are_found() {
+    let sql = "CREATE FUNCTION \"it's\"() AS $b$ SELECT 'in''ner' $b$; COMMENT ON x IS 'it''s ann'; SELECT $1, E'a\\'";
+    assert_eq!(literals(sql), [" SELECT 'in''ner' ", "it's ann", "a\\"]);
+}
+
+#[test]
+fn crossing_out_keeps_length_and_form() {
+    let text = r#"{"a":"ann\u00e9e@home\n7","n":12345678}"#;
+    let (from, to) = (text.find("ann").expect("there"), text.find("\",").expect("there"));
+    let number = text.find("1234").expect("there");
+    assert_eq!(scrubbed(text, &[(from, to), (number, number + 8)]), r#"{"a":"xxxxx@xxxx\n9","n":99999999}"#);
+    assert_eq!(scrubbed("Müller", &[(0, 7)]), "xxxxxx");
+}
+
+#[test]
+fn places_of_hits_are_those_of_the_text_with_its_escapes() {
+    let case = Case::new(&[("ann@home.example", 1)], &[]);
+    let text = r#"["\t\u0061nn@home.example!"]"#;
+    let mut search = Search::new(&case.secrets);
+    let hits = search.text(text.as_bytes(), Kind::Escaped);
+    assert_eq!(hits.iter().map(|hit| &text[hit.start..hit.end]).collect::<Vec<_>>(), [r"\u0061nn@home.example"]);
+}

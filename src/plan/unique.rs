@@ -1,0 +1,331 @@
+//! Unique indexes and exclusion constraints under the chosen masks: shown before a row moves that they still hold.
+//!
+//! An index holds when it contains a key whose columns stay apart, or when every masked column that it looks at keeps
+//! values apart: as a plain column, under `lower()` or `upper()`, and for members and support rows together. What else
+//! an index may compute of a masked column cannot be followed, and a condition on one would let other rows in.
+
+use crate::anonymize::{Uniqueness, template_columns, uniqueness};
+use crate::error::{Error, ErrorKind, Result};
+use crate::profile::{MaskRule, MaskSpec};
+use crate::schema::{Index, Table, TypeClass};
+use crate::types::ColumnId;
+
+use super::ColumnMasks;
+
+type Masks = [Option<ColumnMasks>];
+
+const REMEDY: &str =
+    "choose a mask that keeps values apart: email, username, uuid, hash, or a template with the row's key";
+
+/// What the masks of one column do to the indexes that look at it.
+///
+/// # Errors
+/// `Plan`, naming table, column, rule and index.
+pub(super) fn check_unique(table: &Table, masks: &Masks, id: ColumnId) -> Result<()> {
+    let Some(of_column) = masks[id.index()].as_ref().filter(|masks| is_masked(masks)) else { return Ok(()) };
+    for index in table.indexes.iter().filter(|index| index.unique || is_exclusion(index)) {
+        if contains_key(table, masks, index) {
+            continue;
+        }
+        if let Some(fault) = fault(table, masks, index, id, of_column) {
+            let (rules, what) = (rules(of_column), fault.what(index));
+            let place = format!("{}.{}", table.name, table.column(id).name);
+            return Err(Error::new(ErrorKind::Plan, format!("{place}: {rules} {what}")).with_remedy(fault.remedy()));
+        }
+    }
+    Ok(())
+}
+
+/// What is likely and not shown: that no kept value reads like what a template gives to the other rows. The index
+/// itself finds out, before the swap.
+pub(super) fn unproven(table: &Table, masks: &Masks) -> Vec<String> {
+    let mut found = Vec::new();
+    for index in table.indexes.iter().filter(|index| index.unique && !contains_key(table, masks, index)) {
+        for (id, column) in table.copied_columns().filter(|(id, _)| index.columns.contains(&Some(*id))) {
+            let specs = masks[id.index()].as_ref().map(|masks| (&masks.member.spec, &masks.support.spec));
+            if let Some((MaskSpec::Keep, MaskSpec::Template(_)) | (MaskSpec::Template(_), MaskSpec::Keep)) = specs {
+                found.push(format!(
+                    "{}.{}: if a kept value reads like the template's for another row, the unique index {} ends the run",
+                    table.name, column.name, index.name
+                ));
+            }
+        }
+    }
+    found
+}
+
+/// Why an index may not hold.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Fault {
+    /// The mask, by itself.
+    Collides,
+    /// Letters of other case are the same in the index.
+    Folds,
+    /// Members' and support rows' values may meet.
+    Audiences,
+    /// An expression other than the column, `lower()` or `upper()` of it.
+    Expression,
+    /// Other rows would be subject to it.
+    Condition,
+}
+
+impl Fault {
+    fn what(self, index: &Index) -> String {
+        let kind = if is_exclusion(index) { "exclusion constraint" } else { "unique index" };
+        let name = &index.name;
+        match self {
+            Self::Collides => format!("can give two rows the same value, and the {kind} {name} forbids that"),
+            Self::Folds => {
+                format!("can give two rows values that differ in case only, and the {kind} {name} forbids that")
+            }
+            Self::Audiences => {
+                format!("can give a member and a support row the same value, and the {kind} {name} forbids that")
+            }
+            Self::Expression => {
+                format!("cannot be followed through the expression of the {kind} {name}: two rows may get the same")
+            }
+            Self::Condition => format!("may bring rows under the condition of the {kind} {name} that were not before"),
+        }
+    }
+
+    fn remedy(self) -> &'static str {
+        match self {
+            Self::Collides | Self::Folds => REMEDY,
+            Self::Audiences => "give both the same rule, or one of them email, username, uuid or hash",
+            Self::Expression | Self::Condition => "keep the column, or drop the index in the source's schema",
+        }
+    }
+}
+
+fn rules(masks: &ColumnMasks) -> String {
+    match masks.member == masks.support {
+        true => format!("the rule {}", masks.member.spec.name()),
+        false => format!("the rules {} and, for support rows, {}", masks.member.spec.name(), masks.support.spec.name()),
+    }
+}
+
+fn is_masked(masks: &ColumnMasks) -> bool {
+    masks.member.spec != MaskSpec::Keep || masks.support.spec != MaskSpec::Keep
+}
+
+fn is_exclusion(index: &Index) -> bool {
+    !index.unique && index.constraint_oid.is_some()
+}
+
+/// Another key stands in the index whole and stays apart: then the index says nothing new.
+fn contains_key(table: &Table, masks: &Masks, index: &Index) -> bool {
+    if !index.unique {
+        return false;
+    }
+    table.unique_keys.iter().filter(|key| key.name != index.name).any(|key| {
+        key.columns.iter().all(|id| {
+            let column = table.column(*id);
+            let stays = masks[id.index()]
+                .as_ref()
+                .is_none_or(|of_column| !is_masked(of_column) || plain(table, masks, index, *id, of_column).is_none());
+            index.columns.contains(&Some(*id)) && stays && (column.not_null || !index.nulls_not_distinct)
+        })
+    })
+}
+
+fn fault(table: &Table, masks: &Masks, index: &Index, id: ColumnId, of_column: &ColumnMasks) -> Option<Fault> {
+    let name = &table.column(id).name;
+    let (keys, condition) = parts(&index.definition);
+    if index.partial && mentions(condition, name) && !keeps_condition(condition, name, of_column) {
+        return Some(Fault::Condition);
+    }
+    if index.columns.contains(&Some(id)) {
+        return plain(table, masks, index, id, of_column);
+    }
+    if !index.columns.contains(&None) || !mentions(keys, name) {
+        return None;
+    }
+    if mentions(&without_folding(keys, name), name) {
+        return Some(Fault::Expression);
+    }
+    plain(table, masks, index, id, of_column).or_else(|| {
+        let folds = [&of_column.member, &of_column.support].iter().any(|rule| !survives_folding(table, rule));
+        folds.then_some(Fault::Folds)
+    })
+}
+
+/// Of the column itself.
+fn plain(table: &Table, masks: &Masks, index: &Index, id: ColumnId, of_column: &ColumnMasks) -> Option<Fault> {
+    let rules = [&of_column.member, &of_column.support];
+    if rules.iter().any(|rule| !keeps_apart(table, masks, index, id, rule)) {
+        return Some(Fault::Collides);
+    }
+    (!together(table, id, of_column)).then_some(Fault::Audiences)
+}
+
+fn keeps_apart(table: &Table, masks: &Masks, index: &Index, id: ColumnId, rule: &MaskRule) -> bool {
+    match (&rule.spec, uniqueness(&rule.spec, &table.column(id).data_type).0) {
+        (MaskSpec::Keep, _) => true,
+        (MaskSpec::Null, _) => !index.nulls_not_distinct,
+        (MaskSpec::Template(text), _) => template_has_key(table, masks, text),
+        (_, Uniqueness::No) => false,
+        _ => true,
+    }
+}
+
+/// No value that members get is one that support rows get. Rules that each keep values apart do not show that.
+fn together(table: &Table, id: ColumnId, masks: &ColumnMasks) -> bool {
+    let (member, support) = (&masks.member, &masks.support);
+    if member == support {
+        return true;
+    }
+    let drawn = |rule: &MaskRule| uniqueness(&rule.spec, &table.column(id).data_type).0 == Uniqueness::Negligible;
+    match (&member.spec, &support.spec) {
+        (MaskSpec::Null, _) | (_, MaskSpec::Null) => true,
+        (MaskSpec::Template(one), MaskSpec::Template(other)) => begin_apart(one, other),
+        // Only the rows can tell: see `unproven`.
+        (MaskSpec::Keep, MaskSpec::Template(_)) | (MaskSpec::Template(_), MaskSpec::Keep) => true,
+        _ => drawn(member) || drawn(support),
+    }
+}
+
+/// The texts before the first placeholder differ within the length of the shorter one.
+fn begin_apart(one: &str, other: &str) -> bool {
+    let beginning = |text: &str| text.split(['{', '}']).next().unwrap_or_default().to_lowercase();
+    let (one, other) = (beginning(one), beginning(other));
+    !one.starts_with(&other) && !other.starts_with(&one)
+}
+
+/// Results are of one case, or differ in more than case.
+fn survives_folding(table: &Table, rule: &MaskRule) -> bool {
+    let is_caseless = |name: &String| {
+        table.columns.iter().filter(|column| column.name == *name).all(|column| {
+            let class = column.data_type.class;
+            class.is_integer() || matches!(class, TypeClass::Uuid | TypeClass::Citext)
+        })
+    };
+    match &rule.spec {
+        MaskSpec::Keep
+        | MaskSpec::Null
+        | MaskSpec::Hash { .. }
+        | MaskSpec::Uuid
+        | MaskSpec::Email { .. }
+        | MaskSpec::Username => true,
+        MaskSpec::Template(text) => {
+            template_columns(text).unwrap_or_default().iter().any(|name| is_key(table, name) && is_caseless(name))
+        }
+        _ => false,
+    }
+}
+
+fn is_key(table: &Table, name: &str) -> bool {
+    table.unique_keys.iter().any(|key| matches!(key.columns.as_slice(), [id] if table.column(*id).name == name))
+}
+
+/// The template holds a column that is a unique key by itself, is never NULL, and is kept apart under its own rules.
+/// Keys of several columns do not count: `{a}{b}` gives the same text for 1, 23 and 12, 3.
+fn template_has_key(table: &Table, masks: &Masks, text: &str) -> bool {
+    let placeholders = template_columns(text).unwrap_or_default();
+    let apart = |id: ColumnId| {
+        masks[id.index()].as_ref().is_some_and(|m| {
+            together(table, id, m)
+                && [&m.member, &m.support].into_iter().all(|rule| {
+                    !matches!(rule.spec, MaskSpec::Template(_))
+                        && uniqueness(&rule.spec, &table.column(id).data_type).0 != Uniqueness::No
+                })
+        })
+    };
+    table.unique_keys.iter().any(|key| match key.columns.as_slice() {
+        [id] => table.column(*id).not_null && placeholders.contains(&table.column(*id).name) && apart(*id),
+        _ => false,
+    })
+}
+
+/// Masks keep NULL and nothing else of a value, so a condition holds as before only where it asks for NULL.
+fn keeps_condition(condition: &str, name: &str, masks: &ColumnMasks) -> bool {
+    let nulls = [&masks.member, &masks.support].iter().any(|rule| *rule.spec.plain() == MaskSpec::Null);
+    let mut rest = condition.to_owned();
+    for written in spellings(name) {
+        rest = rest.replace(&format!("{written} IS NOT NULL"), "");
+        if !nulls {
+            rest = rest.replace(&format!("{written} IS NULL"), "");
+        }
+    }
+    // NOT (a IS NOT NULL) is a IS NULL again.
+    let turned = nulls && condition.contains("NOT (");
+    !turned && !mentions(&rest, name)
+}
+
+/// The keys without what folding the column gives.
+fn without_folding(keys: &str, name: &str) -> String {
+    let mut rest = keys.to_owned();
+    for written in spellings(name) {
+        for function in ["lower", "upper"] {
+            for argument in [written.clone(), format!("({written})::text")] {
+                rest = rest.replace(&format!("{function}({argument})"), "");
+            }
+        }
+    }
+    rest
+}
+
+/// As the server may print the name.
+fn spellings(name: &str) -> [String; 2] {
+    [name.to_owned(), quoted(name)]
+}
+
+fn quoted(name: &str) -> String {
+    format!("\"{}\"", name.replace('"', "\"\""))
+}
+
+/// The name stands in an index definition as a word of its own.
+fn mentions(definition: &str, name: &str) -> bool {
+    let part = |c: char| c.is_alphanumeric() || c == '_';
+    let written = name.replace('"', "\"\"");
+    definition
+        .match_indices(&written)
+        .any(|(at, _)| !definition[..at].ends_with(part) && !definition[at + written.len()..].starts_with(part))
+}
+
+/// What stands between the first parentheses of a definition, and what follows WHERE.
+fn parts(definition: &str) -> (&str, &str) {
+    let (mut depth, mut quote, mut open) = (0_u32, None, None);
+    for (at, letter) in definition.char_indices() {
+        match (quote, letter) {
+            (Some(begun), letter) if letter == begun => quote = None,
+            (None, '\'' | '"') => quote = Some(letter),
+            (None, '(') => {
+                open.get_or_insert(at + 1);
+                depth += 1;
+            }
+            (None, ')') => {
+                depth = depth.saturating_sub(1);
+                if depth == 0 {
+                    let rest = &definition[at..];
+                    let condition = rest.find(" WHERE ").map_or("", |at| &rest[at + 7..]);
+                    return (&definition[open.unwrap_or(at)..at], condition);
+                }
+            }
+            _ => {}
+        }
+    }
+    (definition, "")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn definitions_are_cut_at_their_parentheses() {
+        let definition = "CREATE UNIQUE INDEX \"a(b\" ON public.users USING btree (lower((email)::text), \"Né\") \
+                          INCLUDE (x) WHERE ((state)::text <> 'a) WHERE b'::text)";
+        let (keys, condition) = parts(definition);
+        assert_eq!(keys, "lower((email)::text), \"Né\"");
+        assert_eq!(condition, "((state)::text <> 'a) WHERE b'::text)");
+        assert!(!mentions(&without_folding(keys, "email"), "email") && mentions(keys, "Né"));
+        assert!(mentions(&without_folding("lower(\"left\"(email, 5))", "email"), "email"));
+    }
+
+    #[test]
+    fn templates_that_begin_differently_never_meet() {
+        assert!(begin_apart("user{id}@a.example", "Support{id}@a.example"));
+        assert!(!begin_apart("user{id}", "user1{id}"));
+        assert!(!begin_apart("{id}", "support{id}"));
+    }
+}

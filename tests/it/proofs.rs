@@ -1,0 +1,200 @@
+//! What is shown of masks before a row moves: unique indexes under them, and what only the target can decide.
+
+use crate::support::{self, Home, Ran, TestDb};
+
+/// One source for all cases of a test; each has its own profile.
+struct Scene {
+    source: TestDb,
+    target: TestDb,
+    home: Home,
+}
+
+impl Scene {
+    fn new(schema: &str) -> Self {
+        let scene = Self {
+            source: support::source_database("proofs"),
+            target: support::target_database("proofs"),
+            home: Home::new(),
+        };
+        scene.source.execute(schema);
+        scene.target.execute("CREATE TABLE old AS SELECT 'old content' AS text");
+        scene
+    }
+
+    fn run(&self, command: &[&str], columns: &str) -> Ran {
+        let (from, to) = (self.source.url(), self.target.url());
+        let profile =
+            support::profile(&format!("[sample]\nroot = \"users\"\npercent = 100\n[columns.users]\n{columns}"));
+        let path = profile.path().to_string_lossy().into_owned();
+        let ends: &[&str] = if command[0] == "sample" { &["--to", &to, "--yes"] } else { &[] };
+        self.home.tithe(&[command, &["--from", &from, "--profile", &path], ends].concat())
+    }
+
+    #[track_caller]
+    fn refused(&self, ran: &Ran, words: &[&str], what: &str) {
+        let said = format!("{}{}", ran.stdout, ran.stderr);
+        assert_eq!(ran.code, 5, "{what}: {said}");
+        for word in words {
+            assert!(said.contains(word), "{what}: {word:?} is missing in: {said}");
+        }
+        assert!(!said.contains("Secret"), "{what}: {said}");
+        assert_eq!(self.target.query_one_text("SELECT text FROM old"), "old content");
+    }
+}
+
+const USERS: &str = "
+    CREATE TABLE users (id int PRIMARY KEY, email text NOT NULL, name text, gone timestamptz, state text);
+    INSERT INTO users SELECT n, 'Secret' || n || '@home.example', 'Secret', now(), 'new' FROM generate_series(1, 30) n";
+
+/// Rules of `USERS`, those of the case first.
+fn rules(stated: &str) -> String {
+    let rest =
+        ["id", "email", "name", "gone", "state"].into_iter().filter(|column| !stated.contains(&format!("{column} =")));
+    let rest: String = rest.map(|column| format!("{column} = \"keep\"\n")).collect();
+    format!("{}\n{rest}", stated.replace("; ", "\n"))
+}
+
+/// Index, rules, and what the refusal names; nothing where the index holds.
+const INDEXES: &[(&str, &str, &[&str])] = &[
+    // A key of several columns.
+    ("(name, email)", "email = \"first_name\"", &["users.email", "first_name", "unique index u"]),
+    ("(name, email)", "email = \"email\"; name = \"hash\"", &[]),
+    // The primary key within it keeps rows apart by itself.
+    ("(id, email)", "email = \"first_name\"", &[]),
+    // Expressions.
+    ("(lower(email))", "email = \"email\"", &[]),
+    ("(upper(email), name)", "email = \"uuid\"", &[]),
+    ("(lower(email))", "email = \"token\"", &["users.email", "token", "case only"]),
+    ("(lower(email))", "email = { template = \"u{id}@dev.example\" }", &[]),
+    ("(md5(email))", "email = \"email\"", &["users.email", "expression", "u"]),
+    ("(\"left\"(email, 20))", "email = \"email\"", &["users.email", "expression"]),
+    ("(lower(email))", "name = \"first_name\"", &[]),
+    // Conditions.
+    ("(state, email) WHERE gone IS NULL", "gone = \"null\"", &["users.gone", "null", "condition"]),
+    ("(email) WHERE gone IS NULL", "email = \"email\"; state = \"null\"", &[]),
+    ("(email) WHERE gone IS NOT NULL", "gone = \"null\"", &[]),
+    ("(email) WHERE state = 'new'", "state = { constant = \"new\" }", &["users.state", "constant", "condition"]),
+    ("(name) WHERE state = 'old'", "name = \"first_name\"", &["users.name", "first_name"]),
+    // Members and support rows.
+    ("(email)", "email = { keep = true, support = \"email\" }", &[]),
+    (
+        "(email)",
+        "email = { keep = true, support = \"token\" }",
+        &["users.email", "rules keep and, for support rows, token"],
+    ),
+    (
+        "(email)",
+        "email = { template = \"user{id}\", support = { template = \"user1{id}\" } }",
+        &["users.email", "a member and a support row"],
+    ),
+    ("(email)", "email = { template = \"user{id}\", support = { template = \"guest{id}\" } }", &[]),
+    ("(email)", "email = { hash = { length = 16 }, support = \"null\" }", &[]),
+];
+
+#[test]
+fn unique_indexes_under_masks() {
+    let scene = Scene::new(&USERS.replace("text NOT NULL", "text"));
+    for (index, stated, words) in INDEXES {
+        scene.source.execute(&format!("CREATE UNIQUE INDEX u ON users {index}"));
+        let ran = scene.run(&["plan", "--no-exact"], &rules(stated));
+        let what = format!("{index} with {stated}");
+        match words {
+            [] => assert_eq!(ran.code, 0, "{what}: {}{}", ran.stdout, ran.stderr),
+            words => scene.refused(&ran, words, &what),
+        }
+        scene.source.execute("DROP INDEX u");
+    }
+}
+
+#[test]
+fn exclusion_constraints_and_nulls_that_are_not_distinct() {
+    let scene = Scene::new(USERS);
+    scene.source.execute("ALTER TABLE users ADD CONSTRAINT apart EXCLUDE USING btree (email WITH =)");
+    let ran = scene.run(&["plan", "--no-exact"], &rules("email = \"first_name\""));
+    scene.refused(&ran, &["users.email", "first_name", "exclusion constraint apart"], "exclusion");
+    assert_eq!(scene.run(&["plan", "--no-exact"], &rules("email = \"email\"")).code, 0);
+    if support::oldest_version() >= 15 {
+        scene.source.execute(
+            "ALTER TABLE users ALTER email DROP NOT NULL; CREATE UNIQUE INDEX n ON users (email) NULLS NOT DISTINCT",
+        );
+        let ran = scene.run(&["plan", "--no-exact"], &rules("email = \"null\""));
+        scene.refused(&ran, &["users.email", "null", "unique index n"], "nulls not distinct");
+    }
+}
+
+/// What a kept value and a template's give together only the rows can tell: it is said, and a clash swaps nothing in.
+#[test]
+fn a_kept_value_like_a_templates_is_told_of_beforehand() {
+    let scene = Scene::new(&format!("{USERS}; CREATE UNIQUE INDEX u ON users (email)"));
+    let stated = rules("email = { keep = true, support = { template = \"hidden{id}\" } }");
+    let ran = scene.run(&["plan", "--no-exact"], &stated).expect_code(0);
+    assert!(ran.stdout.contains("reads like the template's"), "{}", ran.stdout);
+}
+
+/// Schema, rules, and what the refusal names.
+const TRIALS: &[(&str, &str, &[&str])] = &[
+    (
+        "ALTER TABLE users ADD CONSTRAINT at_home CHECK (email LIKE '%@home.example')",
+        "email = \"email\"",
+        &["users.email (rule email)", "at_home", "line 1"],
+    ),
+    (
+        "ALTER TABLE users ADD CONSTRAINT long CHECK (length(name) > 5 OR state = 'old')",
+        "name = { constant = \"x\" }",
+        &["users.name (rule constant)", "long", "line 1"],
+    ),
+    (
+        "CREATE DOMAIN address AS text CHECK (VALUE LIKE '%@home.example'); ALTER TABLE users ALTER email TYPE address",
+        "email = \"email\"",
+        &["users.email (rule email)", "address_check"],
+    ),
+    (
+        "ALTER TABLE users ADD number int GENERATED ALWAYS AS (substr(email, 7, 1)::int) STORED",
+        "email = \"email\"",
+        &["users.email (rule email)"],
+    ),
+];
+
+#[test]
+fn checks_domains_and_generated_columns_are_asked_of_the_target_before_rows_move() {
+    for (change, stated, words) in TRIALS {
+        let scene = Scene::new(USERS);
+        scene.source.execute(change);
+        let ran = scene.run(&["sample"], &rules(stated));
+        scene.refused(&ran, words, change);
+        assert!(!ran.stderr.contains("load rows"), "{}", ran.stderr);
+        scene.run(&["sample"], &rules("")).expect_code(0);
+    }
+}
+
+#[test]
+fn a_mask_that_leaves_no_partition_for_a_row_is_refused() {
+    let scene = Scene::new(
+        "CREATE TABLE users (id int, state text NOT NULL, email text) PARTITION BY LIST (state);
+         CREATE TABLE users_new PARTITION OF users FOR VALUES IN ('new');
+         CREATE TABLE users_old PARTITION OF users FOR VALUES IN ('old');
+         ALTER TABLE users ADD PRIMARY KEY (id, state);
+         INSERT INTO users SELECT n, CASE WHEN n % 2 = 0 THEN 'new' ELSE 'old' END, 'Secret' FROM generate_series(1, 30) n",
+    );
+    let rules = |state: &str| format!("id = \"keep\"\nstate = {state}\nemail = \"keep\"\n");
+    let ran = scene.run(&["sample"], &rules("\"hash\""));
+    scene.refused(&ran, &["users.state (rule hash)", "no partition", "line 1"], "hash");
+    scene.run(&["sample"], &rules("\"keep\"")).expect_code(0);
+}
+
+/// Beyond the first rows the load finds it, and says the same.
+#[test]
+fn a_late_row_that_breaks_a_check_is_named_by_its_place() {
+    let scene = Scene::new(USERS);
+    scene.source.execute(
+        "INSERT INTO users SELECT n, 'Secret', 'Secret', NULL, CASE WHEN n = 300 THEN 'new' ELSE 'old' END
+             FROM generate_series(31, 300) n ORDER BY n;
+         DELETE FROM users WHERE id < 31; ALTER TABLE users ADD CONSTRAINT long CHECK (length(name) > 5 OR state = 'old')",
+    );
+    let ran = scene.run(&["sample"], &rules("name = { constant = \"x\" }"));
+    assert_eq!(ran.code, 7, "{}", ran.stderr);
+    for word in ["load rows into users", "long", "users.name (rule constant)", "line "] {
+        assert!(ran.stderr.contains(word), "{word}: {}", ran.stderr);
+    }
+    assert!(!ran.stderr.contains("Secret"), "{}", ran.stderr);
+}
