@@ -16,9 +16,11 @@
 
 mod codec;
 mod constant;
+mod distinct;
 mod mask;
 mod net;
 mod rules;
+mod tally;
 mod template;
 mod transform;
 mod uniqueness;
@@ -26,6 +28,7 @@ mod uniqueness;
 use std::fmt;
 
 pub use mask::Mask;
+pub use tally::{Tally, TallyCounts};
 pub use template::template_columns;
 pub use transform::RowTransform;
 pub use uniqueness::{Uniqueness, uniqueness};

@@ -9,6 +9,7 @@ mod document;
 mod files;
 mod json_schema;
 mod nearest;
+mod parameters;
 mod path_template;
 pub mod predicate;
 mod raw;
