@@ -19,6 +19,8 @@ pub mod graph;
 pub mod plan;
 pub mod closure;
 pub mod report;
+pub mod attest;
+pub mod page;
 pub mod vault;
 pub mod pg;
 pub mod engine;

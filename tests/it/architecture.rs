@@ -19,6 +19,7 @@ const HOMES: &[(&str, &[&str])] = &[
     ("flate2", &["vault"]),
     ("object_store", &["vault"]),
     ("rayon", &["anonymize", "closure", "engine", "vault", "demo"]),
+    ("ring", &["attest"]),
     ("sha2", &["profile"]),
     ("toml", &["profile"]),
     ("walkdir", &["vault"]),
