@@ -7,9 +7,11 @@ mod commands;
 mod help;
 mod interrupt;
 mod log;
+mod output;
 mod progress;
 mod render;
 mod settings;
+mod signing;
 mod state;
 mod terminal;
 

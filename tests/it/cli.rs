@@ -159,7 +159,9 @@ fn the_graph_is_drawn_with_and_without_a_profile() {
 
 #[test]
 fn help_completions_and_the_manual_are_there() {
-    for command in ["demo", "init", "plan", "sample", "verify", "rollback", "graph", "explain", "completions", "man"] {
+    for command in
+        ["demo", "init", "plan", "sample", "verify", "report", "rollback", "graph", "explain", "completions", "man"]
+    {
         let help = tithe(&[command, "--help"]).expect_code(0);
         assert!(help.stdout.contains("Examples:"), "{command}: {}", help.stdout);
         assert!(help.stdout.lines().all(|line| line.chars().count() <= 110), "{command}: {}", help.stdout);

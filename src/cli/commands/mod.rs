@@ -6,6 +6,7 @@ mod graph;
 mod init;
 mod manual;
 mod plan;
+mod report;
 mod rollback;
 mod sample;
 mod vault;
@@ -29,6 +30,7 @@ pub(super) fn dispatch(cli: Cli) -> Result<u8> {
         Command::Init(args) => block_on(init::run(&args, global)),
         Command::Sample(args) => block_on_with(|stop| sample::run(&args, global, stop)),
         Command::Plan(args) => block_on(plan::run(&args, global)),
+        Command::Report(args) => report::run(&args, global),
         Command::Rollback(args) => block_on(rollback::run(&args)),
         Command::Graph(args) => block_on(graph::run(&args, global)),
         Command::Completions { shell } => manual::completions(shell),
