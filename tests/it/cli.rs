@@ -177,3 +177,16 @@ fn the_demo_shows_a_report_and_leaves_nothing() {
     let ran = tithe(&["demo", "--scale", "0.05", "--no-keep"]).expect_code(0);
     assert!(ran.stdout.contains("exactly what came") && ran.stdout.contains("@dev.makapix.local"), "{ran:?}");
 }
+
+#[test]
+fn the_demo_leaves_a_page() {
+    let ran = tithe(&["demo", "--scale", "0.05"]).expect_code(0);
+    let path = |title: &str| {
+        let line = ran.stdout.lines().find(|line| line.trim_start().starts_with(title)).unwrap();
+        line.split_whitespace().find(|word| word.starts_with('/')).unwrap().to_owned()
+    };
+    let page = std::fs::read_to_string(path("report ")).unwrap();
+    let stopped = std::process::Command::new("sh").arg(path("clean up")).status().unwrap();
+    assert!(page.contains("10 % of <bdi>users</bdi>") && page.contains("id=\"references\""));
+    assert!(stopped.success() && !std::path::Path::new(&path("report ")).exists());
+}

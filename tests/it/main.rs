@@ -15,6 +15,7 @@ mod faults;
 mod landing;
 mod oracle;
 mod pieces;
+mod report;
 mod standby;
 mod support;
 mod throwaway;
