@@ -29,8 +29,8 @@ const PROFILE: &str = r#"
 root = "users"
 percent = 40
 seed = "report"
-[tables.posts.references]
-answered_by = "pull"
+[tables.posts]
+pull = ["answered_by"]
 [columns.users]
 id = "keep"
 email = "email"
