@@ -1,3 +1,5 @@
+//! Attestations hold, and every way to forge one is found.
+
 use ring::rand::SystemRandom;
 use ring::signature::Ed25519KeyPair;
 
@@ -20,21 +22,21 @@ fn report() -> RunReport {
 }
 
 fn signed() -> (Attestation, PublicKey) {
-    let signer = Signer::from_pem(KNOWN_KEY.as_bytes()).unwrap();
-    (attest(&report(), Some(&signer)), PublicKey::from_pem(KNOWN_PUBLIC.as_bytes()).unwrap())
+    let signer = Signer::from_pem(KNOWN_KEY.as_bytes()).expect("holds");
+    (attest(&report(), Some(&signer)), PublicKey::from_pem(KNOWN_PUBLIC.as_bytes()).expect("holds"))
 }
 
 #[test]
 fn a_signed_attestation_holds() {
     let (attestation, key) = signed();
-    let read = Attestation::from_text(&attestation.to_text()).unwrap();
+    let read = Attestation::from_text(&attestation.to_text()).expect("holds");
     assert_eq!(read, attestation);
-    read.check_signature(&key).unwrap();
-    read.check_report(&report()).unwrap();
+    read.check_signature(&key).expect("holds");
+    read.check_report(&report()).expect("holds");
     assert_eq!(read.digest, digest_of(&report()));
     // The report as it is kept says the same.
-    let kept: RunReport = serde_json::from_slice(&serde_json::to_vec(&report()).unwrap()).unwrap();
-    read.check_report(&kept).unwrap();
+    let kept: RunReport = serde_json::from_slice(&serde_json::to_vec(&report()).expect("holds")).expect("holds");
+    read.check_report(&kept).expect("holds");
 }
 
 #[test]
@@ -57,7 +59,7 @@ fn what_is_stated_anew_no_longer_fits_the_signature() {
     let (mut attestation, key) = signed();
     attestation.statement.tithe_version = "9".to_owned();
     attestation.digest = digest(&attestation.statement);
-    let read = Attestation::from_text(&attestation.to_text()).unwrap();
+    let read = Attestation::from_text(&attestation.to_text()).expect("holds");
     assert!(read.check_signature(&key).unwrap_err().chain().contains("signature does not fit"));
 }
 
@@ -71,8 +73,8 @@ fn another_run_another_key_and_no_signature_are_told_apart() {
     forged.tables[0].columns[0].rule.name = "keep".to_owned();
     assert!(attestation.check_report(&forged).unwrap_err().chain().contains("does not state"));
 
-    let document = Ed25519KeyPair::generate_pkcs8(&SystemRandom::new()).unwrap();
-    let stranger = Signer(Ed25519KeyPair::from_pkcs8(document.as_ref()).unwrap());
+    let document = Ed25519KeyPair::generate_pkcs8(&SystemRandom::new()).expect("holds");
+    let stranger = Signer(Ed25519KeyPair::from_pkcs8(document.as_ref()).expect("holds"));
     let error = attest(&report(), Some(&stranger)).check_signature(&key).unwrap_err();
     assert!(error.chain().contains("another key"), "{error:?}");
     let error = attest(&report(), None).check_signature(&key).unwrap_err();
@@ -81,7 +83,7 @@ fn another_run_another_key_and_no_signature_are_told_apart() {
 
 #[test]
 fn keys_are_ed25519_or_refused() {
-    assert_eq!(format!("{:?}", Signer::from_pem(KNOWN_KEY.as_bytes()).unwrap()), "Signer(redacted)");
+    assert_eq!(format!("{:?}", Signer::from_pem(KNOWN_KEY.as_bytes()).expect("holds")), "Signer(redacted)");
     assert_eq!(Signer::from_pem(KNOWN_PUBLIC.as_bytes()).unwrap_err().exit_code(), 10);
     assert_eq!(Signer::from_pem(b"nonsense").unwrap_err().exit_code(), 10);
     assert_eq!(PublicKey::from_pem(KNOWN_KEY.as_bytes()).unwrap_err().exit_code(), 2);

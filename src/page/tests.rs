@@ -1,3 +1,5 @@
+//! The page holds what it should and nothing that a name brings along.
+
 use super::*;
 use crate::report::{CheckReport, ColumnReport, MaskCounts, ReferenceReport, RuleReport};
 
