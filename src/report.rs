@@ -197,8 +197,10 @@ pub struct MaskCounts {
     pub distinct_before: u64,
     /// Different values after, as bytes.
     pub distinct_after: u64,
-    /// The two numbers above are estimates, with the run's `distinct_error_percent`.
-    pub estimated: bool,
+    /// `distinct_before` is an estimate, with the run's `distinct_error_percent`.
+    pub estimated_before: bool,
+    /// `distinct_after` is one.
+    pub estimated_after: bool,
 }
 
 /// What the leak check found in a column.

@@ -41,8 +41,10 @@ pub struct TallyCounts {
     pub distinct_before: u64,
     /// Different values after.
     pub distinct_after: u64,
-    /// Neither of both is an estimate.
-    pub exact: bool,
+    /// The number before is an estimate.
+    pub estimated_before: bool,
+    /// The number after is an estimate.
+    pub estimated_after: bool,
 }
 
 impl Tally {
@@ -100,16 +102,19 @@ impl Tally {
 
 impl ColumnTally {
     fn counts(&self) -> TallyCounts {
-        let ((distinct_before, exact), (distinct_after, also)) = (self.before.count(), self.after.count());
+        let ((distinct_before, exact_before), (distinct_after, exact_after)) =
+            (self.before.count(), self.after.count());
         TallyCounts {
             at: self.at,
             values: self.values,
             nulls: self.nulls,
             emptied: self.emptied,
             unchanged: self.unchanged,
-            distinct_before,
-            distinct_after,
-            exact: exact && also,
+            // An estimate may be off, but there are never more different values than values.
+            distinct_before: distinct_before.min(self.values),
+            distinct_after: distinct_after.min(self.values - self.emptied),
+            estimated_before: !exact_before,
+            estimated_after: !exact_after,
         }
     }
 }
@@ -148,7 +153,8 @@ mod tests {
             unchanged: 1,
             distinct_before: 3,
             distinct_after: 1,
-            exact: true,
+            estimated_before: false,
+            estimated_after: false,
         };
         assert_eq!(merged.counts(), [expected]);
     }

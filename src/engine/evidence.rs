@@ -51,7 +51,8 @@ fn counts(all: &[TallyCounts], at: usize) -> Option<MaskCounts> {
         unchanged: counts.unchanged,
         distinct_before: counts.distinct_before,
         distinct_after: counts.distinct_after,
-        estimated: !counts.exact,
+        estimated_before: counts.estimated_before,
+        estimated_after: counts.estimated_after,
     })
 }
 

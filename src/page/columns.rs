@@ -6,7 +6,7 @@ use super::text::{count, escape};
 use super::{close, listed, name, open};
 use crate::report::{ColumnReport, LeakReport, MaskCounts, RuleReport, RunReport, TableReport};
 
-const TITLES: [&str; 7] = ["Column", "Rule", "Values", "NULL", "Unchanged", "Different before", "and after"];
+const TITLES: [&str; 7] = ["Column", "Rule", "Values", "NULL", "Unchanged", "Different before", "Different after"];
 
 pub(super) fn section(page: &mut String, report: &RunReport) {
     let told = |table: &&TableReport| table.columns.iter().any(is_listed);
@@ -72,13 +72,13 @@ fn row(
     };
     let _ = write!(page, "<tr><th scope=\"row\">{first}</th><td data-title=\"{}\">{}</td>", TITLES[1], spoken(rule));
     let cells = counts.map(|counts| {
-        let different = |number| if counts.estimated { format!("≈ {}", count(number)) } else { count(number) };
+        let different = |number, estimated| if estimated { format!("≈ {}", count(number)) } else { count(number) };
         [
             count(counts.values),
             count(counts.nulls),
             count(counts.unchanged),
-            different(counts.distinct_before),
-            different(counts.distinct_after),
+            different(counts.distinct_before, counts.estimated_before),
+            different(counts.distinct_after, counts.estimated_after),
         ]
     });
     let cells = cells.unwrap_or_else(|| std::array::from_fn(|_| "–".to_owned()));
@@ -96,12 +96,12 @@ fn leak(leaks: &LeakReport) -> String {
     format!("{}: {} of {}", escape(&leaks.outcome), count(leaks.found), count(leaks.searched))
 }
 
-/// `email (host example.com, in domain people)`
+/// `email`, then `host: example.com, domain: people`
 fn spoken(rule: &RuleReport) -> String {
     let mut more: Vec<String> =
-        rule.parameters.iter().map(|(name, value)| format!("{} {}", escape(name), escape(value))).collect();
+        rule.parameters.iter().map(|(name, value)| format!("{}: {}", escape(name), escape(value))).collect();
     more.extend(
-        rule.domain.iter().filter(|domain| **domain != rule.name).map(|domain| format!("domain {}", escape(domain))),
+        rule.domain.iter().filter(|domain| **domain != rule.name).map(|domain| format!("domain: {}", escape(domain))),
     );
     let name = escape(&rule.name);
     match more.is_empty() {

@@ -6,8 +6,8 @@ use super::text::{escape, plural};
 use super::{close, listed, name, open};
 use crate::report::{ColumnReport, RuleReport, RunReport, TableReport};
 
-const SQUARE: usize = 12;
-const STEP: usize = 15;
+const SQUARE: usize = 13;
+const STEP: usize = 16;
 /// Squares in a line, so that a telephone shows them as they are.
 const IN_LINE: usize = 20;
 
@@ -85,7 +85,7 @@ fn strip(page: &mut String, table: &TableReport) {
     let _ = write!(
         page,
         "<li><span class=\"name\"><bdi>{0}</bdi></span> <span class=\"number\">{masked} of {all}</span>\
-         <svg width=\"{width}\" height=\"{height}\" role=\"img\"><title>{0}: {masked} of {all} columns masked</title>",
+         <svg viewBox=\"0 0 {width} {height}\" width=\"{width}\" role=\"img\"><title>{0}: {masked} of {all} columns masked</title>",
         escape(&shown)
     );
     for (at, column) in table.columns.iter().enumerate() {

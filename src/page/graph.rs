@@ -7,15 +7,17 @@ use super::text::{escape, plural, short};
 use super::{close, listed, name, open};
 use crate::report::RunReport;
 
-const WIDTH: usize = 176;
+const WIDTH: usize = 190;
 const HEIGHT: usize = 40;
 const ACROSS: usize = 84;
 const DOWN: usize = 12;
 const MARGIN: usize = 6;
 /// How far lines within a column swing out.
 const SWING: usize = 46;
+/// Tables of a group that are named under the picture, and references of a line.
+const NAMED: usize = 20;
 /// Characters of a name that fit.
-const NAME: usize = 23;
+const NAME: usize = 21;
 
 pub(super) fn section(page: &mut String, report: &RunReport) {
     let drawn = layout(report);
@@ -47,7 +49,11 @@ pub(super) fn section(page: &mut String, report: &RunReport) {
 fn group(report: &RunReport, node: &Node) -> String {
     let names: Vec<String> = node.tables.iter().map(|at| name(&report.tables[*at])).collect();
     let away = plural(node.column as u64, "reference");
-    format!("The group {away} away: {}", listed(names.iter().map(String::as_str)))
+    let more = match names.len().saturating_sub(NAMED) {
+        0 => String::new(),
+        more => format!(" and {} of the list below", plural(more as u64, "other table")),
+    };
+    format!("The group {away} away: {}{more}", listed(names.iter().take(NAMED).map(String::as_str)))
 }
 
 fn legend(page: &mut String) {
@@ -85,12 +91,16 @@ fn svg(page: &mut String, report: &RunReport, drawn: &Layout<'_>) {
          markerUnits=\"userSpaceOnUse\"><path class=\"tip\" d=\"M0 0.5L7.5 4L0 7.5z\"/></marker></defs>\n",
         plural(drawn.nodes.iter().map(|node| node.tables.len() as u64).sum(), "table")
     );
-    drawn.lines.iter().for_each(|line| draw_line(page, report, line, &places));
+    // Lines of groups are many, and say little: they stay in the background, and out of their own column.
+    let of_group = |line: &&Line<'_>| [line.child, line.parent].iter().any(|at| drawn.nodes[*at].tables.len() > 1);
+    let aside = |line: &&Line<'_>| drawn.nodes[line.child].column != drawn.nodes[line.parent].column;
+    drawn.lines.iter().filter(of_group).filter(aside).for_each(|line| draw_line(page, report, line, &places, " faint"));
+    drawn.lines.iter().filter(|line| !of_group(line)).for_each(|line| draw_line(page, report, line, &places, ""));
     drawn.nodes.iter().zip(&places).for_each(|(node, place)| draw_node(page, report, node, *place));
     page.push_str("</svg>\n");
 }
 
-fn draw_line(page: &mut String, report: &RunReport, line: &Line<'_>, places: &[(usize, usize)]) {
+fn draw_line(page: &mut String, report: &RunReport, line: &Line<'_>, places: &[(usize, usize)], more: &str) {
     let ((x1, y1), (x2, y2)) = (places[line.child], places[line.parent]);
     let (y1, y2) = (y1 + HEIGHT / 2, y2 + HEIGHT / 2);
     let half = ACROSS / 2;
@@ -117,17 +127,21 @@ fn draw_line(page: &mut String, report: &RunReport, line: &Line<'_>, places: &[(
         "null" => "nulls",
         _ => "whole",
     };
-    let says: Vec<String> = line
+    let mut says: Vec<String> = line
         .references
         .iter()
+        .take(NAMED)
         .map(|r| {
             let (child, parent) = (name(&report.tables[r.child]), name(&report.tables[r.parent]));
             format!("{child} ({}) → {parent}: {}", r.columns.join(", "), r.mode)
         })
         .collect();
+    if let more @ 1.. = line.references.len().saturating_sub(NAMED) {
+        says.push(format!("and {more} more"));
+    }
     let _ = writeln!(
         page,
-        "<path class=\"line {class}\" d=\"{path}\" marker-end=\"url(#tip)\"><title>{}</title></path>",
+        "<path class=\"line {class}{more}\" d=\"{path}\" marker-end=\"url(#tip)\"><title>{}</title></path>",
         escape(&says.join("; "))
     );
 }

@@ -10,7 +10,7 @@ fn rule(name: &str) -> RuleReport {
 }
 
 fn table(name: &str, mode: &str, rows: u64) -> TableReport {
-    let counts = MaskCounts { values: rows, distinct_before: 1_234, estimated: true, ..MaskCounts::default() };
+    let counts = MaskCounts { values: rows, distinct_before: 1_234, estimated_before: true, ..MaskCounts::default() };
     let column = |name: &str, rule: RuleReport, members| ColumnReport {
         column: name.to_owned(),
         data_type: "text".to_owned(),

@@ -59,7 +59,7 @@ pub(in crate::cli) fn table(report: &RunReport, look: Look) -> String {
     for (name, rule, counts) in &rows {
         line(&mut text, &row(name, &rule.name, &cells(*counts, look)));
     }
-    if rows.iter().any(|(_, _, counts)| counts.is_some_and(|counts| counts.estimated)) {
+    if rows.iter().any(|(_, _, counts)| counts.is_some_and(|c| c.estimated_before || c.estimated_after)) {
         let about = if look.unicode { "≈" } else { "~" };
         let says = format!("{about} estimated, with a standard error of {} %", report.distinct_error_percent);
         line(&mut text, &look.dim(&format!("  {says}")));
@@ -70,17 +70,16 @@ pub(in crate::cli) fn table(report: &RunReport, look: Look) -> String {
 
 fn cells(counts: Option<&MaskCounts>, look: Look) -> [String; 5] {
     let Some(counts) = counts else { return std::array::from_fn(|_| look.dash().to_owned()) };
-    let about = match (counts.estimated, look.unicode) {
-        (false, _) => "",
-        (true, true) => "≈",
-        (true, false) => "~",
+    let different = |number, estimated| match (estimated, look.unicode) {
+        (false, _) => look.count(number),
+        (true, true) => format!("≈{}", look.count(number)),
+        (true, false) => format!("~{}", look.count(number)),
     };
-    let different = |number| format!("{about}{}", look.count(number));
     [
         look.count(counts.values),
         look.count(counts.nulls),
         look.count(counts.unchanged),
-        different(counts.distinct_before),
-        different(counts.distinct_after),
+        different(counts.distinct_before, counts.estimated_before),
+        different(counts.distinct_after, counts.estimated_after),
     ]
 }
