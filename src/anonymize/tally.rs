@@ -142,17 +142,18 @@ mod tests {
         tally.add(&row("5\t\\N"), &[], &row("5\t\\N"));
         let mut other = Tally::new([1]);
         other.add(&row("6\tc"), &[false, true], &row("6\t\\N"));
+        other.add(&row("7\td"), &[], &row("7\ty"));
         let mut merged = Tally::default();
         merged.merge(&tally);
         merged.merge(&other);
         let expected = TallyCounts {
             at: 1,
-            values: 4,
+            values: 5,
             nulls: 2,
             emptied: 1,
             unchanged: 1,
-            distinct_before: 3,
-            distinct_after: 1,
+            distinct_before: 4,
+            distinct_after: 2,
             estimated_before: false,
             estimated_after: false,
         };
