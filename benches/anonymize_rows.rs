@@ -5,9 +5,9 @@ use std::fmt;
 use bytes::Bytes;
 use divan::Bencher;
 use divan::counter::{BytesCount, ItemsCount};
-use tithe::anonymize::RowTransform;
+use tithe::anonymize::{RowTransform, Tally};
 use tithe::copyfmt::{Fields, Format, RowWriter};
-use tithe::digest::MaskKey;
+use tithe::digest::{MaskKey, RowChecksum};
 use tithe::profile::{BytesFill, DatePart, MaskRule, MaskSpec};
 use tithe::schema::{Column, ColumnType, Table, TableKind, TypeClass};
 use tithe::types::{ColumnId, QualifiedName, TableId};
@@ -256,14 +256,50 @@ fn value(bencher: Bencher, case: &Case) {
     run(bencher, &[case.value], &[Some(case.spec.clone())]);
 }
 
-/// Rows a second of a table of people: twelve columns, of which four are masked.
-#[divan::bench]
-fn row_of_people(bencher: Bencher) {
+type People = ([fn(usize) -> String; 11], [Option<MaskSpec>; 11]);
+
+/// Twelve columns, of which four are masked.
+fn people() -> People {
     let texts: [fn(usize) -> String; 11] = [|row| format!("somebody {row}"); 11];
     let mut specs: [Option<MaskSpec>; 11] = [const { None }; 11];
     specs[1] = Some(MaskSpec::Email { host: "example.com".into() });
     specs[2] = Some(MaskSpec::FullName);
     specs[7] = Some(MaskSpec::Phone);
     specs[9] = Some(MaskSpec::Lorem);
+    (texts, specs)
+}
+
+/// Rows a second of a table of people.
+#[divan::bench]
+fn row_of_people(bencher: Bencher) {
+    let (texts, specs) = people();
     run(bencher, &texts, &specs);
+}
+
+/// The same with all that a run does to a row: split, mask, split what was made, sum it up.
+#[divan::bench]
+fn row_of_people_summed(bencher: Bencher) {
+    as_a_run_does(bencher, Tally::default());
+}
+
+/// And with counts of the four masked columns.
+#[divan::bench]
+fn row_of_people_summed_and_counted(bencher: Bencher) {
+    as_a_run_does(bencher, Tally::new([2, 3, 8, 10]));
+}
+
+fn as_a_run_does(bencher: Bencher, mut tally: Tally) {
+    let (texts, specs) = people();
+    let (rows, mut transform, mut out) = (rows(&texts), transform(&specs), Vec::new());
+    let (mut written, mut checksum) = (Fields::default(), RowChecksum::default());
+    bencher.counter(ItemsCount::new(ROWS)).bench_local(|| {
+        for fields in &rows {
+            out.clear();
+            transform.apply(fields, &[], &mut out).expect("masks");
+            written.split(Bytes::copy_from_slice(&out), Format::Binary).expect("well formed");
+            checksum.add(written.iter());
+            tally.add(fields, &[], &written);
+        }
+        (checksum.rows(), tally.counts().len())
+    });
 }

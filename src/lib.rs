@@ -22,6 +22,8 @@ pub mod plan;
 pub mod upkeep;
 pub mod closure;
 pub mod report;
+pub mod attest;
+pub mod page;
 pub mod vault;
 pub mod pg;
 pub mod engine;

@@ -32,10 +32,19 @@ pub struct RunReport {
     pub profile_digest: String,
     /// Fingerprint of the masking key; `None` where no rule needs one.
     pub key_fingerprint: Option<String>,
+    /// Version of the program that made the run.
+    #[serde(default)]
+    pub tithe_version: String,
+    /// Standard error, in percent, of numbers of different values that are estimated.
+    #[serde(default)]
+    pub distinct_error_percent: f64,
     /// In order.
     pub phases: Vec<PhaseReport>,
     /// In catalog order.
     pub tables: Vec<TableReport>,
+    /// Between tables that brought rows, in catalog order.
+    #[serde(default)]
+    pub references: Vec<ReferenceReport>,
     /// What the schema was like when the run ended.
     #[serde(default)]
     pub schema: SchemaReport,
@@ -65,6 +74,9 @@ pub struct RunReport {
 pub struct SourceReport {
     /// Without password.
     pub database: String,
+    /// Names the source's cluster (`pg_control_system()`), where the role may ask.
+    #[serde(default)]
+    pub system_identifier: Option<String>,
     /// `server_version`
     pub server_version: String,
     /// WAL position of the snapshot.
@@ -113,6 +125,100 @@ pub struct TableReport {
     /// Columns that the checksum leaves out: what is stored may differ in form from what was written.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub not_compared: Vec<String>,
+    /// What was done to each column, in the table's order; empty where no rows came.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub columns: Vec<ColumnReport>,
+}
+
+/// What was done to one column.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ColumnReport {
+    /// Name.
+    pub column: String,
+    /// Its type, as SQL writes it.
+    pub data_type: String,
+    /// For members.
+    pub rule: RuleReport,
+    /// For support rows, where it is another.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub support_rule: Option<RuleReport>,
+    /// What the rule did to members; absent under `keep`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub members: Option<MaskCounts>,
+    /// What the rule did to support rows; absent under `keep` and where none came.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub support: Option<MaskCounts>,
+    /// What the leak check found in it; absent where it did not look.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub leaks: Option<LeakFinding>,
+}
+
+impl ColumnReport {
+    /// Some rule but `keep` applies to it.
+    pub fn is_masked(&self) -> bool {
+        !self.rule.is_keep() || self.support_rule.as_ref().is_some_and(|rule| !rule.is_keep())
+    }
+
+    /// Values that a rule was given, of members and support rows.
+    pub fn values_masked(&self) -> u64 {
+        [&self.members, &self.support].into_iter().flatten().map(|counts| counts.values).sum()
+    }
+}
+
+/// A rule as the profile states it, without secrets.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RuleReport {
+    /// `keep`, `email` and so on.
+    pub name: String,
+    /// Its parameters; a constant is told by its length only.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub parameters: BTreeMap<String, String>,
+    /// Equal values in the same domain mask equally; absent where no key is needed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub domain: Option<String>,
+}
+
+impl RuleReport {
+    /// Values pass unchanged.
+    pub fn is_keep(&self) -> bool {
+        self.name == "keep"
+    }
+}
+
+/// What a rule did to a column.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MaskCounts {
+    /// Values that it was given.
+    pub values: u64,
+    /// NULLs, which it is not given; references that became NULL count here.
+    pub nulls: u64,
+    /// Values that became NULL.
+    pub emptied: u64,
+    /// Values that came out as they went in: empty texts, say, or a constant that stood there before.
+    pub unchanged: u64,
+    /// Different values before, as bytes.
+    pub distinct_before: u64,
+    /// Different values after, as bytes.
+    pub distinct_after: u64,
+    /// `distinct_before` is an estimate, with the run's `distinct_error_percent`.
+    pub estimated_before: bool,
+    /// `distinct_after` is one.
+    pub estimated_after: bool,
+}
+
+/// A reference between two tables that brought rows.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ReferenceReport {
+    /// Constraint, or the profile's name.
+    pub name: String,
+    /// Referencing table's place in `tables`.
+    pub child: usize,
+    /// Referencing columns.
+    pub columns: Vec<String>,
+    /// Referenced table's place in `tables`.
+    pub parent: usize,
+    /// `within`, `follow`, `pull`, `null`, `whole`
+    pub mode: String,
 }
 
 /// The schema of the target, for `verify`.
@@ -210,7 +316,7 @@ pub struct LeakReport {
 }
 
 /// Values in one place. They are counted, never named.
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LeakFinding {
     /// `table.column`, or an object of the schema.
     pub place: String,

@@ -55,6 +55,9 @@ pub(super) enum Command {
     /// Check a target against its run's report, and against the source where it still has the rows
     #[command(after_help = help::VERIFY)]
     Verify(VerifyArgs),
+    /// Show a past run's report: as text, as a page for the browser, as a signed attestation
+    #[command(after_help = help::REPORT)]
+    Report(ReportArgs),
     /// Swap the previous database back
     #[command(after_help = help::ROLLBACK)]
     Rollback(RollbackArgs),
@@ -218,6 +221,12 @@ pub(super) struct SampleArgs {
     pub(super) no_vault: bool,
     #[command(flatten)]
     pub(super) vault: VaultOptions,
+    /// Write the report as a page for the browser
+    #[arg(long, value_name = "FILE")]
+    pub(super) report: Option<PathBuf>,
+    /// Write an attestation, signed where TITHE_SIGN_KEY names an Ed25519 key in PEM
+    #[arg(long, value_name = "FILE")]
+    pub(super) attest: Option<PathBuf>,
     /// Print the report as JSON
     #[arg(long)]
     pub(super) json: bool,
@@ -388,6 +397,29 @@ pub(super) struct VerifyArgs {
     /// Print JSON
     #[arg(long)]
     pub(super) json: bool,
+}
+
+/// `tithe report`
+#[derive(Args, Debug)]
+pub(super) struct ReportArgs {
+    /// The run: its id, the beginning of it, or a report's file; left out: the latest run
+    #[arg(value_name = "RUN")]
+    pub(super) run: Option<String>,
+    /// Write a page for the browser; - for standard output
+    #[arg(long, value_name = "FILE", conflicts_with = "json")]
+    pub(super) html: Option<PathBuf>,
+    /// Print JSON
+    #[arg(long)]
+    pub(super) json: bool,
+    /// Write an attestation, signed where TITHE_SIGN_KEY names an Ed25519 key in PEM; - for standard output
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["html", "json"])]
+    pub(super) attest: Option<PathBuf>,
+    /// Check an attestation: unchanged, signed with --public-key, and as the run's report says
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["html", "json", "attest"])]
+    pub(super) check: Option<PathBuf>,
+    /// Public key in PEM that --check wants the signature of
+    #[arg(long, value_name = "PEM", requires = "check")]
+    pub(super) public_key: Option<PathBuf>,
 }
 
 /// `tithe rollback`

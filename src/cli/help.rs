@@ -110,6 +110,20 @@ Examples:
   tithe verify --to postgresql://localhost/shop_dev \\
                --from postgresql://reader@prod/shop --profile shop.toml";
 
+pub(super) const REPORT: &str = "\
+Reports are kept in $XDG_STATE_HOME/tithe/runs. The page is one file without script or network; like
+the report it names tables and columns and holds no value of any row.
+
+TITHE_SIGN_KEY names a file that only you may read:
+  openssl genpkey -algorithm ed25519 -out sign.pem; chmod 600 sign.pem
+  openssl pkey -in sign.pem -pubout -out sign.pub
+
+Examples:
+  tithe report                                    the latest run
+  tithe report 20261121T0742 --html run.html
+  tithe report --attest run.attest.json           (signed with TITHE_SIGN_KEY)
+  tithe report --check run.attest.json --public-key sign.pub";
+
 pub(super) const ROLLBACK: &str = "\
 The database that a run replaced is kept beside the target as NAME__prev.
 Rolling back twice is rolling forward.

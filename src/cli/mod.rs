@@ -9,9 +9,11 @@ mod interrupt;
 mod log;
 mod profile_args;
 mod profile_file;
+mod output;
 mod progress;
 mod render;
 mod settings;
+mod signing;
 mod state;
 mod terminal;
 

@@ -22,6 +22,14 @@ pub(super) fn find(run_id: &str) -> Option<RunReport> {
     find_in(&folder().ok()?, run_id)
 }
 
+/// The report that a user means: a file, a run's id or its beginning; `None`: the latest run.
+///
+/// # Errors
+/// `Usage` when there is none, or more than one.
+pub(super) fn named(written: Option<&str>) -> Result<RunReport> {
+    named_in(&folder()?, written)
+}
+
 /// `$XDG_STATE_HOME/tithe/vaults`: what is remembered of source vaults.
 pub(super) fn vaults() -> Result<PathBuf> {
     state().map(|state| state.join("tithe/vaults"))
@@ -63,6 +71,36 @@ fn find_in(folder: &Path, run_id: &str) -> Option<RunReport> {
     if plain { read(&folder.join(format!("{run_id}.json"))) } else { None }
 }
 
+fn named_in(folder: &Path, written: Option<&str>) -> Result<RunReport> {
+    let usage = |what: String| Err(Error::new(ErrorKind::Usage, what).with_remedy(format!("see {}", folder.display())));
+    let path = match written {
+        Some(text) if text.contains('/') || text.ends_with(".json") => PathBuf::from(text),
+        _ => {
+            let begin = written.unwrap_or_default();
+            let mut runs: Vec<String> = fs::read_dir(folder)
+                .into_iter()
+                .flatten()
+                .filter_map(|entry| Some(entry.ok()?.file_name().to_str()?.strip_suffix(".json")?.to_owned()))
+                .filter(|run| run.starts_with(begin))
+                .collect();
+            runs.sort_unstable();
+            match (runs.as_slice(), written) {
+                ([], None) => return usage("find the latest run: no run has left a report here".to_owned()),
+                ([], Some(text)) => return usage(format!("find run {text:?}: no report of it is here")),
+                ([.., last], None) => folder.join(format!("{last}.json")),
+                ([one], Some(_)) => folder.join(format!("{one}.json")),
+                ([one, other, ..], Some(text)) => {
+                    return usage(format!("find run {text:?}: {one} and {other} begin like that"));
+                }
+            }
+        }
+    };
+    match read(&path) {
+        Some(report) => Ok(report),
+        None => usage(format!("read {}: it is no report of a run", path.display())),
+    }
+}
+
 fn read(path: &Path) -> Option<RunReport> {
     serde_json::from_slice(&fs::read(path).ok()?).ok()
 }
@@ -81,6 +119,11 @@ mod tests {
         save_in(&folder, &report).unwrap();
         assert!(find_in(&folder, "20260101T000000Z-a").is_some());
         assert!(find_in(&folder, "../runs/20260101T000000Z-a").is_none());
+        let named = |text| named_in(&folder, text).map(|report| report.run_id).map_err(|error| error.exit_code());
+        assert_eq!(named(Some("2026")), Ok(report.run_id.clone()));
+        save_in(&folder, &RunReport { run_id: "20260102T000000Z-b".to_owned(), ..RunReport::default() }).unwrap();
+        assert_eq!(named(None), Ok("20260102T000000Z-b".to_owned()));
+        assert_eq!([named(Some("2026")), named(Some("2027")), named(Some("/etc/passwd"))], [Err(2), Err(2), Err(2)]);
         let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
         assert_eq!(mode(&folder), 0o700);
         assert_eq!(mode(&folder.join("20260101T000000Z-a.json")), 0o600);

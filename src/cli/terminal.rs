@@ -4,7 +4,8 @@
 
 use std::io::IsTerminal;
 use std::os::fd::AsFd;
-use std::time::Duration;
+
+pub(super) use crate::page::text::{duration, size};
 
 /// Where nothing says how wide it is: a log, a mail.
 const WIDTH_ELSEWHERE: usize = 100;
@@ -96,31 +97,6 @@ impl Look {
     }
 }
 
-/// `812 B`, `4.2 MB`, `1.3 GB`
-pub(super) fn size(bytes: u64) -> String {
-    let mut value = bytes as f64;
-    for unit in ["B", "kB", "MB", "GB"] {
-        if value < 999.5 {
-            let decimals = usize::from(unit != "B" && value < 9.95);
-            return format!("{value:.decimals$} {unit}");
-        }
-        value /= 1000.0;
-    }
-    format!("{value:.1} TB")
-}
-
-/// `0.4 s`, `12 s`, `3 min 20 s`, `2 h 5 min`
-pub(super) fn duration(time: Duration) -> String {
-    let seconds = time.as_secs_f64();
-    let whole = seconds.round() as u64;
-    match whole {
-        0..10 => format!("{seconds:.1} s"),
-        10..60 => format!("{whole} s"),
-        60..3600 => format!("{} min {} s", whole / 60, whole % 60),
-        _ => format!("{} h {} min", whole / 3600, whole % 3600 / 60),
-    }
-}
-
 /// Breaks a text between words; every line but the first begins with `indent` spaces. Long words stay whole.
 pub(super) fn wrap(text: &str, width: usize, indent: usize) -> String {
     let mut lines = String::new();
@@ -154,6 +130,8 @@ fn unicode_locale(variable: &dyn Fn(&str) -> Option<String>) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
 
     #[test]

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
+use crate::anonymize::TallyCounts;
 use crate::error::Result;
 use crate::monitor::{Monitor, Progress};
 use crate::pg::connect::{Client, Pool};
@@ -20,6 +21,9 @@ use super::transfer::{Moved, Transfer};
 pub(super) struct Arrived {
     pub(super) table: TableId,
     pub(super) moved: Moved,
+    /// What masks did to members, and to support rows.
+    pub(super) masked: Vec<TallyCounts>,
+    pub(super) masked_support: Vec<TallyCounts>,
     /// Those of its leaves added up, where they came one by one.
     pub(super) seconds: f64,
 }
@@ -140,7 +144,7 @@ async fn one(transfer: &Arc<Transfer>, pool: &Pool, piece: &Piece, monitor: &dyn
     let target = pool.get().await?;
     let moved = if unit.brings_rows { rows(transfer, piece, &target, monitor).await? } else { Moved::default() };
     landing::run_entries(pool, &target, &piece.entries, false).await?;
-    let (moved, took) = {
+    let (mut moved, took) = {
         let mut state = unit.state.lock().unwrap_or_else(PoisonError::into_inner);
         state.missing -= 1;
         state.moved.merge(&moved);
@@ -153,7 +157,10 @@ async fn one(transfer: &Arc<Transfer>, pool: &Pool, piece: &Piece, monitor: &dyn
     let completing = Instant::now();
     complete(transfer, pool, &target, unit, moved.rows > 0).await?;
     let seconds = (took + completing.elapsed()).as_secs_f64();
-    Ok(Some(Arrived { table: unit.table, moved, seconds }))
+    // The numbers stay; what they were counted with is large.
+    let [masked, masked_support] =
+        [&mut moved.masked, &mut moved.masked_support].map(|tally| std::mem::take(tally).counts());
+    Ok(Some(Arrived { table: unit.table, moved, masked, masked_support, seconds }))
 }
 
 async fn rows(transfer: &Arc<Transfer>, piece: &Piece, target: &Client, monitor: &dyn Monitor) -> Result<Moved> {

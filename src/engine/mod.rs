@@ -7,6 +7,7 @@ mod barred;
 mod choose;
 mod copy;
 mod cycle;
+mod evidence;
 mod explain;
 mod files;
 mod inspect;

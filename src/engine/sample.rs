@@ -6,7 +6,7 @@ use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::anonymize::RowTransform;
+use crate::anonymize::{RowTransform, Tally};
 use crate::closure::{Budget, Chosen};
 use crate::copyfmt::Format;
 use crate::digest::MaskKey;
@@ -28,7 +28,7 @@ use super::files::{self, FilesInPlace, VaultRequest};
 use super::prepare::{Prepared, SourceRequest, prepare};
 use super::source_values::SourceValues;
 use super::transfer::Transfer;
-use super::{land, leaks, pieces, trial, usage, worker};
+use super::{evidence, land, leaks, pieces, trial, usage, worker};
 use crate::rate::RateLimit;
 
 /// What to do.
@@ -94,7 +94,7 @@ pub async fn sample(
 ) -> Result<RunReport> {
     let mut stop = pin!(stop);
     let recorder = Arc::new(Recorder::before(monitor));
-    let (prepared, target) = tokio::select! {
+    let (prepared, target, source_identifier) = tokio::select! {
         ready = open(&request, &*recorder) => ready?,
         error = &mut stop => return Err(error),
     };
@@ -114,6 +114,7 @@ pub async fn sample(
     };
     match outcome {
         Ok((mut report, files)) => {
+            report.source.system_identifier = source_identifier.map(|number| number.to_string());
             // From here on the old rows are nobody's, and their files may go; the source need not wait for an answer.
             drop((source, prepared));
             if let Some(files) = files {
@@ -129,11 +130,11 @@ pub async fn sample(
 }
 
 /// Connects to both sides and checks whatever can be checked before anything is done.
-async fn open(request: &SampleRequest, monitor: &dyn Monitor) -> Result<(Prepared, Arc<Target>)> {
+async fn open(request: &SampleRequest, monitor: &dyn Monitor) -> Result<(Prepared, Arc<Target>, Option<i64>)> {
     let prepared = prepare(&request.source, monitor).await?;
     monitor.phase("look at the target");
     let target = Target::open(request.to.clone(), &request.source.run_id).await?;
-    refuse_same_database(&prepared.source, &target).await?;
+    let source_identifier = refuse_same_database(&prepared.source, &target).await?;
     target.lock().await?;
     target.preflight().await?;
     if prepared.plan.needs_key && request.key.is_none() {
@@ -141,7 +142,7 @@ async fn open(request: &SampleRequest, monitor: &dyn Monitor) -> Result<(Prepare
             .with_remedy("make one with `openssl rand -hex 32`, keep it with your secrets, and export TITHE_KEY"));
     }
     check_masks(&prepared.catalog, &prepared.plan, request.key.as_ref())?;
-    Ok((prepared, Arc::new(target)))
+    Ok((prepared, Arc::new(target), source_identifier))
 }
 
 /// What was built is of no use; what cannot be dropped now is a marked leftover for the next run.
@@ -228,6 +229,7 @@ async fn build(
     let (leaks, check) = leaks;
     report.notes.extend(leaks::notes(&leaks));
     report.checks.push(check);
+    evidence::tell_leaks(&mut report.tables, &leaks);
     report.leaks = leaks;
     Ok((report, files))
 }
@@ -364,8 +366,8 @@ fn check_masks(catalog: &Catalog, plan: &Plan, key: Option<&MaskKey>) -> Result<
     Ok(())
 }
 
-/// Source and target are compared by who answers, not by how their URLs are written.
-async fn refuse_same_database(source: &Source, target: &Target) -> Result<()> {
+/// Source and target are compared by who answers, not by how their URLs are written. Answers the source's cluster.
+async fn refuse_same_database(source: &Source, target: &Target) -> Result<Option<i64>> {
     let session = source.session().await?;
     let source_identifier = system_identifier(&session).await;
     drop(session);
@@ -391,7 +393,7 @@ async fn refuse_same_database(source: &Source, target: &Target) -> Result<()> {
     if same_cluster && !same_start && (source.server.standby || target.server.standby) {
         return refuse("belong to one cluster: one is a physical copy of the other");
     }
-    Ok(())
+    Ok(source_identifier)
 }
 
 fn report(request: &SampleRequest, prepared: &Prepared, transfer: &Transfer, arrived: Vec<Arrived>) -> RunReport {
@@ -409,14 +411,18 @@ fn report(request: &SampleRequest, prepared: &Prepared, transfer: &Transfer, arr
             ..TableReport::default()
         })
         .collect();
-    for Arrived { table, moved, seconds } in arrived {
-        let entry = &mut tables[table.index()];
+    for arrived in arrived {
+        let (id, moved) = (arrived.table, &arrived.moved);
+        let entry = &mut tables[id.index()];
+        if plan.brings_rows(id) {
+            entry.columns = evidence::columns(prepared.catalog.table(id), &plan.table(id).masks, &arrived);
+        }
         entry.rows_copied = moved.rows;
         entry.support = moved.support;
         entry.members = moved.rows - moved.support;
         entry.nulled = moved.nulled;
         entry.bytes = moved.bytes;
-        entry.seconds = seconds;
+        entry.seconds = arrived.seconds;
         entry.checksum = moved.checksum.to_string();
     }
     RunReport {
@@ -431,12 +437,16 @@ fn report(request: &SampleRequest, prepared: &Prepared, transfer: &Transfer, arr
             snapshot_lsn: source.server.lsn.clone(),
             snapshot_xmin: source.server.snapshot_xmin,
             standby: source.server.standby,
+            ..SourceReport::default()
         },
         target: request.to.to_string(),
         started_at: request.started_at.clone(),
         profile: request.source.profile.path.display().to_string(),
         profile_digest: request.source.profile.digest.clone(),
         key_fingerprint: request.key.as_ref().filter(|_| plan.needs_key).map(MaskKey::fingerprint),
+        tithe_version: env!("CARGO_PKG_VERSION").to_owned(),
+        distinct_error_percent: Tally::ERROR_PERCENT,
+        references: evidence::references(&prepared.catalog, plan),
         tables,
         notes: plan.warnings.clone(),
         key_set_bytes: chosen.memory_bytes(),

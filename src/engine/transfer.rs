@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use futures_util::TryStreamExt;
 
+use crate::anonymize::Tally;
 use crate::closure::Chosen;
 use crate::copyfmt::{Format, RowWriter};
 use crate::digest::{MaskKey, RowChecksum};
@@ -53,6 +54,10 @@ pub(super) struct Moved {
     pub(super) checksum: RowChecksum,
     /// References that became NULL.
     pub(super) nulled: u64,
+    /// What masks did to members.
+    pub(super) masked: Tally,
+    /// What masks did to support rows.
+    pub(super) masked_support: Tally,
 }
 
 impl Moved {
@@ -62,6 +67,8 @@ impl Moved {
         self.bytes += other.bytes;
         self.checksum.merge(&other.checksum);
         self.nulled += other.nulled;
+        self.masked.merge(&other.masked);
+        self.masked_support.merge(&other.masked_support);
     }
 }
 

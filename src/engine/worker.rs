@@ -1,6 +1,6 @@
 //! The rows' way through this process: split, NULL where a parent was not chosen, masked, counted.
 
-use crate::anonymize::RowTransform;
+use crate::anonymize::{RowTransform, Tally};
 use crate::copyfmt::{Fields, Format, RowReader};
 use crate::digest::RowChecksum;
 use crate::error::{Error, ErrorKind, Result};
@@ -27,6 +27,7 @@ pub(super) struct Worker<'a> {
     /// Columns that count in the checksum, by position.
     compared: Vec<usize>,
     checksum: RowChecksum,
+    tally: Tally,
     nulled: u64,
     /// Masked columns whose values are looked for later.
     gathered: Vec<(usize, Watched)>,
@@ -62,6 +63,7 @@ impl<'a> Worker<'a> {
             marks: vec![false; copy.columns.len()],
             compared: compared_columns(table, &copy.columns, &restated_columns(table, &transfer.plan)),
             checksum: RowChecksum::default(),
+            tally: Tally::new((0..column_rules.len()).filter(|at| column_rules[*at].is_some())),
             nulled: 0,
             gathered: leaks::watched(&transfer.plan, table, &copy.columns, rules.support),
             table: copy.table,
@@ -82,6 +84,7 @@ impl<'a> Worker<'a> {
             marks,
             compared,
             checksum,
+            tally,
             nulled,
             gathered,
             table,
@@ -125,6 +128,7 @@ impl<'a> Worker<'a> {
             let end = if *format == Format::Text { out.len() - 1 } else { out.len() };
             written.split(bytes::Bytes::copy_from_slice(&out[start..end]), *format).map_err(damaged)?;
             checksum.add(compared.iter().map(|at| written.get(*at)));
+            tally.add(fields, if any { marks } else { &[] }, written);
         }
         Ok(())
     }
@@ -141,8 +145,12 @@ impl<'a> Worker<'a> {
             Error::new(ErrorKind::Source, action).with_cause(cause)
         })?;
         let rows = self.checksum.rows();
-        let support = if self.rules.support { rows } else { 0 };
-        Ok(Moved { rows, support, bytes: 0, checksum: self.checksum, nulled: self.nulled })
+        let (checksum, nulled) = (self.checksum, self.nulled);
+        let moved = Moved { rows, checksum, nulled, ..Moved::default() };
+        Ok(match self.rules.support {
+            true => Moved { support: rows, masked_support: self.tally, ..moved },
+            false => Moved { masked: self.tally, ..moved },
+        })
     }
 }
 

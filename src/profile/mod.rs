@@ -12,6 +12,7 @@ mod files;
 mod json_schema;
 mod leaks;
 mod nearest;
+mod parameters;
 mod path_template;
 mod places;
 pub mod predicate;

@@ -20,6 +20,7 @@ const HOMES: &[(&str, &[&str])] = &[
     ("object_store", &["vault"]),
     ("rayon", &["anonymize", "closure", "engine", "vault", "demo"]),
     ("regex_syntax", &["anonymize"]),
+    ("ring", &["attest"]),
     ("sha2", &["profile"]),
     ("toml", &["profile"]),
     ("walkdir", &["vault"]),

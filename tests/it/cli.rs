@@ -159,9 +159,20 @@ fn the_graph_is_drawn_with_and_without_a_profile() {
 
 #[test]
 fn help_completions_and_the_manual_are_there() {
-    for command in
-        ["demo", "init", "profile", "plan", "sample", "verify", "rollback", "graph", "explain", "completions", "man"]
-    {
+    for command in [
+        "demo",
+        "init",
+        "profile",
+        "plan",
+        "sample",
+        "verify",
+        "report",
+        "rollback",
+        "graph",
+        "explain",
+        "completions",
+        "man",
+    ] {
         let help = tithe(&[command, "--help"]).expect_code(0);
         assert!(help.stdout.contains("Examples:"), "{command}: {}", help.stdout);
         assert!(help.stdout.lines().all(|line| line.chars().count() <= 110), "{command}: {}", help.stdout);
@@ -176,4 +187,17 @@ fn help_completions_and_the_manual_are_there() {
 fn the_demo_shows_a_report_and_leaves_nothing() {
     let ran = tithe(&["demo", "--scale", "0.05", "--no-keep"]).expect_code(0);
     assert!(ran.stdout.contains("exactly what came") && ran.stdout.contains("@dev.makapix.local"), "{ran:?}");
+}
+
+#[test]
+fn the_demo_leaves_a_page() {
+    let ran = tithe(&["demo", "--scale", "0.05"]).expect_code(0);
+    let path = |title: &str| {
+        let line = ran.stdout.lines().find(|line| line.trim_start().starts_with(title)).unwrap();
+        line.split_whitespace().find(|word| word.starts_with('/')).unwrap().to_owned()
+    };
+    let page = std::fs::read_to_string(path("report ")).unwrap();
+    let stopped = std::process::Command::new("sh").arg(path("clean up")).status().unwrap();
+    assert!(page.contains("10 % of <bdi>users</bdi>") && page.contains("id=\"references\""));
+    assert!(stopped.success() && !std::path::Path::new(&path("report ")).exists());
 }

@@ -21,6 +21,7 @@ mod pieces;
 mod profile_life;
 mod scan;
 mod proofs;
+mod report;
 mod standby;
 mod support;
 mod throwaway;

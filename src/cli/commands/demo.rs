@@ -21,6 +21,7 @@ use crate::digest::MaskKey;
 use crate::engine::{self, Exactness, SampleRequest, SourceRequest, VaultRequest, VerifyRequest};
 use crate::error::{Error, ErrorKind, Result};
 use crate::monitor::Monitor;
+use crate::page;
 use crate::pg::connect::ConnectInfo;
 use crate::pg::errors::Side;
 use crate::plan;
@@ -77,7 +78,7 @@ pub(super) async fn run(args: &DemoArgs, global: &Global, stop: Interrupt) -> Re
     if args.no_keep {
         print(&format!("  {} in all. Nothing of it stays.\n", duration(scene.begun.elapsed())));
     } else {
-        print(&leave(scene, look)?);
+        print(&leave(scene, &answers.report, look)?);
     }
     verify::outcome(&answers.verified).map(|()| answers.report.exit_code())
 }
@@ -234,7 +235,7 @@ fn account(production: &Throwaway, dev: &Throwaway, which: &str) -> Result<Optio
 }
 
 /// Lets everything live, and says where it is and how it goes away.
-fn leave(scene: Scene, look: Look) -> Result<String> {
+fn leave(scene: Scene, report: &RunReport, look: Look) -> Result<String> {
     let (from, to) = (
         render::address(&address(&scene.production, PRODUCTION, Side::Source)?),
         render::address(&address(&scene.dev, DEV, Side::Target)?),
@@ -259,6 +260,7 @@ fn leave(scene: Scene, look: Look) -> Result<String> {
     );
     write(&folder.join("env"), &env)?;
     let script = write(&folder.join("stop"), &stop)?;
+    let report = write(&folder.join("report.html"), &page::html(report))?;
     let folder = folder.display();
     let row = |title: &str, text: String| format!("  {} {text}\n", look.dim(&format!("{title:<11}")));
     Ok([
@@ -266,6 +268,7 @@ fn leave(scene: Scene, look: Look) -> Result<String> {
         row("dev", format!("psql {to}")),
         row("files", format!("{folder}/{}  ({} of them)", VAULTS[0], look.count(scene.files as u64))),
         row("", format!("{folder}/{}  (those that the sample's rows name)", VAULTS[1])),
+        row("report", format!("{}  (a page for the browser; needs no network)", report.display())),
         row("again", format!(". {folder}/env; tithe sample --percent 5")),
         row("clean up", format!("sh {}", script.display())),
         format!("\n  {} in all.\n", duration(scene.begun.elapsed())),

@@ -8,6 +8,7 @@ mod manual;
 mod plan;
 mod profile;
 mod profile_scan;
+mod report;
 mod rollback;
 mod sample;
 mod vault;
@@ -34,6 +35,7 @@ pub(super) fn dispatch(cli: Cli) -> Result<u8> {
         Command::Sample(args) => block_on_with(|stop| sample::run(&args, global, stop)),
         Command::Profile { command } => block_on(profile::run(&command, global)),
         Command::Plan(args) => block_on(plan::run(&args, global)),
+        Command::Report(args) => report::run(&args, global),
         Command::Rollback(args) => block_on(rollback::run(&args)),
         Command::Graph(args) => block_on(graph::run(&args, global)),
         Command::Completions { shell } => manual::completions(shell),

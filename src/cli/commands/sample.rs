@@ -1,21 +1,23 @@
 //! `tithe sample`
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::OnceLock;
 use std::time::Duration;
 
+use crate::attest::{self, Signer};
 use crate::cli::args::{Global, SampleArgs};
 use crate::cli::interrupt::Interrupt;
 use crate::cli::progress::{Display, Show};
 use crate::cli::settings::{self, RunId};
 use crate::cli::terminal::Look;
-use crate::cli::{ask, print, render, state};
+use crate::cli::{ask, output, print, render, signing, state};
 use crate::engine::{self, Confirm, ConfirmRemoval, SampleRequest, TargetState, VaultRequest};
 use crate::error::{Error, ErrorKind, Result};
 use crate::monitor::Monitor;
+use crate::page;
 use crate::pg::errors::Side;
 use crate::profile::Profile;
-use crate::report::Outcome;
+use crate::report::{Outcome, RunReport};
 
 pub(super) async fn run(args: &SampleArgs, global: &Global, stop: Interrupt) -> Result<u8> {
     let run = RunId::new();
@@ -27,8 +29,10 @@ pub(super) async fn run(args: &SampleArgs, global: &Global, stop: Interrupt) -> 
         (false, false) => Show::Progress,
     };
     let vault = vault_request(args, &source.profile, &run)?;
+    // A key that cannot sign is known before rows move.
+    let signer = if args.attest.is_some() { signing::signer()? } else { None };
     let display = Arc::new(Display::open(show, global.log.as_deref(), &run.id)?);
-    let replaced = Arc::new(AtomicBool::new(false));
+    let replaced = Arc::new(OnceLock::new());
     let request = SampleRequest {
         source,
         to: to.clone(),
@@ -49,20 +53,48 @@ pub(super) async fn run(args: &SampleArgs, global: &Global, stop: Interrupt) -> 
     let monitor: Arc<dyn Monitor> = Arc::<Display>::clone(&display);
     let mut report = engine::sample(request, monitor, stop.error()).await.inspect_err(|error| display.fail(error))?;
     display.finish();
+    let before = replaced.get();
+    note_other_key(&mut report, before.and_then(|state: &TargetState| state.made_by.as_deref()));
     let kept = state::save(&report);
-    if let Err(error) = &kept {
+    let mut missing: Vec<String> = kept.as_ref().err().map(Error::chain).into_iter().collect();
+    missing.extend(documents(args, &report, signer.as_ref()));
+    if !missing.is_empty() {
         // The target is in place by now: something is missing, nothing has failed.
-        report.problems.push(error.chain());
+        report.problems.extend(missing);
         report.outcome = Outcome::Partial;
     }
     if args.json {
         print(&(serde_json::to_string_pretty(&report).unwrap_or_default() + "\n"));
     } else if !global.quiet {
         let kept = kept.as_deref().ok();
-        let context = render::Context { to: Some(&to), replaced: replaced.load(Ordering::Relaxed), kept };
+        let replaced = before.is_some_and(|state| state.exists);
+        let context = render::Context { to: Some(&to), replaced, kept };
         print(&render::report(&report, &context, Look::stdout()));
     }
     Ok(report.exit_code())
+}
+
+/// Writes what was asked for beside the report; answers what could not be written.
+fn documents(args: &SampleArgs, report: &RunReport, signer: Option<&Signer>) -> Vec<String> {
+    let attestation = || attest::attest(report, signer).to_text();
+    let wanted = [
+        args.attest.as_ref().map(|path| output::write(path, &attestation())),
+        args.report.as_ref().map(|path| output::write(path, &page::html(report))),
+    ];
+    wanted.into_iter().flatten().filter_map(|written| Some(written.err()?.chain())).collect()
+}
+
+/// With another key equal values get other masks: rows of the two runs do not fit together.
+fn note_other_key(report: &mut RunReport, made_by: Option<&str>) {
+    let Some(previous) = made_by.and_then(state::find) else { return };
+    if let (Some(then), Some(now)) = (&previous.key_fingerprint, &report.key_fingerprint)
+        && then != now
+    {
+        report.notes.push(format!(
+            "masks differ from those of the target's previous run {}: its key had the fingerprint {then}, this one {now}",
+            previous.run_id
+        ));
+    }
 }
 
 /// Files come too where the profile knows them and both folders are named.
@@ -87,9 +119,9 @@ fn confirm_removal(display: Arc<Display>) -> ConfirmRemoval {
 }
 
 /// Asks before an existing database is replaced, unless told not to.
-fn confirm(yes: bool, display: Arc<Display>, replaced: Arc<AtomicBool>) -> Confirm {
+fn confirm(yes: bool, display: Arc<Display>, replaced: Arc<OnceLock<TargetState>>) -> Confirm {
     Box::new(move |state: TargetState| {
-        replaced.store(state.exists, Ordering::Relaxed);
+        let _ = replaced.set(state.clone());
         let display = Arc::clone(&display);
         Box::pin(async move {
             if yes || !state.exists {

@@ -2,6 +2,7 @@
 //! to do next. Makes text; prints nothing.
 
 pub(super) mod files;
+pub(super) mod masks;
 
 use std::fmt::Write as _;
 
@@ -37,6 +38,7 @@ pub(super) fn report(report: &RunReport, context: &Context<'_>, look: Look) -> S
         line(&mut text, "");
         text.push_str(&files::table(&report.vault, look));
     }
+    text.push_str(&masks::summary(report, look));
     phases(&mut text, report, look);
     checks(&mut text, report, look);
     remarks(&mut text, report, look);

@@ -1,0 +1,162 @@
+//! What the masks of a table did, counted row by row: evidence for the report.
+//!
+//! Values are compared and counted as bytes, in the form in which they travel. Only numbers leave here.
+
+use super::distinct::Distinct;
+use crate::copyfmt::Fields;
+
+/// Counts of some columns of a table.
+#[derive(Clone, Debug, Default)]
+pub struct Tally {
+    columns: Vec<ColumnTally>,
+}
+
+/// One column.
+#[derive(Clone, Debug, Default)]
+struct ColumnTally {
+    /// Position in the row.
+    at: usize,
+    values: u64,
+    nulls: u64,
+    emptied: u64,
+    unchanged: u64,
+    before: Distinct,
+    after: Distinct,
+}
+
+/// What became of a column's values.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct TallyCounts {
+    /// Position of the column in the row.
+    pub at: usize,
+    /// Values that the rule was given.
+    pub values: u64,
+    /// NULLs, which no rule is given; references that became NULL count here.
+    pub nulls: u64,
+    /// Values that became NULL.
+    pub emptied: u64,
+    /// Values that came out as they went in.
+    pub unchanged: u64,
+    /// Different values before.
+    pub distinct_before: u64,
+    /// Different values after.
+    pub distinct_after: u64,
+    /// The number before is an estimate.
+    pub estimated_before: bool,
+    /// The number after is an estimate.
+    pub estimated_after: bool,
+}
+
+impl Tally {
+    /// Standard error, in percent, of numbers of different values that are not exact.
+    pub const ERROR_PERCENT: f64 = Distinct::ERROR_PERCENT;
+
+    /// Of the columns at these positions.
+    pub fn new(positions: impl IntoIterator<Item = usize>) -> Self {
+        let column = |at| ColumnTally { at, ..ColumnTally::default() };
+        Self { columns: positions.into_iter().map(column).collect() }
+    }
+
+    /// Counts a row: as it came, which columns were forced to NULL, and as it goes on.
+    pub fn add(&mut self, before: &Fields, nulled: &[bool], after: &Fields) {
+        for column in &mut self.columns {
+            let source = before.get(column.at).filter(|_| nulled.get(column.at) != Some(&true));
+            match (source, after.get(column.at)) {
+                (None, _) => column.nulls += 1,
+                (Some(source), masked) => {
+                    column.values += 1;
+                    column.before.add(source);
+                    match masked {
+                        None => column.emptied += 1,
+                        Some(masked) => {
+                            column.unchanged += u64::from(masked == source);
+                            column.after.add(masked);
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    /// Adds another reader's rows of the same columns.
+    pub fn merge(&mut self, other: &Self) {
+        if self.columns.is_empty() {
+            self.columns.clone_from(&other.columns);
+            return;
+        }
+        for (own, other) in self.columns.iter_mut().zip(&other.columns) {
+            own.values += other.values;
+            own.nulls += other.nulls;
+            own.emptied += other.emptied;
+            own.unchanged += other.unchanged;
+            own.before.merge(&other.before);
+            own.after.merge(&other.after);
+        }
+    }
+
+    /// The numbers, column by column.
+    pub fn counts(&self) -> Vec<TallyCounts> {
+        self.columns.iter().map(ColumnTally::counts).collect()
+    }
+}
+
+impl ColumnTally {
+    fn counts(&self) -> TallyCounts {
+        let ((distinct_before, exact_before), (distinct_after, exact_after)) =
+            (self.before.count(), self.after.count());
+        TallyCounts {
+            at: self.at,
+            values: self.values,
+            nulls: self.nulls,
+            emptied: self.emptied,
+            unchanged: self.unchanged,
+            // An estimate may be off, but there are never more different values than values.
+            distinct_before: distinct_before.min(self.values),
+            distinct_after: distinct_after.min(self.values - self.emptied),
+            estimated_before: !exact_before,
+            estimated_after: !exact_after,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+
+    use super::*;
+    use crate::copyfmt::Format;
+
+    fn row(text: &'static str) -> Fields {
+        let mut fields = Fields::default();
+        fields.split(Bytes::from_static(text.as_bytes()), Format::Text).unwrap();
+        fields
+    }
+
+    #[test]
+    fn every_fate_of_a_value_counts_once() {
+        let mut tally = Tally::new([1]);
+        tally.add(&row("1\ta"), &[], &row("1\tx"));
+        tally.add(&row("2\tb"), &[], &row("2\tx"));
+        tally.add(&row("3\tb"), &[], &row("3\t\\N"));
+        tally.add(&row("4\tx"), &[false, false], &row("4\tx"));
+        tally.add(&row("5\t\\N"), &[], &row("5\t\\N"));
+        let mut other = Tally::new([1]);
+        other.add(&row("6\tc"), &[false, true], &row("6\t\\N"));
+        other.add(&row("7\td"), &[], &row("7\ty"));
+        let mut merged = Tally::default();
+        merged.merge(&tally);
+        merged.merge(&other);
+        let expected = TallyCounts {
+            at: 1,
+            values: 5,
+            nulls: 2,
+            emptied: 1,
+            unchanged: 1,
+            distinct_before: 4,
+            distinct_after: 2,
+            estimated_before: false,
+            estimated_after: false,
+        };
+        assert_eq!(merged.counts(), [expected]);
+    }
+}

@@ -1,0 +1,99 @@
+//! Attestations hold, and every way to forge one is found.
+
+use ring::rand::SystemRandom;
+use ring::signature::Ed25519KeyPair;
+
+use super::*;
+use crate::report::{MaskCounts, RuleReport, TableReport};
+
+/// RFC 8410, section 10.3: a key that everybody knows.
+const KNOWN_KEY: &str = "-----BEGIN PRIVATE KEY-----\nMC4CAQAwBQYDK2VwBCIEINTuctv5E1hK1bbY8fdp+K06/nwoy/HU++CXqI9EdVhC\n-----END PRIVATE KEY-----\n";
+const KNOWN_PUBLIC: &str = "-----BEGIN PUBLIC KEY-----\nMCowBQYDK2VwAyEAGb9ECWmEzf6FQbrBZ9w7lshQhqowtrbLDFw4rXAxZuE=\n-----END PUBLIC KEY-----\n";
+
+fn report() -> RunReport {
+    let column = crate::report::ColumnReport {
+        column: "e<mail \"ü".to_owned(),
+        rule: RuleReport { name: "email".to_owned(), ..RuleReport::default() },
+        members: Some(MaskCounts { values: 7, ..MaskCounts::default() }),
+        ..Default::default()
+    };
+    let table = TableReport { table: "users".to_owned(), columns: vec![column], ..TableReport::default() };
+    RunReport { run_id: "20260101T000000Z-a".to_owned(), percent: Some(0.1), tables: vec![table], ..Default::default() }
+}
+
+fn signed() -> (Attestation, PublicKey) {
+    let signer = Signer::from_pem(KNOWN_KEY.as_bytes()).expect("holds");
+    (attest(&report(), Some(&signer)), PublicKey::from_pem(KNOWN_PUBLIC.as_bytes()).expect("holds"))
+}
+
+#[test]
+fn a_signed_attestation_holds() {
+    let (attestation, key) = signed();
+    let read = Attestation::from_text(&attestation.to_text()).expect("holds");
+    assert_eq!(read, attestation);
+    read.check_signature(&key).expect("holds");
+    read.check_report(&report()).expect("holds");
+    assert_eq!(read.digest, digest_of(&report()));
+    // The report as it is kept says the same.
+    let kept: RunReport = serde_json::from_slice(&serde_json::to_vec(&report()).expect("holds")).expect("holds");
+    read.check_report(&kept).expect("holds");
+}
+
+#[test]
+fn every_changed_byte_is_found() {
+    let (attestation, key) = signed();
+    let text = attestation.to_text();
+    for at in 0..text.len() {
+        for flipped in [0x01, 0x20] {
+            let mut bytes = text.clone().into_bytes();
+            bytes[at] ^= flipped;
+            let Ok(changed) = String::from_utf8(bytes) else { continue };
+            let checked = Attestation::from_text(&changed).and_then(|read| read.check_signature(&key));
+            assert!(checked.is_err(), "byte {at} of\n{changed}");
+        }
+    }
+}
+
+#[test]
+fn what_is_stated_anew_no_longer_fits_the_signature() {
+    let (mut attestation, key) = signed();
+    attestation.statement.tithe_version = "9".to_owned();
+    attestation.digest = digest(&attestation.statement);
+    let read = Attestation::from_text(&attestation.to_text()).expect("holds");
+    assert!(read.check_signature(&key).unwrap_err().chain().contains("signature does not fit"));
+}
+
+#[test]
+fn another_run_another_key_and_no_signature_are_told_apart() {
+    let (attestation, key) = signed();
+    let other = RunReport { run_id: "20260102T000000Z-b".to_owned(), ..report() };
+    let error = attestation.check_report(&other).unwrap_err();
+    assert!(error.chain().contains("20260101T000000Z-a") && error.exit_code() == 9, "{error:?}");
+    let mut forged = report();
+    forged.tables[0].columns[0].rule.name = "keep".to_owned();
+    assert!(attestation.check_report(&forged).unwrap_err().chain().contains("does not state"));
+
+    let document = Ed25519KeyPair::generate_pkcs8(&SystemRandom::new()).expect("holds");
+    let stranger = Signer(Ed25519KeyPair::from_pkcs8(document.as_ref()).expect("holds"));
+    let error = attest(&report(), Some(&stranger)).check_signature(&key).unwrap_err();
+    assert!(error.chain().contains("another key"), "{error:?}");
+    let error = attest(&report(), None).check_signature(&key).unwrap_err();
+    assert!(error.chain().contains("not signed"), "{error:?}");
+}
+
+#[test]
+fn keys_are_ed25519_or_refused() {
+    assert_eq!(format!("{:?}", Signer::from_pem(KNOWN_KEY.as_bytes()).expect("holds")), "Signer(redacted)");
+    assert_eq!(Signer::from_pem(KNOWN_PUBLIC.as_bytes()).unwrap_err().exit_code(), 10);
+    assert_eq!(Signer::from_pem(b"nonsense").unwrap_err().exit_code(), 10);
+    assert_eq!(PublicKey::from_pem(KNOWN_KEY.as_bytes()).unwrap_err().exit_code(), 2);
+}
+
+/// Others may check attestations with programs of their own: the canonical form must never move.
+#[test]
+fn the_canonical_form_is_golden() {
+    let value = serde_json::json!({"b": [1, null, true], "a": {"z": "ü\n\"", "y": 2}});
+    let mut text = String::new();
+    canonical(&value, &mut text);
+    assert_eq!(text, r#"{"a":{"y":2,"z":"ü\n\""},"b":[1,null,true]}"#);
+}
