@@ -38,8 +38,18 @@ impl Watched {
     /// `None` where nothing in it could be recognized elsewhere: short numbers, dates, bytes, what is kept.
     pub fn of(column: &Column, rule: &MaskRule) -> Option<Self> {
         let (mut hosts, mut constants) = (Vec::new(), Vec::new());
-        match &rule.spec {
+        match rule.spec.plain() {
             MaskSpec::Keep => return None,
+            // They leave most of a value as it is, on purpose: what of it was masked cannot be told here.
+            MaskSpec::Json { default, .. } | MaskSpec::Hstore { default, .. } | MaskSpec::Composite { default, .. }
+                if default.spec == MaskSpec::Keep =>
+            {
+                return None;
+            }
+            MaskSpec::Redact { .. }
+            | MaskSpec::Noise { .. }
+            | MaskSpec::Bucket { .. }
+            | MaskSpec::DateTruncate { .. } => return None,
             MaskSpec::Email { host } => hosts.push(format!("@{}", host.to_lowercase())),
             MaskSpec::Constant(text) => constants.push(text.trim().to_lowercase()),
             MaskSpec::Template(text) => {
@@ -48,7 +58,7 @@ impl Watched {
             }
             _ => {}
         }
-        Some(Self { prose: rule.spec == MaskSpec::Lorem, hosts, constants, ..Self::public(column)? })
+        Some(Self { prose: *rule.spec.plain() == MaskSpec::Lorem, hosts, constants, ..Self::public(column)? })
     }
 
     /// A kept column whose values may stand anywhere.

@@ -7,6 +7,7 @@ use crate::schema::{Column, ColumnType, TypeClass};
 
 fn column(class: TypeClass) -> Column {
     let data_type = ColumnType {
+        inside: Vec::new(),
         oid: 0,
         sql_name: String::new(),
         base_sql_name: String::new(),

@@ -88,8 +88,9 @@ fn is_masked_email(column: &Column, masks: &ColumnMasks) -> bool {
     let name = column.name.to_lowercase();
     let named = name.contains("email") || name.contains("e_mail") || name.contains("e-mail") || name == "mail";
     let rules = [&masks.member.spec, &masks.support.spec];
-    let by_rule = rules.iter().any(|spec| matches!(spec, MaskSpec::Email { .. }));
-    (named || by_rule) && rules.iter().all(|spec| **spec != MaskSpec::Keep)
+    let by_rule = rules.iter().any(|spec| matches!(spec.plain(), MaskSpec::Email { .. }));
+    // Under a condition some addresses are kept.
+    (named || by_rule) && rules.iter().all(|spec| *spec.plain() != MaskSpec::Keep && spec.condition().is_none())
 }
 
 struct Addresses {
@@ -154,7 +155,7 @@ fn made_by_masks(prepared: &Prepared, columns: &HashMap<TableId, Vec<ColumnId>>)
         list.iter().filter_map(|column| masks[column.index()].as_ref())
     });
     for spec in masks.flat_map(|masks| [&masks.member.spec, &masks.support.spec]) {
-        match spec {
+        match spec.plain() {
             MaskSpec::Email { host } => drop(hosts.insert(format!("@{}", host.to_lowercase()))),
             MaskSpec::Constant(text) => drop(constants.insert(text.trim().to_lowercase())),
             MaskSpec::Template(text) => {
