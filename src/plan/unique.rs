@@ -248,7 +248,36 @@ fn keeps_condition(condition: &str, name: &str, masks: &ColumnMasks) -> bool {
     }
     // NOT (a IS NOT NULL) is a IS NULL again.
     let turned = nulls && condition.contains("NOT (");
+    let keeps_shape = [&masks.member, &masks.support].iter().all(|rule| rule.spec == MaskSpec::Token);
+    if keeps_shape {
+        rest = without_shapes(&rest, name);
+    }
     !turned && !mentions(&rest, name)
+}
+
+/// The condition without comparisons of the column with patterns that see only where digits, letters and other
+/// characters stand, such as `!~ '^[0-9 ]*$'`: a token has them in the same places.
+fn without_shapes(condition: &str, name: &str) -> String {
+    let mut rest = condition.to_owned();
+    for written in spellings(name) {
+        for column in [format!("({written})::text"), written] {
+            for operator in [" !~ '", " ~ '"] {
+                let head = format!("{column}{operator}");
+                while let Some(at) = rest.find(&head) {
+                    let pattern = &rest[at + head.len()..];
+                    let Some(end) = pattern.find("'::text").filter(|end| is_shape(&pattern[..*end])) else { break };
+                    rest.replace_range(at..at + head.len() + end + "'::text".len(), "true");
+                }
+            }
+        }
+    }
+    rest
+}
+
+/// Whole classes of ASCII digits and letters, what stays in place under a token, and how often.
+fn is_shape(pattern: &str) -> bool {
+    let rest = ["0-9", "a-z", "A-Z"].iter().fold(pattern.to_owned(), |rest, class| rest.replace(class, ""));
+    rest.chars().all(|letter| "^$[]()*+?|_-. ".contains(letter))
 }
 
 /// The keys without what folding the column gives.
@@ -320,6 +349,19 @@ mod tests {
         assert_eq!(condition, "((state)::text <> 'a) WHERE b'::text)");
         assert!(!mentions(&without_folding(keys, "email"), "email") && mentions(keys, "Né"));
         assert!(mentions(&without_folding("lower(\"left\"(email, 5))", "email"), "email"));
+    }
+
+    #[test]
+    fn patterns_of_whole_classes_see_shapes_only() {
+        for (condition, open) in [
+            ("((token)::text !~ '^[0-9 ]*$'::text)", false),
+            ("((token)::text ~ '^[a-zA-Z0-9-]+$'::text) AND (id > 5)", false),
+            ("((token)::text !~ '^[1-9]*$'::text)", true),
+            ("((token)::text ~ 'abc'::text)", true),
+            ("((token)::text !~ '^[0-9]*$'::text) AND ((token)::text <> 'x'::text)", true),
+        ] {
+            assert_eq!(mentions(&without_shapes(condition, "token"), "token"), open, "{condition}");
+        }
     }
 
     #[test]

@@ -183,14 +183,14 @@ fn update_follows_the_database_and_keeps_the_rest() {
     let wanted = text
         .replace(
             "# as it is\n",
-            "# as it is\nphone = \"undecided\"                         # proposed \"phone\": by its name\n",
+            "# as it is\nphone = \"undecided\"                         # proposed \"phone\": phone numbers by its name\n",
         )
         .replace("body = \"keep\"", "# gone: body = \"keep\"");
     assert!(updated.starts_with(&wanted), "{updated}");
     for line in [
         "\n[tables.\"audit.Ev ents\"]\n# rows = \"",
         "\n[columns.\"audit.Ev ents\"]\nid = \"undecided\" ",
-        "# proposed \"ip\": an address by its type\n",
+        "# proposed \"ip\": IP addresses by its type",
         "\n[columns.likes]\nuser_id = \"undecided\" ",
     ] {
         assert!(updated.contains(line), "{line} in {updated}");
