@@ -67,7 +67,7 @@ pub(super) async fn check(
     let mut places = read::columns(transfer, pool, secrets, &room).await?;
     let columns = places.len() as u64;
     places.extend(definitions::search(constants, secrets, &room));
-    places.retain(|place| !place.suspects.is_empty());
+    places.retain(|place| !place.suspects.is_empty() && places::is_minded(transfer, &place.at));
     let verdict = match places.is_empty() {
         true => Verdict::default(),
         false => confirm::confirm(transfer, secrets, &places).await?,

@@ -85,6 +85,17 @@ fn holds_texts(table: &Table, id: ColumnId, has_uuids: bool) -> bool {
     }
 }
 
+/// Something may come of a finding there: else nobody need look a second time.
+pub(super) fn is_minded(transfer: &Transfer, at: &At) -> bool {
+    let leaks = &transfer.plan.leaks;
+    let actions = match at {
+        At::Definition(_) => [leaks.rules.definitions; 2],
+        At::Comment(_) => [leaks.rules.prose; 2],
+        At::Column(table, id) => [false, true].map(|is_prose| leaks.action(*table, *id, is_prose)),
+    };
+    actions.iter().any(|action| *action != LeakAction::Allow)
+}
+
 /// What a finding does.
 pub(super) fn action(transfer: &Transfer, place: &Place, finding: Finding) -> LeakAction {
     let rules = &transfer.plan.leaks.rules;
