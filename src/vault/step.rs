@@ -30,4 +30,4 @@ pub(super) fn step() {
 
 /// Nothing.
 #[cfg(not(debug_assertions))]
-pub const fn step() {}
+pub(super) const fn step() {}
