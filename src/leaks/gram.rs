@@ -64,11 +64,36 @@ fn is_mark(letter: char) -> bool {
     ('\u{300}'..='\u{36f}').contains(&letter)
 }
 
+/// The first letters of a run of words.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Head {
+    letters: [u8; CHARS_MIN],
+    length: usize,
+}
+
+impl Head {
+    /// A number that equals that of other runs with the same first letters; `None` while there are too few.
+    pub(super) fn push(&mut self, word: &[u8]) -> Option<u64> {
+        let taken = word.len().min(CHARS_MIN - self.length);
+        self.letters[self.length..self.length + taken].copy_from_slice(&word[..taken]);
+        self.length += taken;
+        self.number()
+    }
+
+    fn number(&self) -> Option<u64> {
+        (self.length == CHARS_MIN).then(|| {
+            let mut bytes = [0; 8];
+            bytes[..CHARS_MIN].copy_from_slice(&self.letters);
+            u64::from_le_bytes(bytes).wrapping_mul(0x9e37_79b9_7f4a_7c15)
+        })
+    }
+}
+
 /// A run of words that grows.
 #[derive(Clone)]
 pub(super) struct Gram {
     hasher: DefaultHasher,
-    head: [u8; CHARS_MIN],
+    head: Head,
     length: usize,
     words: usize,
     has_digits: bool,
@@ -79,7 +104,7 @@ impl Gram {
     pub(super) fn new(keys: &RandomState) -> Self {
         Self {
             hasher: keys.build_hasher(),
-            head: [0; CHARS_MIN],
+            head: Head::default(),
             length: 0,
             words: 0,
             has_digits: false,
@@ -89,9 +114,7 @@ impl Gram {
 
     pub(super) fn push(&mut self, word: &[u8]) {
         let word = &word[..word.len().min(CHARS_MAX - self.length)];
-        let place = self.length.min(CHARS_MIN);
-        let taken = word.len().min(CHARS_MIN - place);
-        self.head[place..place + taken].copy_from_slice(&word[..taken]);
+        self.head.push(word);
         self.hasher.write(word);
         self.length += word.len();
         self.words += 1;
@@ -125,13 +148,9 @@ impl Gram {
         self.hasher.finish()
     }
 
-    /// A number that equals that of other values with the same first letters; `None` while there are too few.
+    /// See [`Head::push`].
     pub(super) fn head(&self) -> Option<u64> {
-        (self.length >= CHARS_MIN).then(|| {
-            let mut bytes = [0; 8];
-            bytes[..CHARS_MIN].copy_from_slice(&self.head);
-            u64::from_le_bytes(bytes).wrapping_mul(0x9e37_79b9_7f4a_7c15)
-        })
+        self.head.number()
     }
 }
 

@@ -1,6 +1,6 @@
 //! Kept texts against the fingerprints: each run of words that could be a value is looked up.
 
-use super::gram::{Gram, words};
+use super::gram::{Gram, Head, words};
 use super::secrets::Secrets;
 use super::{CHARS_MIN, DIGITS_MIN};
 
@@ -33,6 +33,7 @@ pub struct Search<'s> {
     secrets: &'s Secrets,
     open: Vec<Open>,
     folded: Vec<u8>,
+    again: Vec<u8>,
     unescaped: Vec<u8>,
     places: Vec<usize>,
     hits: Vec<Hit>,
@@ -40,10 +41,14 @@ pub struct Search<'s> {
 
 /// A run of words that may go on.
 struct Open {
-    gram: Gram,
     start: usize,
-    /// Some value begins like it.
-    is_promising: bool,
+    run: Run,
+}
+
+/// Hashing is what costs: it begins where some value begins alike.
+enum Run {
+    Beginning(Head),
+    Promising(Gram),
 }
 
 impl<'s> Search<'s> {
@@ -53,6 +58,7 @@ impl<'s> Search<'s> {
             secrets,
             open: Vec::new(),
             folded: Vec::new(),
+            again: Vec::new(),
             unescaped: Vec::new(),
             places: Vec::new(),
             hits: Vec::new(),
@@ -80,27 +86,32 @@ impl<'s> Search<'s> {
     }
 
     fn look(&mut self, text: &[u8], places: Option<&[usize]>) {
-        let Self { secrets, open, folded, hits, .. } = self;
+        let Self { secrets, open, folded, again, hits, .. } = self;
         open.clear();
         let (mut first, mut last) = (None, 0);
         words(text, folded, |word, start, end| {
             first.get_or_insert(start);
             last = end;
-            open.push(Open { gram: Gram::new(&secrets.keys), start, is_promising: false });
+            open.push(Open { start, run: Run::Beginning(Head::default()) });
             open.retain_mut(|open| {
-                open.gram.push(word);
-                if !open.is_promising {
-                    match open.gram.head() {
+                match &mut open.run {
+                    Run::Promising(gram) => gram.push(word),
+                    Run::Beginning(head) => match head.push(word) {
                         None => return true,
-                        Some(head) if !secrets.may_begin(head) => return false,
-                        Some(_) => open.is_promising = true,
-                    }
+                        Some(number) if !secrets.may_begin(number) => return false,
+                        Some(_) => {
+                            let mut gram = Gram::new(&secrets.keys);
+                            words(&text[open.start..end], again, |word, _, _| gram.push(word));
+                            open.run = Run::Promising(gram);
+                        }
+                    },
                 }
-                let is_short = open.gram.is_number() && open.gram.length() < DIGITS_MIN;
-                if !is_short && secrets.may_contain(&open.gram) {
+                let Run::Promising(gram) = &open.run else { return true };
+                let is_short = gram.is_number() && gram.length() < DIGITS_MIN;
+                if !is_short && secrets.may_contain(gram) {
                     hits.extend(hit(secrets, text, open.start, end));
                 }
-                !open.gram.is_full()
+                !gram.is_full()
             });
         });
         for hit in hits.iter_mut() {

@@ -10,7 +10,8 @@ use super::held::Watched;
 use super::{CHARS_MAX, CHARS_MIN, DIGITS_MIN};
 use crate::copyfmt::Format;
 
-const HEAD_BITS: u32 = 20;
+/// A million values leave one in sixteen words to be hashed.
+const HEAD_BITS: u32 = 24;
 
 /// The fingerprints. Nothing of a value can be read from them, and nothing of them shows in Debug.
 pub struct Secrets {

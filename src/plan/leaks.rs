@@ -59,6 +59,12 @@ impl LeakPlan {
         stated.unwrap_or(usual && !of.generated && can_be_scrubbed(of.data_type.class))
     }
 
+    /// The profile allows everything everywhere: nothing is looked for.
+    pub fn is_off(&self) -> bool {
+        let usual = [self.rules.default, self.rules.prose, self.rules.definitions];
+        usual.iter().chain(self.columns.values()).all(|action| *action == LeakAction::Allow)
+    }
+
     /// Its values are looked for (a masked column), or it is looked through (a kept one).
     pub fn minds(&self, table: TableId, column: ColumnId) -> bool {
         self.columns.get(&(table, column)) != Some(&LeakAction::Allow)
