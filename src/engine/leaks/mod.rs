@@ -23,6 +23,7 @@ pub(super) use definitions::Constants;
 pub(super) use places::{secrets, watched};
 
 use super::transfer::Transfer;
+use super::verify::plural;
 use crate::error::{Error, ErrorKind, Result};
 use crate::leaks::{Finding, Room, Secrets, Suspects, Verdict, judge};
 use crate::pg::connect::Pool;
@@ -129,11 +130,10 @@ fn told(report: &LeakReport) -> String {
 pub(super) fn notes(report: &LeakReport) -> impl Iterator<Item = String> {
     report.findings.iter().filter(|finding| finding.action == "warn").map(|finding| {
         let LeakFinding { place, values, times, words, .. } = finding;
-        let words = match words {
-            0 => String::new(),
-            words => format!(" and {words} that may be ordinary words"),
-        };
-        format!("leak check: {values} values of masked columns{words} stand in {place}, {times} times")
+        let words = (*words > 0).then(|| plural(*words, "ordinary word"));
+        let values = (*values > 0).then(|| plural(*values, "value"));
+        let what: Vec<String> = [values, words].into_iter().flatten().collect();
+        format!("leak check: {place} holds {} of masked columns, {}", what.join(" and "), plural(*times, "time"))
     })
 }
 

@@ -162,6 +162,6 @@ fn some(list: &[String]) -> String {
 }
 
 /// `1 table`, `2 tables`.
-fn plural(count: u64, noun: &str) -> String {
+pub(super) fn plural(count: u64, noun: &str) -> String {
     if count == 1 { format!("1 {noun}") } else { format!("{count} {noun}s") }
 }
