@@ -137,7 +137,7 @@ impl Bring<'_> {
         let mut rest = &plan.steps[..];
         let mut number = 0;
         while !rest.is_empty() && ended.is_ok() {
-            let (batch, later) = rest.split_at(batch_length(rest));
+            let (batch, later) = rest.split_at(batch_length(rest, BATCH_FILES, BATCH_BYTES));
             rest = later;
             let (placed, outcome) = self.batch(number, batch, &mut brought);
             ended = outcome;
@@ -456,10 +456,11 @@ pub(super) fn is_exhausted(error: &io::Error) -> bool {
     [Errno::MFILE, Errno::NFILE, Errno::NOMEM].iter().any(|errno| Some(errno.raw_os_error()) == code)
 }
 
-fn batch_length(steps: &[Step]) -> usize {
+/// How many of the steps make a batch: so many files or bytes at most, one at least.
+pub(super) fn batch_length(steps: &[Step], files_max: usize, bytes_max: u64) -> usize {
     let mut bytes = 0_u64;
-    let fits = steps.iter().take(BATCH_FILES).take_while(|step| {
-        let room = bytes < BATCH_BYTES;
+    let fits = steps.iter().take(files_max).take_while(|step| {
+        let room = bytes < bytes_max;
         bytes = bytes.saturating_add(step.size);
         room
     });

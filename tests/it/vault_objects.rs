@@ -1,4 +1,5 @@
-//! Vaults in a bucket: a real S3 server of this machine, with a proxy in front of it where answers are to break.
+//! Vaults in a bucket: a real S3 server of this machine, with a proxy in front of it where answers are to break. One file,
+//! though long: all of it stands on one scene.
 
 use std::io::{Read as _, Write as _};
 use std::os::unix::fs::PermissionsExt as _;

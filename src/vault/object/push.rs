@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use rayon::prelude::*;
 
-use super::super::bring::{Brought, is_exhausted};
+use super::super::bring::{Brought, batch_length, is_exhausted};
 use super::super::compare::{Step, Trouble, TroubleKind, VaultPlan};
 use super::super::installed::Installed;
 use super::super::path::VaultPath;
@@ -82,7 +82,7 @@ impl Push<'_> {
         let (mut batch, mut number, mut outcome) = (0, 0, Ok(()));
         let mut rest = &plan.steps[..];
         while !rest.is_empty() && outcome.is_ok() {
-            let (steps, later) = rest.split_at(length(rest));
+            let (steps, later) = rest.split_at(batch_length(rest, BATCH_FILES, BATCH_BYTES));
             rest = later;
             outcome = self.batch(number, steps, records, &mut brought, &mut news);
             (batch, number) = (batch + 1, number + 1);
@@ -315,14 +315,4 @@ fn sort_out<T>(outcomes: Vec<Result<T, Failed>>, done: &mut Vec<T>, troubles: &m
         }
     }
     first
-}
-
-fn length(steps: &[Step]) -> usize {
-    let mut bytes = 0_u64;
-    let fits = steps.iter().take(BATCH_FILES).take_while(|step| {
-        let room = bytes < BATCH_BYTES;
-        bytes = bytes.saturating_add(step.size);
-        room
-    });
-    fits.count().max(1)
 }
