@@ -191,7 +191,7 @@ async fn build(
     let staging = create_schema(request, prepared, target);
     let (chosen, mut staging) = tokio::try_join!(choice.choose(), staging)?;
     monitor.phase("copy rows, build indexes");
-    let secrets = leaks::secrets(&prepared.catalog, &prepared.plan, &chosen);
+    let secrets = leaks::secrets(&prepared.catalog, &prepared.plan);
     let constants = leaks::Constants::of(&staging.dump);
     let transfer = Arc::new(Transfer {
         source: Arc::clone(&prepared.source),

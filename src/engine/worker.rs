@@ -4,7 +4,7 @@ use crate::anonymize::{RowTransform, Tally};
 use crate::copyfmt::{Fields, Format, RowReader};
 use crate::digest::RowChecksum;
 use crate::error::{Error, ErrorKind, Result};
-use crate::leaks::Watched;
+use crate::leaks::{Folded, Watched};
 use crate::plan::Plan;
 use crate::profile::{MaskRule, MaskSpec};
 use crate::schema::{Table, TypeClass};
@@ -31,6 +31,7 @@ pub(super) struct Worker<'a> {
     nulled: u64,
     /// Masked columns whose values are looked for later.
     gathered: Vec<(usize, Watched)>,
+    folded: Folded,
     table: TableId,
     /// For messages.
     relation: String,
@@ -66,6 +67,7 @@ impl<'a> Worker<'a> {
             tally: Tally::new((0..column_rules.len()).filter(|at| column_rules[*at].is_some())),
             nulled: 0,
             gathered: leaks::watched(&transfer.plan, table, &copy.columns, rules.support),
+            folded: Folded::default(),
             table: copy.table,
             relation: copy.relation.name.to_string(),
         })
@@ -87,6 +89,7 @@ impl<'a> Worker<'a> {
             tally,
             nulled,
             gathered,
+            folded,
             table,
             relation,
         } = self;
@@ -101,7 +104,7 @@ impl<'a> Worker<'a> {
             if let Some(secrets) = &transfer.secrets {
                 for (at, watched) in gathered.iter() {
                     if let Some(field) = fields.get(*at) {
-                        secrets.take(watched, *format, field);
+                        secrets.take(folded, watched, *format, field);
                     }
                 }
             }

@@ -4,6 +4,7 @@ use std::net::{Ipv4Addr, Ipv6Addr};
 
 use uuid::Uuid;
 
+use super::secrets::ends_with;
 use super::unescape::{quoted, unescape};
 use crate::copyfmt::Format;
 use crate::profile::{MaskRule, MaskSpec};
@@ -13,6 +14,8 @@ use crate::schema::{Column, TypeClass};
 #[derive(Clone, Debug)]
 pub struct Watched {
     shape: Shape,
+    /// Of its own.
+    number: u64,
     prose: bool,
     /// What the mask itself makes: hosts with their `@`, whole texts.
     hosts: Vec<String>,
@@ -35,8 +38,9 @@ enum Shape {
 }
 
 impl Watched {
-    /// `None` where nothing in it could be recognized elsewhere: short numbers, dates, bytes, what is kept.
-    pub fn of(column: &Column, rule: &MaskRule) -> Option<Self> {
+    /// `None` where nothing in it could be recognized elsewhere: short numbers, dates, bytes, what is kept. No other
+    /// column has that `number`.
+    pub fn of(column: &Column, rule: &MaskRule, number: u64) -> Option<Self> {
         let (mut hosts, mut constants) = (Vec::new(), Vec::new());
         match rule.spec.plain() {
             MaskSpec::Keep => return None,
@@ -51,18 +55,18 @@ impl Watched {
             | MaskSpec::Bucket { .. }
             | MaskSpec::DateTruncate { .. } => return None,
             MaskSpec::Email { host } => hosts.push(format!("@{}", host.to_lowercase())),
-            MaskSpec::Constant(text) => constants.push(text.trim().to_lowercase()),
+            MaskSpec::Constant(text) => constants.push(text.trim().to_owned()),
             MaskSpec::Template(text) => {
                 let host = text.rfind('@').map(|at| text[at..].to_lowercase());
                 hosts.extend(host.filter(|host| !host.contains('{')));
             }
             _ => {}
         }
-        Some(Self { prose: *rule.spec.plain() == MaskSpec::Lorem, hosts, constants, ..Self::public(column)? })
+        Some(Self { prose: *rule.spec.plain() == MaskSpec::Lorem, hosts, constants, ..Self::public(column, number)? })
     }
 
     /// A kept column whose values may stand anywhere.
-    pub fn public(column: &Column) -> Option<Self> {
+    pub fn public(column: &Column, number: u64) -> Option<Self> {
         use TypeClass as C;
         let shape = match column.data_type.class {
             class if class.is_text() => Shape::Text,
@@ -78,7 +82,7 @@ impl Watched {
             _ if column.data_type.base_sql_name.ends_with("hstore") => Shape::Hstore,
             _ => return None,
         };
-        Some(Self { shape, prose: false, hosts: Vec::new(), constants: Vec::new() })
+        Some(Self { shape, number, prose: false, hosts: Vec::new(), constants: Vec::new() })
     }
 
     /// Holds running text: short phrases in it are everybody's.
@@ -90,13 +94,15 @@ impl Watched {
         self.shape == Shape::Uuid
     }
 
+    /// See [`Watched::of`].
+    pub fn number(&self) -> u64 {
+        self.number
+    }
+
     /// The source held already what the mask gives.
     pub(super) fn is_made_by_mask(&self, text: &[u8]) -> bool {
-        if self.hosts.is_empty() && self.constants.is_empty() {
-            return false;
-        }
-        let text = String::from_utf8_lossy(text).trim().to_lowercase();
-        self.constants.contains(&text) || self.hosts.iter().any(|host| text.ends_with(host.as_str()))
+        self.constants.iter().any(|constant| text.trim_ascii().eq_ignore_ascii_case(constant.as_bytes()))
+            || self.hosts.iter().any(|host| ends_with(text, host))
     }
 
     /// Gives the texts in a field one after the other; what does not have the form of its type gives none.

@@ -1,4 +1,4 @@
-//! From suspects to findings: which hits are values of masked columns, and which of these say something.
+//! From hits to findings: which are values of masked columns, and which of these say something.
 //!
 //! Not everything that stands in a masked column names somebody. What consists of letters alone and occurs in more
 //! than [`COMMON_ROWS`] rows of every masked column that has it (`Berlin`, `unknown`) is common and left out. One word
@@ -7,15 +7,16 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU8, AtomicUsize, Ordering};
 
-use super::COMMON_ROWS;
-use super::Watched;
+use super::fold::Folded;
+use super::known::{SIGNS, WORDS};
 use super::search::Hit;
 use super::secrets::Secrets;
+use super::{COMMON_ROWS, Watched};
 use crate::copyfmt::Format;
 
-/// Different suspects of all columns together: 20 MB of them, and as much again while they are confirmed.
+/// Different suspects of all columns together: 10 MB of them.
 const SUSPECTS_MAX: usize = 200_000;
 /// Spaces in an average value of running text, at least.
 const PROSE_SPACES: u64 = 2;
@@ -27,7 +28,7 @@ const COPY_MIN: u64 = 3;
 /// Hits in one place (a column, say), not yet confirmed.
 #[derive(Debug)]
 pub struct Suspects {
-    seen: HashMap<u128, Seen>,
+    seen: HashMap<u64, Seen>,
     values: u64,
     spaces: u64,
     /// Hits for which there was no room.
@@ -56,11 +57,11 @@ impl Suspects {
         self.values += 1;
         self.spaces += memchr::memchr_iter(b' ', text).count() as u64;
         for hit in hits {
-            if !self.seen.contains_key(&hit.digest) && self.room.fetch_add(1, Ordering::Relaxed) >= SUSPECTS_MAX {
+            if !self.seen.contains_key(&hit.fingerprint) && self.room.fetch_add(1, Ordering::Relaxed) >= SUSPECTS_MAX {
                 self.untold += 1;
                 continue;
             }
-            let seen = self.seen.entry(hit.digest).or_default();
+            let seen = self.seen.entry(hit.fingerprint).or_default();
             seen.times += 1;
             seen.whole += u64::from(hit.is_whole);
             seen.mentions += u64::from(hit.is_mention);
@@ -82,68 +83,93 @@ impl Suspects {
     }
 }
 
-/// What the second look at masked columns says of the suspects.
+/// What is known of the suspects.
 #[derive(Debug, Default)]
 pub struct Verdict {
-    natures: HashMap<u128, Nature>,
-    /// Rows of the table that is being read, by column and suspect.
-    rows: HashMap<(usize, u128), u32>,
+    natures: HashMap<u64, AtomicU8>,
 }
 
-#[derive(Clone, Copy, Debug, Default)]
-struct Nature {
-    is_confirmed: bool,
-    /// Of few rows of some column.
-    is_rare: bool,
-    is_letters: bool,
-    is_word: bool,
-    /// It is kept where the profile says that it may stand anywhere.
-    is_public: bool,
-}
+/// Rows of the table that is being read a second time, by column and suspect.
+pub type RowCounts = HashMap<(u64, u64), u32>;
+
+// Beside SIGNS and WORDS.
+const IS_CONFIRMED: u8 = 4;
+/// Of few rows of some column.
+const IS_RARE: u8 = 8;
+/// It is kept where the profile says that it may stand anywhere.
+const IS_PUBLIC: u8 = 16;
 
 impl Verdict {
-    /// About these suspects.
-    pub fn about<'a>(all: impl IntoIterator<Item = &'a Suspects>) -> Self {
-        let digests = all.into_iter().flat_map(|suspects| suspects.seen.keys());
-        Self { natures: digests.map(|digest| (*digest, Nature::default())).collect(), rows: HashMap::new() }
+    /// About these suspects, as far as it is known exactly; `columns` are the numbers of all that were watched.
+    pub fn about<'a>(all: impl IntoIterator<Item = &'a Suspects>, secrets: &Secrets, columns: &[u64]) -> Self {
+        let nature = |fingerprint: &u64| match secrets.nature(*fingerprint, columns) {
+            Some((nature, is_rare)) => nature | IS_CONFIRMED | if is_rare { IS_RARE } else { 0 },
+            None => 0,
+        };
+        let fingerprints = all.into_iter().flat_map(|suspects| suspects.seen.keys());
+        Self { natures: fingerprints.map(|print| (*print, AtomicU8::new(nature(print)))).collect() }
     }
 
-    /// A field of a masked column, the table's `column`-th, once more.
-    pub fn see(&mut self, secrets: &Secrets, watched: &Watched, column: usize, format: Format, field: &[u8]) {
+    fn add(&self, fingerprint: u64, nature: u8) -> bool {
+        let Some(known) = self.natures.get(&fingerprint) else { return false };
+        known.fetch_or(nature, Ordering::Relaxed);
+        true
+    }
+
+    fn nature(&self, fingerprint: u64) -> u8 {
+        self.natures.get(&fingerprint).map_or(0, |nature| nature.load(Ordering::Relaxed))
+    }
+
+    /// A field of a masked column once more; `folded` is room to work in.
+    pub fn see(
+        &self,
+        rows: &mut RowCounts,
+        (secrets, folded): (&Secrets, &mut Folded),
+        watched: &Watched,
+        format: Format,
+        field: &[u8],
+    ) {
         watched.texts(format, field, &mut |text| {
-            let Some(value) = secrets.watched_value(watched, text) else { return };
-            let Some(nature) = self.natures.get_mut(&value.digest) else { return };
-            nature.is_confirmed = true;
-            nature.is_letters = value.is_letters;
-            nature.is_word = value.is_letters && value.words == 1;
-            *self.rows.entry((column, value.digest)).or_default() += 1;
+            let Some(value) = secrets.watched_value(folded, watched, text) else { return };
+            if self.add(value.fingerprint, value.nature | IS_CONFIRMED) {
+                *rows.entry((watched.number(), value.fingerprint)).or_default() += 1;
+            }
         });
     }
 
     /// A row of a kept column whose values may stand anywhere.
-    pub fn see_public(&mut self, secrets: &Secrets, public: &Watched, format: Format, field: &[u8]) {
+    pub fn see_public(
+        &self,
+        (secrets, folded): (&Secrets, &mut Folded),
+        public: &Watched,
+        format: Format,
+        field: &[u8],
+    ) {
         public.texts(format, field, &mut |text| {
-            let nature = secrets.value(text).and_then(|value| self.natures.get_mut(&value.digest));
-            if let Some(nature) = nature {
-                nature.is_public = true;
+            if let Some(value) = secrets.value(folded, text) {
+                self.add(value.fingerprint, IS_PUBLIC);
             }
         });
     }
 
     /// All rows of the table have been seen.
-    pub fn end_table(&mut self) {
-        for ((_, digest), rows) in self.rows.drain() {
-            if let Some(nature) = self.natures.get_mut(&digest) {
-                nature.is_rare |= rows <= COMMON_ROWS;
+    pub fn end_table(&self, rows: &RowCounts) {
+        for ((_, fingerprint), rows) in rows {
+            if *rows <= COMMON_ROWS {
+                self.add(*fingerprint, IS_RARE);
             }
         }
     }
 
     /// A hit that is a value of a masked column and not a common one.
-    pub fn names_somebody(&self, digest: u128) -> bool {
-        self.natures
-            .get(&digest)
-            .is_some_and(|nature| nature.is_confirmed && !nature.is_public && (nature.is_rare || !nature.is_letters))
+    pub fn names_somebody(&self, fingerprint: u64) -> bool {
+        let nature = self.nature(fingerprint);
+        nature & (IS_CONFIRMED | IS_PUBLIC) == IS_CONFIRMED && nature & (IS_RARE | SIGNS) != 0
+    }
+
+    /// One word of letters alone.
+    fn is_word(&self, fingerprint: u64) -> bool {
+        self.nature(fingerprint) & (SIGNS | WORDS) == 0
     }
 }
 
@@ -166,11 +192,11 @@ pub struct Finding {
 pub fn judge(suspects: &Suspects, verdict: &Verdict) -> Finding {
     let mut finding = Finding { values: suspects.untold, times: suspects.untold, ..Finding::default() };
     let mut weak_whole = 0;
-    for (digest, seen) in &suspects.seen {
-        if !verdict.names_somebody(*digest) {
+    for (fingerprint, seen) in &suspects.seen {
+        if !verdict.names_somebody(*fingerprint) {
             continue;
         }
-        if seen.mentions == 0 && verdict.natures.get(digest).is_some_and(|nature| nature.is_word) {
+        if seen.mentions == 0 && verdict.is_word(*fingerprint) {
             finding.weak_values += 1;
             finding.weak_times += seen.times;
             weak_whole += seen.whole;

@@ -1,9 +1,10 @@
 //! Do values of masked columns stand somewhere in what was kept? Fingerprints of the one, searched for in the other.
 //!
-//! While rows stream, every value of a masked column that could name somebody goes into a filter as a keyed 64-bit
-//! fingerprint; the key is made for this process and never leaves it. Once all rows have landed, kept texts are cut
-//! into words and each run of words is looked up. What hits is only suspected: it is confirmed by a second look at the
-//! same columns in the same snapshot, by 128-bit digests of the suspects, which also counts how often each occurs.
+//! While rows stream, every value of a masked column that could name somebody is taken in as a keyed 64-bit fingerprint;
+//! the key is made for this process and never leaves it. Once all rows have landed, kept texts are cut into words and
+//! each run of words is looked up. With each fingerprint it is kept how often it occurs, while memory lasts; where there
+//! are too many values only a filter of them is kept, what hits is suspected, and a second look at the same columns in the
+//! same snapshot confirms it.
 //!
 //! A value is its letters and digits in lower case, whatever stands between them, so that `+49 170/1234567` is found as
 //! `491701234567`, and it begins and ends where words do. Values of more than [`WORDS_MAX`] words or [`CHARS_MAX`] bytes
@@ -12,15 +13,17 @@
 //! Nothing here knows a server; `engine::leaks` reads and judges.
 
 mod filter;
-mod gram;
+mod fold;
 mod held;
 mod judge;
+mod known;
 mod search;
 mod secrets;
 mod unescape;
 
+pub use fold::Folded;
 pub use held::Watched;
-pub use judge::{Finding, Room, Suspects, Verdict, judge};
+pub use judge::{Finding, Room, RowCounts, Suspects, Verdict, judge};
 pub use search::{Hit, Kind, Search};
 pub use secrets::Secrets;
 pub use unescape::{literals, scrubbed, unescape};

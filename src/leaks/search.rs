@@ -1,8 +1,11 @@
 //! Kept texts against the fingerprints: each run of words that could be a value is looked up.
 
-use super::gram::{Gram, Head, words};
+use super::fold::{Folded, is_short};
 use super::secrets::Secrets;
-use super::{CHARS_MIN, DIGITS_MIN};
+use super::{CHARS_MAX, CHARS_MIN, WORDS_MAX};
+
+/// Words of a long text that are held at a time.
+const WORDS_HELD: usize = 4096;
 
 /// How to read a kept text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -11,9 +14,11 @@ pub enum Kind {
     Plain,
     /// With escapes: JSON, or an array's printed form.
     Escaped,
+    /// The 16 bytes of a uuid, which is one value or none.
+    Uuid,
 }
 
-/// A run of words that the filter knows.
+/// A run of words that is known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Hit {
     /// Where it begins in the text.
@@ -21,7 +26,7 @@ pub struct Hit {
     /// And ends.
     pub end: usize,
     /// Of its letters and digits.
-    pub digest: u128,
+    pub fingerprint: u64,
     /// It has an `@` in it or before it.
     pub is_mention: bool,
     /// Nothing else stands in the text.
@@ -31,100 +36,82 @@ pub struct Hit {
 /// Looks through texts, one after the other.
 pub struct Search<'s> {
     secrets: &'s Secrets,
-    open: Vec<Open>,
-    folded: Vec<u8>,
-    again: Vec<u8>,
+    folded: Folded,
     unescaped: Vec<u8>,
     places: Vec<usize>,
     hits: Vec<Hit>,
 }
 
-/// A run of words that may go on.
-struct Open {
-    start: usize,
-    run: Run,
-}
-
-/// Hashing is what costs: it begins where some value begins alike.
-enum Run {
-    Beginning(Head),
-    Promising(Gram),
-}
-
 impl<'s> Search<'s> {
-    /// In all that masked columns held; all rows must have been read by now.
+    /// For all that masked columns held; all rows must have been read by now.
     pub fn new(secrets: &'s Secrets) -> Self {
-        Self {
-            secrets,
-            open: Vec::new(),
-            folded: Vec::new(),
-            again: Vec::new(),
-            unescaped: Vec::new(),
-            places: Vec::new(),
-            hits: Vec::new(),
-        }
+        let (unescaped, places, hits) = (Vec::new(), Vec::new(), Vec::new());
+        Self { secrets, folded: Folded::default(), unescaped, places, hits }
     }
 
-    /// What the filter knows of this text, with places in it.
+    /// What is known of this text, with places in it.
     pub fn text(&mut self, text: &[u8], kind: Kind) -> &[Hit] {
         self.hits.clear();
+        self.folded.clear();
+        if kind == Kind::Uuid {
+            self.folded.hex(text);
+            self.runs_from(0, text);
+            self.hits.iter_mut().for_each(|hit| hit.is_whole = true);
+            return &self.hits;
+        }
         if text.len() < CHARS_MIN {
             return &self.hits;
         }
         let may_escape = kind == Kind::Escaped || matches!(text.first(), Some(b'{' | b'['));
         if !may_escape || memchr::memchr(b'\\', text).is_none() {
-            self.look(text, None);
+            self.look(text);
             return &self.hits;
         }
         let (mut plain, mut places) = (std::mem::take(&mut self.unescaped), std::mem::take(&mut self.places));
         plain.clear();
         places.clear();
         super::unescape(text, &mut plain, Some(&mut places));
-        self.look(&plain, Some(&places));
+        self.look(&plain);
+        self.hits.iter_mut().for_each(|hit| (hit.start, hit.end) = (places[hit.start], places[hit.end]));
         (self.unescaped, self.places) = (plain, places);
         &self.hits
     }
 
-    fn look(&mut self, text: &[u8], places: Option<&[usize]>) {
-        let Self { secrets, open, folded, again, hits, .. } = self;
-        open.clear();
-        let (mut first, mut last) = (None, 0);
-        words(text, folded, |word, start, end| {
-            first.get_or_insert(start);
-            last = end;
-            open.push(Open { start, run: Run::Beginning(Head::default()) });
-            open.retain_mut(|open| {
-                match &mut open.run {
-                    Run::Promising(gram) => gram.push(word),
-                    Run::Beginning(head) => match head.push(word) {
-                        None => return true,
-                        Some(number) if !secrets.may_begin(number) => return false,
-                        Some(_) => {
-                            let mut gram = Gram::new(&secrets.keys);
-                            words(&text[open.start..end], again, |word, _, _| gram.push(word));
-                            open.run = Run::Promising(gram);
-                        }
-                    },
+    fn look(&mut self, text: &[u8]) {
+        let (mut at, mut first, mut last) = (0, None, 0);
+        loop {
+            at = self.folded.fold(text, at, WORDS_HELD);
+            let words = self.folded.words();
+            first = first.or(words.first().map(|word| word.start));
+            last = words.last().map_or(last, |word| word.end);
+            let is_over = at >= text.len();
+            // Runs that begin with the last words may go on in the next part.
+            let ready = words.len() - if is_over { 0 } else { WORDS_MAX.min(words.len()) };
+            (0..ready).for_each(|word| self.runs_from(word, text));
+            if is_over {
+                break;
+            }
+            self.folded.forget(ready);
+        }
+        self.hits.iter_mut().for_each(|hit| hit.is_whole = first == Some(hit.start) && last == hit.end);
+    }
+
+    fn runs_from(&mut self, first: usize, text: &[u8]) {
+        let Self { secrets, folded, hits, .. } = self;
+        let Some(head) = folded.head(first).filter(|head| secrets.may_begin(*head)) else { return };
+        for last in first..folded.words().len().min(first + WORDS_MAX) {
+            let letters = folded.run(first, last);
+            if secrets.may_be(head, letters.len()) && !is_short(letters) {
+                let fingerprint = secrets.fingerprint(letters);
+                if secrets.contains(fingerprint) {
+                    let (start, end) = (folded.words()[first].start, folded.words()[last].end);
+                    let is_mention = text[..start].ends_with(b"@") || text[start..end].contains(&b'@');
+                    hits.push(Hit { start, end, fingerprint, is_mention, is_whole: false });
                 }
-                let Run::Promising(gram) = &open.run else { return true };
-                let is_short = gram.is_number() && gram.length() < DIGITS_MIN;
-                if !is_short && secrets.may_contain(gram) {
-                    hits.extend(hit(secrets, text, open.start, end));
-                }
-                !gram.is_full()
-            });
-        });
-        for hit in hits.iter_mut() {
-            hit.is_whole = first == Some(hit.start) && last == hit.end;
-            if let Some(places) = places {
-                (hit.start, hit.end) = (places[hit.start], places[hit.end]);
+            }
+            if letters.len() >= CHARS_MAX {
+                return;
             }
         }
     }
-}
-
-fn hit(secrets: &Secrets, text: &[u8], start: usize, end: usize) -> Option<Hit> {
-    let value = secrets.value(&text[start..end])?;
-    let is_mention = text[..start].ends_with(b"@") || text[start..end].contains(&b'@');
-    Some(Hit { start, end, digest: value.digest, is_mention, is_whole: false })
 }

@@ -1,29 +1,28 @@
 //! Fingerprints of what masked columns held, filled by all lanes at once.
 
 use std::collections::HashSet;
-use std::hash::RandomState;
+use std::hash::{BuildHasher, RandomState};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
-use super::filter::Filter;
-use super::gram::{Gram, words};
+use super::fold::{Folded, is_short};
 use super::held::Watched;
-use super::{CHARS_MAX, CHARS_MIN, DIGITS_MIN};
+use super::known::{Known, SIGNS, WORDS};
+use super::{CHARS_MAX, WORDS_MAX};
 use crate::copyfmt::Format;
 
-/// A million values leave one in sixteen words to be hashed.
-const HEAD_BITS: u32 = 24;
+/// 2 MB, which stay in a processor's cache.
+const MARK_BITS: u32 = 24;
 
 /// The fingerprints. Nothing of a value can be read from them, and nothing of them shows in Debug.
 pub struct Secrets {
-    pub(super) keys: RandomState,
-    pub(super) others: RandomState,
-    filter: Filter,
+    keys: RandomState,
+    known: Known,
     /// Beginnings of values: most words of a text are dismissed here.
-    heads: Box<[AtomicU64]>,
-    /// Which lengths there are.
-    lengths: Box<[AtomicBool]>,
+    heads: Marks,
+    /// Beginnings with lengths: most of the rest here.
+    forms: Marks,
     has_uuids: AtomicBool,
-    allowed: HashSet<u128>,
+    allowed: HashSet<u64>,
     allowed_hosts: Vec<String>,
     read: AtomicU64,
 }
@@ -32,104 +31,120 @@ pub struct Secrets {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Value {
     pub(super) fingerprint: u64,
-    pub(super) digest: u128,
-    pub(super) length: usize,
-    pub(super) head: u64,
-    pub(super) words: usize,
-    /// Letters alone: it may be an ordinary word or name.
-    pub(super) is_letters: bool,
+    head: u64,
+    length: usize,
+    words: usize,
+    /// [`SIGNS`], [`WORDS`]
+    pub(super) nature: u8,
+}
+
+impl Default for Secrets {
+    fn default() -> Self {
+        Self::new(&[])
+    }
 }
 
 impl Secrets {
-    /// For about so many values. `allow` names values that may stand anywhere, or as `@host` all addresses of a host.
-    pub fn new(expected: Option<u64>, allow: &[String]) -> Self {
+    /// None so far. `allow` names values that may stand anywhere, or as `@host` all addresses of a host.
+    pub fn new(allow: &[String]) -> Self {
         let mut secrets = Self {
             keys: RandomState::new(),
-            others: RandomState::new(),
-            filter: Filter::new(expected),
-            heads: (0..1_usize << (HEAD_BITS - 6)).map(|_| AtomicU64::new(0)).collect(),
-            lengths: (0..=CHARS_MAX).map(|_| AtomicBool::new(false)).collect(),
+            known: Known::default(),
+            heads: Marks::default(),
+            forms: Marks::default(),
             has_uuids: AtomicBool::new(false),
             allowed: HashSet::new(),
             allowed_hosts: Vec::new(),
             read: AtomicU64::new(0),
         };
         let (hosts, values): (Vec<&String>, Vec<&String>) = allow.iter().partition(|text| text.starts_with('@'));
+        let mut folded = Folded::default();
         secrets.allowed_hosts = hosts.into_iter().map(|host| host.to_lowercase()).collect();
-        secrets.allowed =
-            values.into_iter().filter_map(|text| secrets.value(text.as_bytes())).map(|v| v.digest).collect();
+        let values = values.into_iter().filter_map(|text| secrets.value(&mut folded, text.as_bytes()));
+        secrets.allowed = values.map(|value| value.fingerprint).collect();
         secrets
     }
 
-    /// Takes in what a masked column held in one row.
-    pub fn take(&self, watched: &Watched, format: Format, field: &[u8]) {
+    /// With room for so many fingerprints before they are no longer known exactly.
+    #[cfg(test)]
+    pub(super) fn with_room(entries_max: u64) -> Self {
+        Self { known: Known::with_room(entries_max), ..Self::default() }
+    }
+
+    /// Takes in what a masked column held in one row; `folded` is room to work in.
+    pub fn take(&self, folded: &mut Folded, watched: &Watched, format: Format, field: &[u8]) {
+        let mut read = 0;
         watched.texts(format, field, &mut |text| {
-            self.read.fetch_add(1, Ordering::Relaxed);
-            if let Some(value) = self.watched_value(watched, text) {
-                self.filter.insert(value.fingerprint);
-                self.lengths[value.length].store(true, Ordering::Relaxed);
-                let (at, bit) = head_place(value.head);
-                if self.heads[at].load(Ordering::Relaxed) & bit == 0 {
-                    self.heads[at].fetch_or(bit, Ordering::Relaxed);
-                }
+            read += 1;
+            if let Some(value) = self.watched_value(folded, watched, text) {
+                self.heads.set(value.head);
+                self.forms.set(form(value.head, value.length));
+                self.known.insert(value.fingerprint, value.nature, watched.number());
             }
         });
-        if watched.is_uuid() {
+        self.read.fetch_add(read, Ordering::Relaxed);
+        if watched.is_uuid() && !self.has_uuids() {
             self.has_uuids.store(true, Ordering::Relaxed);
         }
     }
 
     /// The value of a text of a masked column, unless it says nothing about anybody or is allowed.
-    pub(super) fn watched_value(&self, watched: &Watched, text: &[u8]) -> Option<Value> {
+    pub(super) fn watched_value(&self, folded: &mut Folded, watched: &Watched, text: &[u8]) -> Option<Value> {
         if watched.is_made_by_mask(text) || self.is_allowed_host(text) {
             return None;
         }
-        let value = self.value(text)?;
-        let is_phrase = watched.is_prose() && value.is_letters && value.words < 4;
-        (!is_phrase && !self.allowed.contains(&value.digest)).then_some(value)
+        let value = self.value(folded, text)?;
+        let is_phrase = watched.is_prose() && value.nature & SIGNS == 0 && value.words < 4;
+        (!is_phrase && !self.allowed.contains(&value.fingerprint)).then_some(value)
     }
 
     fn is_allowed_host(&self, text: &[u8]) -> bool {
-        if self.allowed_hosts.is_empty() {
-            return false;
-        }
-        let text = String::from_utf8_lossy(text).trim().to_lowercase();
-        self.allowed_hosts.iter().any(|host| text.ends_with(host.as_str()))
+        self.allowed_hosts.iter().any(|host| ends_with(text, host))
     }
 
     /// A text's letters and digits as a value; `None` where they are too few.
-    pub(super) fn value(&self, text: &[u8]) -> Option<Value> {
-        let (mut gram, mut other) = (Gram::new(&self.keys), Gram::new(&self.others));
-        let (mut first, mut last) = (None, 0);
-        words(text, &mut Vec::new(), |word, start, end| {
-            if !gram.is_full() {
-                gram.push(word);
-                other.push(word);
-                first.get_or_insert(start);
-                last = end;
-            }
-        });
-        let head = gram.head()?;
-        let shortest = if gram.is_number() { DIGITS_MIN } else { CHARS_MIN };
-        let has_signs = text[first.unwrap_or(0)..last].iter().any(|byte| is_sign(*byte));
-        (gram.length() >= shortest).then(|| Value {
-            fingerprint: gram.fingerprint(),
-            digest: u128::from(gram.fingerprint()) << 64 | u128::from(other.fingerprint()),
-            length: gram.length(),
-            head,
-            words: gram.words(),
-            is_letters: !gram.has_digits() && !has_signs,
-        })
+    pub(super) fn value(&self, folded: &mut Folded, text: &[u8]) -> Option<Value> {
+        folded.clear();
+        let mut at = 0;
+        while at < text.len() && !folded.is_full() {
+            at = folded.fold(text, at, folded.words().len() + 1);
+        }
+        let last = folded.words().len().min(WORDS_MAX).checked_sub(1)?;
+        let letters = folded.run(0, last);
+        if is_short(letters) {
+            return None;
+        }
+        let span = &text[folded.words()[0].start..folded.words()[last].end];
+        let has_signs = span.iter().any(|byte| is_sign(*byte)) || letters.iter().any(u8::is_ascii_digit);
+        let nature = (if has_signs { SIGNS } else { 0 }) | (if last > 0 { WORDS } else { 0 });
+        let fingerprint = self.fingerprint(letters);
+        Some(Value { fingerprint, head: folded.head(0)?, length: letters.len(), words: last + 1, nature })
+    }
+
+    pub(super) fn fingerprint(&self, letters: &[u8]) -> u64 {
+        self.keys.hash_one(letters)
     }
 
     pub(super) fn may_begin(&self, head: u64) -> bool {
-        let (at, bit) = head_place(head);
-        self.heads[at].load(Ordering::Relaxed) & bit != 0
+        self.heads.is_set(head)
     }
 
-    pub(super) fn may_contain(&self, gram: &Gram) -> bool {
-        self.lengths.get(gram.length()).is_some_and(|known| known.load(Ordering::Relaxed))
-            && self.filter.contains(gram.fingerprint())
+    /// Some value begins like that and is so long.
+    pub(super) fn may_be(&self, head: u64, length: usize) -> bool {
+        self.forms.is_set(form(head, length))
+    }
+
+    pub(super) fn contains(&self, fingerprint: u64) -> bool {
+        self.known.contains(fingerprint)
+    }
+
+    pub(super) fn nature(&self, fingerprint: u64, columns: &[u64]) -> Option<(u8, bool)> {
+        self.known.nature(fingerprint, columns)
+    }
+
+    /// All values are known exactly: a hit needs no second look.
+    pub fn is_exact(&self) -> bool {
+        self.known.is_exact()
     }
 
     /// Values read, repeated ones and those left out among them.
@@ -139,7 +154,7 @@ impl Secrets {
 
     /// Different values to look for.
     pub fn distinct(&self) -> u64 {
-        self.filter.distinct()
+        self.known.distinct()
     }
 
     /// Some masked column holds uuids: then columns of that type are worth reading.
@@ -149,12 +164,12 @@ impl Secrets {
 
     /// Memory of the fingerprints.
     pub fn memory_bytes(&self) -> u64 {
-        self.filter.memory_bytes() + size_of_val(&*self.heads) as u64
+        self.known.memory_bytes() + self.heads.memory_bytes() + self.forms.memory_bytes()
     }
 
-    /// Share of other texts that the filter takes for values; each is found out when it is confirmed.
+    /// Share of other texts that are taken for values; those of a filter are found out when they are confirmed.
     pub fn false_positive_rate(&self) -> f64 {
-        self.filter.false_positive_rate()
+        self.known.false_positive_rate()
     }
 }
 
@@ -164,12 +179,52 @@ impl std::fmt::Debug for Secrets {
     }
 }
 
+/// Without regard to case in ASCII letters, or to space behind it.
+pub(super) fn ends_with(text: &[u8], end: &str) -> bool {
+    let text = text.trim_ascii_end();
+    text.len().checked_sub(end.len()).is_some_and(|at| text[at..].eq_ignore_ascii_case(end.as_bytes()))
+}
+
 /// Signs that stand in addresses and handles, and not between ordinary words.
-pub(super) fn is_sign(byte: u8) -> bool {
+fn is_sign(byte: u8) -> bool {
     matches!(byte, b'@' | b'_' | b'.' | b':' | b'/' | b'\\' | b'#' | b'+' | b'=')
 }
 
-fn head_place(head: u64) -> (usize, u64) {
-    let bits = head >> (64 - HEAD_BITS);
+fn form(head: u64, length: usize) -> u64 {
+    debug_assert!(length <= CHARS_MAX);
+    // Heads take 48 bits.
+    head ^ (length as u64) << 48
+}
+
+/// A set of numbers that may hold others too.
+struct Marks(Box<[AtomicU64]>);
+
+impl Default for Marks {
+    fn default() -> Self {
+        Self((0..1_usize << (MARK_BITS - 6)).map(|_| AtomicU64::new(0)).collect())
+    }
+}
+
+impl Marks {
+    fn set(&self, number: u64) {
+        let (at, bit) = place(number);
+        // Most have been set before: a read does not take the cache line from other threads.
+        if self.0[at].load(Ordering::Relaxed) & bit == 0 {
+            self.0[at].fetch_or(bit, Ordering::Relaxed);
+        }
+    }
+
+    fn is_set(&self, number: u64) -> bool {
+        let (at, bit) = place(number);
+        self.0[at].load(Ordering::Relaxed) & bit != 0
+    }
+
+    fn memory_bytes(&self) -> u64 {
+        size_of_val(&*self.0) as u64
+    }
+}
+
+fn place(number: u64) -> (usize, u64) {
+    let bits = number.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> (64 - MARK_BITS);
     ((bits >> 6) as usize, 1 << (bits & 63))
 }

@@ -33,7 +33,7 @@ fn column(class: TypeClass) -> Column {
 }
 
 fn watched(class: TypeClass, spec: MaskSpec) -> Watched {
-    Watched::of(&column(class), &MaskRule { spec, domain: None }).expect("watched")
+    Watched::of(&column(class), &MaskRule { spec, domain: None }, 0).expect("watched")
 }
 
 /// Values of a masked column, each in as many rows.
@@ -51,8 +51,12 @@ impl Case {
 
     fn of(watched: Watched, rows: Vec<Vec<u8>>, allow: &[&str]) -> Self {
         let allow: Vec<String> = allow.iter().map(|text| (*text).to_owned()).collect();
-        let secrets = Secrets::new(Some(1000), &allow);
-        rows.iter().for_each(|row| secrets.take(&watched, Format::Binary, row));
+        Self::in_secrets(Secrets::new(&allow), watched, rows)
+    }
+
+    fn in_secrets(secrets: Secrets, watched: Watched, rows: Vec<Vec<u8>>) -> Self {
+        let mut folded = Folded::default();
+        rows.iter().for_each(|row| secrets.take(&mut folded, &watched, Format::Binary, row));
         Self { secrets, watched, rows }
     }
 
@@ -60,9 +64,14 @@ impl Case {
         let mut suspects = Suspects::new(&Room::default());
         let mut search = Search::new(&self.secrets);
         texts.iter().for_each(|text| suspects.add(text.as_bytes(), search.text(text.as_bytes(), Kind::Plain)));
-        let mut verdict = Verdict::about([&suspects]);
-        self.rows.iter().for_each(|row| verdict.see(&self.secrets, &self.watched, 0, Format::Binary, row));
-        verdict.end_table();
+        let verdict = Verdict::about([&suspects], &self.secrets, &[0]);
+        if !self.secrets.is_exact() {
+            let (mut rows, mut folded) = (RowCounts::new(), Folded::default());
+            for row in &self.rows {
+                verdict.see(&mut rows, (&self.secrets, &mut folded), &self.watched, Format::Binary, row);
+            }
+            verdict.end_table(&rows);
+        }
         judge(&suspects, &verdict)
     }
 
@@ -207,4 +216,39 @@ fn places_of_hits_are_those_of_the_text_with_its_escapes() {
     let mut search = Search::new(&case.secrets);
     let hits = search.text(text.as_bytes(), Kind::Escaped);
     assert_eq!(hits.iter().map(|hit| &text[hit.start..hit.end]).collect::<Vec<_>>(), [r"\u0061nn@home.example"]);
+}
+
+/// Beyond their room fingerprints are no longer known exactly, and nothing else changes.
+#[test]
+fn what_only_a_filter_knows_is_judged_by_a_second_look() {
+    let values = [("unknown", 50), ("marigold", 1), ("ann@home.example", 50), ("Wilhelmina Kowalczyk", 2)];
+    let rows = || values.iter().flat_map(|(value, rows)| vec![value.as_bytes().to_vec(); *rows]).collect();
+    let cases = [Secrets::default(), Secrets::with_room(2)]
+        .map(|secrets| Case::in_secrets(secrets, watched(TypeClass::Text, MaskSpec::Username), rows()));
+    assert!(cases[0].secrets.is_exact() && !cases[1].secrets.is_exact());
+    let texts = ["an unknown marigold", "ann@home.example", "from wilhelmina kowalczyk", "@marigold", "no one"];
+    for text in texts {
+        assert_eq!(cases[0].find(&[text]), cases[1].find(&[text]), "{text}");
+    }
+    assert_eq!(cases[1].find(&texts).values, 3);
+}
+
+#[test]
+fn a_value_is_found_across_the_parts_of_a_long_text() {
+    let case = Case::new(&[("Ann Bea Cleo Dora Edda Fay Gil Hal", 1)], &[]);
+    for words in 4080..4100 {
+        let text = format!("{} ann bea cleo dora edda fay gil hal. {}", "x ".repeat(words), "y ".repeat(9000));
+        let mut search = Search::new(&case.secrets);
+        let hits = search.text(text.as_bytes(), Kind::Plain);
+        assert_eq!(hits.iter().map(|hit| hit.start).collect::<Vec<_>>(), [2 * words + 1]);
+    }
+}
+
+#[test]
+fn uuids_in_their_binary_form_are_found() {
+    let uuid = uuid::uuid!("0f8fad5b-d9cb-469f-a165-70867728950e");
+    let case = Case::of(watched(TypeClass::Uuid, MaskSpec::Uuid), vec![uuid.into_bytes().to_vec()], &[]);
+    let mut search = Search::new(&case.secrets);
+    assert!(search.text(uuid.as_bytes(), Kind::Uuid)[0].is_whole);
+    assert!(search.text(&[7; 16], Kind::Uuid).is_empty());
 }

@@ -3,7 +3,7 @@
 //! ```text
 //! worker ─▶ Secrets      while rows stream
 //! read   ─▶ Suspects     kept columns of the new database, constants of the schema
-//! confirm ─▶ Verdict     masked columns of the same rows once more, only where something is suspected
+//! confirm ─▶ Verdict     kept columns that may hold anything; masked ones, where there are too many values to know them
 //! judge ─▶ end the run, tell, or scrub
 //! ```
 //!
@@ -25,7 +25,7 @@ pub(super) use places::{secrets, watched};
 use super::transfer::Transfer;
 use super::verify::plural;
 use crate::error::{Error, ErrorKind, Result};
-use crate::leaks::{Finding, Room, Secrets, Suspects, Verdict, judge};
+use crate::leaks::{Finding, Room, Secrets, Suspects, judge};
 use crate::pg::connect::Pool;
 use crate::profile::LeakAction;
 use crate::report::{CheckReport, LeakFinding, LeakReport};
@@ -73,7 +73,7 @@ pub(super) async fn check(
     places.extend(definitions::search(constants, secrets, &room));
     places.retain(|place| !place.suspects.is_empty() && places::is_minded(transfer, &place.at));
     let verdict = match places.is_empty() {
-        true => Verdict::default(),
+        true => Arc::default(),
         false => confirm::confirm(transfer, secrets, &places).await?,
     };
     let mut found: Vec<(&Place, Finding, LeakAction)> = Vec::new();

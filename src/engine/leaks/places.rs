@@ -1,40 +1,32 @@
 //! Which columns give values, which are looked through, and what a finding does there.
 
 use super::{At, Place};
-use crate::closure::Chosen;
 use crate::engine::transfer::Transfer;
 use crate::leaks::{Finding, Secrets, Watched};
 use crate::plan::{Plan, can_be_scrubbed};
 use crate::profile::{LeakAction, MaskSpec};
-use crate::schema::{Catalog, Table, TypeClass};
-use crate::types::ColumnId;
+use crate::schema::{Catalog, Reference, Table, TypeClass};
+use crate::types::{ColumnId, TableId};
 
-/// Average bytes of a row, where the number of rows is not known.
-const ROW_BYTES: u64 = 64;
 /// Columns that take no more characters hold names and codes, no running text.
 const PROSE_MIN_CHARS: u32 = 256;
 
-/// An empty store of fingerprints of about the right size; `None` where no masked column gives any, or the profile
-/// allows everything.
-pub(in crate::engine) fn secrets(catalog: &Catalog, plan: &Plan, chosen: &Chosen) -> Option<Secrets> {
+/// An empty store of fingerprints; `None` where no masked column gives any, or the profile allows everything.
+pub(in crate::engine) fn secrets(catalog: &Catalog, plan: &Plan) -> Option<Secrets> {
     if plan.leaks.is_off() {
         return None;
     }
-    let mut expected = 0;
-    let mut any = false;
-    for table in catalog.tables.iter().filter(|table| plan.brings_rows(table.id)) {
+    let gives = |table: &Table| {
         let columns: Vec<ColumnId> = table.copied_columns().map(|(id, _)| id).collect();
-        let count = [false, true].map(|support| watched(plan, table, &columns, support).len()).into_iter().max();
-        let count = count.unwrap_or_default() as u64;
-        any |= count > 0;
-        let rows = match chosen.members[table.id.index()] {
-            Some(members) => members + chosen.support_rows(table.id),
-            None if table.rows_estimate < 0.0 => table.heap_bytes / ROW_BYTES,
-            None => table.rows_estimate as u64,
-        };
-        expected += rows * count;
-    }
-    any.then(|| Secrets::new(Some(expected), &plan.leaks.rules.allow))
+        [false, true].into_iter().any(|support| !watched(plan, table, &columns, support).is_empty())
+    };
+    let mut tables = catalog.tables.iter().filter(|table| plan.brings_rows(table.id));
+    tables.any(gives).then(|| Secrets::new(&plan.leaks.rules.allow))
+}
+
+/// Of a column alone.
+fn number(table: &Table, id: ColumnId) -> u64 {
+    (table.id.index() as u64) << 32 | id.index() as u64
 }
 
 /// Masked columns among `columns` whose values are looked for, with their positions.
@@ -48,7 +40,7 @@ pub(in crate::engine) fn watched(
     let watch = |(at, id): (usize, &ColumnId)| {
         let of_column = masks[id.index()].as_ref().filter(|_| plan.leaks.minds(table.id, *id))?;
         let rule = if support { &of_column.support } else { &of_column.member };
-        Watched::of(table.column(*id), rule).map(|watched| (at, watched))
+        Watched::of(table.column(*id), rule, number(table, *id)).map(|watched| (at, watched))
     };
     columns.iter().enumerate().filter_map(watch).collect()
 }
@@ -57,20 +49,41 @@ pub(in crate::engine) fn watched(
 pub(super) fn public(plan: &Plan, table: &Table, id: ColumnId, support: bool) -> Option<Watched> {
     let of_column = plan.table(table.id).masks[id.index()].as_ref().filter(|_| !plan.leaks.minds(table.id, id))?;
     let rule = if support { &of_column.support } else { &of_column.member };
-    if rule.spec == MaskSpec::Keep { Watched::public(table.column(id)) } else { None }
+    if rule.spec == MaskSpec::Keep { Watched::public(table.column(id), number(table, id)) } else { None }
 }
 
-/// Columns of a table that are looked through: kept for members or support rows, or generated, and able to hold texts.
-pub(super) fn kept(plan: &Plan, table: &Table, has_uuids: bool) -> Vec<ColumnId> {
-    let masks = &plan.table(table.id).masks;
-    let is_kept = |id: ColumnId| match &masks[id.index()] {
-        Some(masks) => masks.member.spec == MaskSpec::Keep || masks.support.spec == MaskSpec::Keep,
-        None => table.column(id).generated,
+/// Columns of a table that are looked through: kept for members or support rows, or generated, able to hold texts, and
+/// no copies of such columns.
+pub(super) fn kept(catalog: &Catalog, plan: &Plan, table: &Table, has_uuids: bool) -> Vec<ColumnId> {
+    let is_looked_at = |table: &Table, id: ColumnId| {
+        let is_kept = match &plan.table(table.id).masks[id.index()] {
+            Some(masks) => masks.member.spec == MaskSpec::Keep || masks.support.spec == MaskSpec::Keep,
+            None => table.column(id).generated,
+        };
+        is_kept && plan.leaks.minds(table.id, id) && holds_texts(table, id, has_uuids)
     };
-    (0..table.columns.len())
-        .map(ColumnId::from_index)
-        .filter(|id| is_kept(*id) && plan.leaks.minds(table.id, *id) && holds_texts(table, *id, has_uuids))
-        .collect()
+    let is_copy = |id: ColumnId| {
+        parent_column(catalog, table.id, id).is_some_and(|(parent, key)| {
+            plan.brings_rows(parent)
+                && is_looked_at(catalog.table(parent), key)
+                && parent_column(catalog, parent, key).is_none()
+        })
+    };
+    (0..table.columns.len()).map(ColumnId::from_index).filter(|id| is_looked_at(table, *id) && !is_copy(*id)).collect()
+}
+
+/// Where each value of a column stands, too, once foreign keys are proved.
+fn parent_column(catalog: &Catalog, table: TableId, id: ColumnId) -> Option<(TableId, ColumnId)> {
+    let holds = |reference: &&Reference| {
+        let of_all = reference.foreign_key.as_ref().is_some_and(|key| key.on == catalog.table(table).name);
+        reference.child == table
+            && reference.child_columns == [id]
+            && of_all
+            && reference.validated
+            && reference.condition.is_none()
+            && !reference.temporal
+    };
+    catalog.references.iter().find(holds).map(|reference| (reference.parent, reference.parent_columns[0]))
 }
 
 fn holds_texts(table: &Table, id: ColumnId, has_uuids: bool) -> bool {

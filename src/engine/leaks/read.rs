@@ -25,7 +25,7 @@ pub(super) async fn columns(
 ) -> Result<Vec<Place>> {
     let tables = transfer.catalog.tables.iter().filter(|table| transfer.plan.brings_rows(table.id));
     let mut jobs: Vec<_> = tables
-        .map(|table| (table.id, kept(&transfer.plan, table, secrets.has_uuids())))
+        .map(|table| (table.id, kept(&transfer.catalog, &transfer.plan, table, secrets.has_uuids())))
         .filter(|(_, columns)| !columns.is_empty())
         .collect();
     jobs.sort_by_key(|(table, _)| std::cmp::Reverse(transfer.catalog.table(*table).heap_bytes));
@@ -67,17 +67,18 @@ async fn read(
     Ok(places.map(|(id, (_, suspects))| Place { at: At::Column(table.id, *id), suspects }).collect())
 }
 
-/// The column as text; what is sent as text or bytes anyway, as it is.
+/// The column as text; what is sent as text or bytes anyway, and uuids, as it is.
 pub(super) fn expression(catalog: &Catalog, table: &Table, id: ColumnId) -> String {
     let column = quote::column(catalog, table.id, id, "t");
     match table.column(id).data_type.class {
-        class if class.is_text() || matches!(class, TypeClass::Bytea | TypeClass::Json) => column,
+        class if class.is_text() || matches!(class, TypeClass::Bytea | TypeClass::Json | TypeClass::Uuid) => column,
         _ => format!("{column}::text"),
     }
 }
 
 pub(super) fn kind(table: &Table, id: ColumnId) -> Kind {
     match table.column(id).data_type.class {
+        TypeClass::Uuid => Kind::Uuid,
         class if class.is_text() || class == TypeClass::Bytea => Kind::Plain,
         _ => Kind::Escaped,
     }

@@ -81,7 +81,8 @@ async fn column(
                 let field = |at| fields.get(at).and_then(|value| std::str::from_utf8(value).ok());
                 if let (Some(relation), Some(place), Some(text)) = (field(0), field(1), field(2)) {
                     let hits = search.text(text.as_bytes(), kind(table, id)).iter();
-                    let spans = hits.filter(|hit| verdict.names_somebody(hit.digest)).map(|hit| (hit.start, hit.end));
+                    let spans =
+                        hits.filter(|hit| verdict.names_somebody(hit.fingerprint)).map(|hit| (hit.start, hit.end));
                     let spans = joined(spans.collect());
                     if !spans.is_empty() {
                         batch.bytes += text.len();

@@ -31,8 +31,10 @@ pub async fn server(client: &Client, connector: &Connector) -> Result<ServerRow>
 /// # Errors
 /// The side's kind when a query fails.
 pub async fn read(client: &Client, left_out: LeftOut<'_>, connector: &Connector) -> Result<Catalog> {
-    // With an empty search_path every name that the server prints is qualified.
-    client.batch_execute("SET search_path = ''").await.map_err(|e| connector.fail("prepare to read the catalog", e))?;
+    // With an empty search_path every name that the server prints is qualified. Tables for hashing are made as large as
+    // work_mem lets them for what a recursive query may give, before it gives a row: 0.4 s with what copying needs.
+    let settings = "SET search_path = ''; SET work_mem = '4MB'";
+    client.batch_execute(settings).await.map_err(|e| connector.fail("prepare to read the catalog", e))?;
     macro_rules! query {
         ($file:literal, $what:literal) => {
             fetch(

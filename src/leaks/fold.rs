@@ -1,0 +1,210 @@
+//! Texts as their letters and digits in lower case, without what parts words, and where each word stands.
+
+use super::{CHARS_MAX, CHARS_MIN, DIGITS_MIN, WORDS_MAX};
+
+/// What stands between words.
+const APART: u8 = 0;
+/// The beginning of a letter that is not ASCII, or of nothing.
+const WIDE: u8 = 1;
+
+/// ASCII letters and digits in lower case.
+static FOLD: [u8; 256] = {
+    let (mut table, mut byte) = ([WIDE; 256], 0_u8);
+    while byte < 0x80 {
+        table[byte as usize] = if byte.is_ascii_alphanumeric() { byte.to_ascii_lowercase() } else { APART };
+        byte += 1;
+    }
+    table
+};
+
+/// A text, or a part of a long one, that was cut into words.
+#[derive(Debug, Default)]
+pub struct Folded {
+    letters: Vec<u8>,
+    words: Vec<Word>,
+}
+
+/// Where a word begins in the letters, and where it stands in the text.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Word {
+    at: usize,
+    pub(super) start: usize,
+    pub(super) end: usize,
+}
+
+impl Folded {
+    pub(super) fn clear(&mut self) {
+        self.letters.clear();
+        self.words.clear();
+    }
+
+    pub(super) fn words(&self) -> &[Word] {
+        &self.words
+    }
+
+    /// Adds words of the text from `from` on until there are `words_max`; gives where it stopped. Bytes that are no
+    /// UTF-8 part words, so that a bytea is read as far as it is text.
+    pub(super) fn fold(&mut self, text: &[u8], from: usize, words_max: usize) -> usize {
+        let mut at = from;
+        while at < text.len() && self.words.len() < words_max {
+            let (start, first_letter) = (at, self.letters.len());
+            while let Some(byte) = text.get(at) {
+                match FOLD[usize::from(*byte)] {
+                    APART => break,
+                    WIDE => match self.wide(&text[at..], first_letter) {
+                        Some(length) => at += length,
+                        None => break,
+                    },
+                    letter => {
+                        // More of a word than counts is not kept.
+                        if self.letters.len() - first_letter < CHARS_MAX {
+                            self.letters.push(letter);
+                        }
+                        at += 1;
+                    }
+                }
+            }
+            if self.letters.len() > first_letter {
+                self.words.push(Word { at: first_letter, start, end: at });
+            } else if at == start {
+                at += 1;
+            }
+        }
+        at
+    }
+
+    /// A letter that is not ASCII, with its length; `None` where there is none. A letter with its accent beside it
+    /// counts as the bare letter; composed ones stay as they are.
+    fn wide(&mut self, text: &[u8], first_letter: usize) -> Option<usize> {
+        let length = match text[0] {
+            0xc2..=0xdf => 2,
+            0xe0..=0xef => 3,
+            0xf0..=0xf4 => 4,
+            _ => return None,
+        };
+        let symbol = std::str::from_utf8(text.get(..length)?).ok()?.chars().next()?;
+        if is_mark(symbol) {
+            return Some(length);
+        }
+        if !symbol.is_alphanumeric() {
+            return None;
+        }
+        for lower in symbol.to_lowercase() {
+            if self.letters.len() - first_letter + lower.len_utf8() <= CHARS_MAX {
+                self.letters.extend_from_slice(lower.encode_utf8(&mut [0; 4]).as_bytes());
+            }
+        }
+        Some(length)
+    }
+
+    /// Adds a word that stands for a whole text: the digits of a uuid.
+    pub(super) fn hex(&mut self, bytes: &[u8]) {
+        let digit = |value: u8| char::from_digit(u32::from(value), 16).map_or(b'0', |digit| digit as u8);
+        let at = self.letters.len();
+        self.letters.extend(bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]));
+        self.words.push(Word { at, start: 0, end: bytes.len() });
+    }
+
+    /// Forgets the first words of a long text.
+    pub(super) fn forget(&mut self, words: usize) {
+        let letters = self.words.get(words).map_or(self.letters.len(), |word| word.at);
+        self.letters.drain(..letters);
+        self.words.drain(..words);
+        self.words.iter_mut().for_each(|word| word.at -= letters);
+    }
+
+    /// The letters from one word to another; those of a run that count.
+    pub(super) fn run(&self, first: usize, last: usize) -> &[u8] {
+        let start = self.words[first].at;
+        let end = self.words.get(last + 1).map_or(self.letters.len(), |word| word.at);
+        &self.letters[start..end.min(start + CHARS_MAX)]
+    }
+
+    /// The first letters from a word on, as a number; `None` where there are too few.
+    pub(super) fn head(&self, first: usize) -> Option<u64> {
+        let letters = &self.letters[self.words[first].at..];
+        match letters.first_chunk::<8>() {
+            Some(chunk) => Some(u64::from_le_bytes(*chunk) & HEAD_MASK),
+            None => {
+                let head = letters.get(..CHARS_MIN)?;
+                Some(head.iter().rev().fold(0, |number, letter| number << 8 | u64::from(*letter)))
+            }
+        }
+    }
+
+    /// Whether nothing more of a value counts.
+    pub(super) fn is_full(&self) -> bool {
+        self.words.len() >= WORDS_MAX || self.letters.len() >= CHARS_MAX
+    }
+}
+
+const HEAD_MASK: u64 = (1 << (8 * CHARS_MIN)) - 1;
+
+/// Too few letters, or nothing but a short number.
+pub(super) fn is_short(letters: &[u8]) -> bool {
+    letters.len() < CHARS_MIN || (letters.len() < DIGITS_MIN && letters.iter().all(u8::is_ascii_digit))
+}
+
+/// Combining diacritical marks.
+fn is_mark(letter: char) -> bool {
+    ('\u{300}'..='\u{36f}').contains(&letter)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn cut(text: &[u8]) -> Vec<(String, (usize, usize))> {
+        let mut folded = Folded::default();
+        assert_eq!(folded.fold(text, 0, usize::MAX), text.len());
+        let word = |at: usize| {
+            let Word { start, end, .. } = folded.words()[at];
+            (String::from_utf8(folded.run(at, at).to_vec()).expect("UTF-8"), (start, end))
+        };
+        (0..folded.words().len()).map(word).collect()
+    }
+
+    #[test]
+    fn words_are_letters_and_digits_in_lower_case() {
+        let folded = |text: &str| cut(text.as_bytes()).into_iter().map(|(word, _)| word).collect::<Vec<_>>().join("|");
+        assert_eq!(folded("Ann.Lee+x@Home-7.ORG!"), "ann|lee|x|home|7|org");
+        assert_eq!(folded("ÉMILE Ørsted, Москва 東京"), "émile|ørsted|москва|東京");
+        assert_eq!(folded("Jose\u{301} x"), "jose|x");
+        assert_eq!(folded("\u{301}\u{301} x \u{301}"), "x");
+        assert_eq!(folded(" \t—…"), "");
+        assert_eq!(cut("Été 9".as_bytes()), [("été".to_owned(), (0, 5)), ("9".to_owned(), (6, 7))]);
+        let places: Vec<_> = cut(b"ab\xff\xfecd\xe2\x82").into_iter().map(|(_, place)| place).collect();
+        assert_eq!(places, [(0, 2), (4, 6)]);
+    }
+
+    #[test]
+    fn a_run_is_its_letters_however_it_is_cut() {
+        for text in ["491701234567890", "49 170/1234567890", "4-9170123-4567890"] {
+            let mut folded = Folded::default();
+            folded.fold(text.as_bytes(), 0, usize::MAX);
+            let last = folded.words().len() - 1;
+            assert_eq!(folded.run(0, last), b"491701234567890");
+            assert_eq!(folded.head(0), Some(u64::from_le_bytes(*b"491701\0\0")));
+            assert_eq!(folded.head(last).is_some(), folded.run(last, last).len() >= CHARS_MIN);
+        }
+        let mut folded = Folded::default();
+        folded.fold(b"ab cdef", 0, usize::MAX);
+        assert_eq!(folded.head(0), Some(u64::from_le_bytes(*b"abcdef\0\0")));
+        assert_eq!(folded.head(1), None);
+    }
+
+    #[test]
+    fn long_texts_are_read_in_parts_and_long_words_cut() {
+        let text = "one two three four five".as_bytes();
+        let mut folded = Folded::default();
+        let at = folded.fold(text, 0, 3);
+        assert_eq!((at, folded.words().len()), (13, 3));
+        folded.forget(2);
+        folded.fold(text, at, 10);
+        assert_eq!(folded.run(0, 2), b"threefourfive");
+        assert_eq!(folded.words()[0].start, 8);
+        let word = "a".repeat(1000);
+        assert_eq!(cut(word.as_bytes()), [("a".repeat(CHARS_MAX), (0, 1000))]);
+        assert!(!is_short(b"abcdef") && is_short(b"1234567") && !is_short(b"12345678") && is_short(b"abcde"));
+    }
+}
