@@ -309,8 +309,14 @@ pub struct LeakReport {
     pub columns: u64,
     /// Memory of the fingerprints.
     pub memory_bytes: u64,
-    /// Share of other texts that the filter takes for values until they are confirmed.
+    /// Share of other texts that are taken for values; those of a filter until they are confirmed.
     pub false_positive_rate: f64,
+    /// Values that were not looked for because the mask of their column gives such: those of its host, its constant.
+    #[serde(default)]
+    pub made_by_mask: u64,
+    /// Hits that nobody confirmed, since there were too many.
+    #[serde(default)]
+    pub unconfirmed: u64,
     /// Where values stand that did not end the run.
     pub findings: Vec<LeakFinding>,
 }

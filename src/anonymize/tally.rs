@@ -16,6 +16,8 @@ pub struct Tally {
 struct ColumnTally {
     /// Position in the row.
     at: usize,
+    /// Position of what it was.
+    source: usize,
     values: u64,
     nulls: u64,
     emptied: u64,
@@ -51,16 +53,16 @@ impl Tally {
     /// Standard error, in percent, of numbers of different values that are not exact.
     pub const ERROR_PERCENT: f64 = Distinct::ERROR_PERCENT;
 
-    /// Of the columns at these positions.
-    pub fn new(positions: impl IntoIterator<Item = usize>) -> Self {
-        let column = |at| ColumnTally { at, ..ColumnTally::default() };
+    /// Of the columns at these positions, each with that of its source's value.
+    pub fn new(positions: impl IntoIterator<Item = (usize, usize)>) -> Self {
+        let column = |(at, source)| ColumnTally { at, source, ..ColumnTally::default() };
         Self { columns: positions.into_iter().map(column).collect() }
     }
 
     /// Counts a row: as it came, which columns were forced to NULL, and as it goes on.
     pub fn add(&mut self, before: &Fields, nulled: &[bool], after: &Fields) {
         for column in &mut self.columns {
-            let source = before.get(column.at).filter(|_| nulled.get(column.at) != Some(&true));
+            let source = before.get(column.source).filter(|_| nulled.get(column.at) != Some(&true));
             match (source, after.get(column.at)) {
                 (None, _) => column.nulls += 1,
                 (Some(source), masked) => {
@@ -134,13 +136,13 @@ mod tests {
 
     #[test]
     fn every_fate_of_a_value_counts_once() {
-        let mut tally = Tally::new([1]);
+        let mut tally = Tally::new([(1, 1)]);
         tally.add(&row("1\ta"), &[], &row("1\tx"));
         tally.add(&row("2\tb"), &[], &row("2\tx"));
         tally.add(&row("3\tb"), &[], &row("3\t\\N"));
         tally.add(&row("4\tx"), &[false, false], &row("4\tx"));
         tally.add(&row("5\t\\N"), &[], &row("5\t\\N"));
-        let mut other = Tally::new([1]);
+        let mut other = Tally::new([(1, 1)]);
         other.add(&row("6\tc"), &[false, true], &row("6\t\\N"));
         other.add(&row("7\td"), &[], &row("7\ty"));
         let mut merged = Tally::default();

@@ -84,6 +84,8 @@ pub(super) struct RowRules {
     pub(super) checks: Vec<NullCheck>,
     /// Positions of columns whose rule has a condition, each with the hidden column that answers it.
     pub(super) conditions: Vec<(usize, usize)>,
+    /// Positions of columns that the source computes, each with the hidden column that holds its own value.
+    pub(super) sources: Vec<(usize, usize)>,
     /// Among the hidden ones: what file paths need of the source.
     pub(super) watched: Option<WatchedFields>,
 }
@@ -223,7 +225,7 @@ fn part(
         expressions[at] = format!("NULL::{}", catalog.table(id).column(columns[at]).data_type.sql_name);
     }
     let mut hidden = Vec::new();
-    let mut conditions = Vec::new();
+    let (mut conditions, mut sources) = (Vec::new(), Vec::new());
     for (at, id_of_column) in columns.iter().enumerate() {
         let planned = members.plan.table(id);
         let Some(masks) = &planned.masks[id_of_column.index()] else { continue };
@@ -235,6 +237,8 @@ fn part(
         if let MaskSpec::Sql(expression) = rule.plain() {
             let data_type = &catalog.table(id).column(*id_of_column).data_type.sql_name;
             let own = std::mem::take(&mut expressions[at]);
+            sources.push((at, columns.len() + hidden.len()));
+            hidden.push(own.clone());
             expressions[at] = match condition {
                 Some(condition) => {
                     format!("CASE WHEN ({condition}) IS NOT FALSE THEN ({expression})::{data_type} ELSE {own} END")
@@ -316,7 +320,7 @@ fn part(
             .extend(watch.key.iter().chain(&watch.columns).map(|c| format!("{}::text", column(catalog, id, *c, "t"))));
         WatchedFields { first, keys: watch.key.len(), values: watch.columns.len() }
     });
-    let rules = RowRules { support, hidden: hidden.len(), checks, conditions, watched };
+    let rules = RowRules { support, hidden: hidden.len(), checks, conditions, sources, watched };
     expressions.extend(hidden);
     Part { query: Query { expressions: expressions.join(", "), selection, has_pages }, rules }
 }

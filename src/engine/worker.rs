@@ -4,7 +4,7 @@ use crate::anonymize::{RowTransform, Tally};
 use crate::copyfmt::{Fields, Format, RowReader};
 use crate::digest::RowChecksum;
 use crate::error::{Error, ErrorKind, Result};
-use crate::leaks::{Folded, Watched};
+use crate::leaks::Intake;
 use crate::plan::Plan;
 use crate::profile::{MaskRule, MaskSpec};
 use crate::schema::{Table, TypeClass};
@@ -29,9 +29,8 @@ pub(super) struct Worker<'a> {
     checksum: RowChecksum,
     tally: Tally,
     nulled: u64,
-    /// Masked columns whose values are looked for later.
-    gathered: Vec<(usize, Watched)>,
-    folded: Folded,
+    /// Masked columns whose values are looked for later: where each was, and where its mask is.
+    gathered: Vec<(usize, usize, Intake)>,
     table: TableId,
     /// For messages.
     relation: String,
@@ -50,6 +49,9 @@ impl<'a> Worker<'a> {
                 (rule.spec != MaskSpec::Keep).then_some(rule)
             })
             .collect();
+        let source = |at: usize| rules.sources.iter().find(|(column, _)| *column == at).map_or(at, |(_, own)| *own);
+        let gathered = leaks::watched(&transfer.plan, table, &copy.columns, rules.support);
+        let masked = (0..column_rules.len()).filter(|at| column_rules[*at].is_some());
         let transform = RowTransform::compile(table, &copy.columns, &column_rules, copy.format, transfer.key.as_ref())?
             .with_trailing_fields(rules.hidden)
             .with_conditions(&rules.conditions);
@@ -64,10 +66,9 @@ impl<'a> Worker<'a> {
             marks: vec![false; copy.columns.len()],
             compared: compared_columns(table, &copy.columns, &restated_columns(table, &transfer.plan)),
             checksum: RowChecksum::default(),
-            tally: Tally::new((0..column_rules.len()).filter(|at| column_rules[*at].is_some())),
+            tally: Tally::new(masked.map(|at| (at, source(at)))),
             nulled: 0,
-            gathered: leaks::watched(&transfer.plan, table, &copy.columns, rules.support),
-            folded: Folded::default(),
+            gathered: gathered.into_iter().map(|(at, watched)| (source(at), at, Intake::new(watched))).collect(),
             table: copy.table,
             relation: copy.relation.name.to_string(),
         })
@@ -89,7 +90,6 @@ impl<'a> Worker<'a> {
             tally,
             nulled,
             gathered,
-            folded,
             table,
             relation,
         } = self;
@@ -100,13 +100,6 @@ impl<'a> Worker<'a> {
             fields.split(row.clone(), *format).map_err(damaged)?;
             if let Some(at) = rules.watched {
                 transfer.source_values.remember(*table, relation, at, fields)?;
-            }
-            if let Some(secrets) = &transfer.secrets {
-                for (at, watched) in gathered.iter() {
-                    if let Some(field) = fields.get(*at) {
-                        secrets.take(folded, watched, *format, field);
-                    }
-                }
             }
             let mut any = false;
             if !rules.checks.is_empty() {
@@ -132,6 +125,13 @@ impl<'a> Worker<'a> {
             written.split(bytes::Bytes::copy_from_slice(&out[start..end]), *format).map_err(damaged)?;
             checksum.add(compared.iter().map(|at| written.get(*at)));
             tally.add(fields, if any { marks } else { &[] }, written);
+            if let Some(secrets) = &transfer.secrets {
+                for (before, after, intake) in gathered.iter_mut() {
+                    if let Some(field) = fields.get(*before) {
+                        secrets.take(intake, *format, field, written.get(*after));
+                    }
+                }
+            }
         }
         Ok(())
     }

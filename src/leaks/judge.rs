@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicU8, AtomicUsize, Ordering};
 
 use super::fold::Folded;
 use super::known::{SIGNS, WORDS};
-use super::search::Hit;
+use super::search::{Hit, Kind, Search};
 use super::secrets::Secrets;
 use super::{COMMON_ROWS, Watched};
 use crate::copyfmt::Format;
@@ -68,6 +68,11 @@ impl Suspects {
         }
     }
 
+    /// Hits for which there was no room.
+    pub fn untold(&self) -> u64 {
+        self.untold
+    }
+
     /// Nothing hit.
     pub fn is_empty(&self) -> bool {
         self.seen.is_empty() && self.untold == 0
@@ -87,6 +92,8 @@ impl Suspects {
 #[derive(Debug, Default)]
 pub struct Verdict {
     natures: HashMap<u64, AtomicU8>,
+    /// Each hit is a value, also those for which there was no room.
+    is_exact: bool,
 }
 
 /// Rows of the table that is being read a second time, by column and suspect.
@@ -107,7 +114,8 @@ impl Verdict {
             None => 0,
         };
         let fingerprints = all.into_iter().flat_map(|suspects| suspects.seen.keys());
-        Self { natures: fingerprints.map(|print| (*print, AtomicU8::new(nature(print)))).collect() }
+        let natures = fingerprints.map(|print| (*print, AtomicU8::new(nature(print)))).collect();
+        Self { natures, is_exact: secrets.is_exact() }
     }
 
     fn add(&self, fingerprint: u64, nature: u8) -> bool {
@@ -129,12 +137,18 @@ impl Verdict {
         format: Format,
         field: &[u8],
     ) {
-        watched.texts(format, field, &mut |text| {
+        let mut see = |folded: &mut Folded, text: &[u8]| {
             let Some(value) = secrets.watched_value(folded, watched, text) else { return };
             if self.add(value.fingerprint, value.nature | IS_CONFIRMED) {
                 *rows.entry((watched.number(), value.fingerprint)).or_default() += 1;
             }
-        });
+        };
+        if watched.is_redacted() {
+            let mut search = Search::new(secrets);
+            search.text(field, Kind::Plain).iter().for_each(|hit| see(folded, &field[hit.start..hit.end]));
+        } else {
+            watched.texts(format, field, &mut |text| see(folded, text));
+        }
     }
 
     /// A row of a kept column whose values may stand anywhere.
@@ -167,6 +181,10 @@ impl Verdict {
         nature & (IS_CONFIRMED | IS_PUBLIC) == IS_CONFIRMED && nature & (IS_RARE | SIGNS) != 0
     }
 
+    fn is_letters(&self, fingerprint: u64) -> bool {
+        self.nature(fingerprint) & SIGNS == 0
+    }
+
     /// One word of letters alone.
     fn is_word(&self, fingerprint: u64) -> bool {
         self.nature(fingerprint) & (SIGNS | WORDS) == 0
@@ -186,17 +204,25 @@ pub struct Finding {
     pub weak_times: u64,
     /// Texts in which nothing else stands.
     pub whole: u64,
+    /// Hits for which there was no room: values where all are known exactly, else maybe.
+    pub untold: u64,
 }
 
-/// Judges the suspects of a place.
-pub fn judge(suspects: &Suspects, verdict: &Verdict) -> Finding {
-    let mut finding = Finding { values: suspects.untold, times: suspects.untold, ..Finding::default() };
+/// Judges the suspects of a place. Where a column is masked in part, names of letters alone are weak findings: masks make
+/// such names, and somebody may be called like that.
+pub fn judge(suspects: &Suspects, verdict: &Verdict, is_masked_in_part: bool) -> Finding {
+    let mut finding = Finding { untold: suspects.untold, ..Finding::default() };
+    if verdict.is_exact {
+        (finding.values, finding.times) = (suspects.untold, suspects.untold);
+    }
     let mut weak_whole = 0;
     for (fingerprint, seen) in &suspects.seen {
         if !verdict.names_somebody(*fingerprint) {
             continue;
         }
-        if seen.mentions == 0 && verdict.is_word(*fingerprint) {
+        let may_be_word =
+            if is_masked_in_part { verdict.is_letters(*fingerprint) } else { verdict.is_word(*fingerprint) };
+        if seen.mentions == 0 && may_be_word {
             finding.weak_values += 1;
             finding.weak_times += seen.times;
             weak_whole += seen.whole;
@@ -206,10 +232,10 @@ pub fn judge(suspects: &Suspects, verdict: &Verdict) -> Finding {
         }
         finding.whole += seen.whole;
     }
-    if suspects.is_copy(weak_whole) {
+    if !is_masked_in_part && suspects.is_copy(weak_whole) {
         finding.values += finding.weak_values;
         finding.times += finding.weak_times;
         (finding.weak_values, finding.weak_times) = (0, 0);
     }
-    finding
+    if finding.values + finding.weak_values == 0 { Finding::default() } else { finding }
 }

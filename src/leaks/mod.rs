@@ -14,15 +14,19 @@
 
 mod filter;
 mod fold;
+mod form;
 mod held;
+mod intake;
 mod judge;
 mod known;
+mod memo;
 mod search;
 mod secrets;
 mod unescape;
 
 pub use fold::Folded;
 pub use held::Watched;
+pub use intake::Intake;
 pub use judge::{Finding, Room, RowCounts, Suspects, Verdict, judge};
 pub use search::{Hit, Kind, Search};
 pub use secrets::Secrets;

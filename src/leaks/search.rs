@@ -1,19 +1,25 @@
 //! Kept texts against the fingerprints: each run of words that could be a value is looked up.
 
+use std::borrow::Cow;
+use std::collections::HashSet;
+
 use super::fold::{Folded, is_short};
+use super::memo::Memo;
 use super::secrets::Secrets;
+use super::unescape::unescape_link;
 use super::{CHARS_MAX, CHARS_MIN, WORDS_MAX};
 
 /// Words of a long text that are held at a time.
 const WORDS_HELD: usize = 4096;
+/// Bytes of a long text whose escapes are undone at a time, and of the next part with them.
+const PART_BYTES: usize = 1 << 20;
+const OVERLAP_BYTES: usize = 4096;
 
 /// How to read a kept text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
-    /// As it is.
+    /// As it is, and without its escapes, where it has some.
     Plain,
-    /// With escapes: JSON, or an array's printed form.
-    Escaped,
     /// The 16 bytes of a uuid, which is one value or none.
     Uuid,
 }
@@ -33,51 +39,93 @@ pub struct Hit {
     pub is_whole: bool,
 }
 
+impl Hit {
+    /// Another hit that shares one is the same.
+    fn ends(&self) -> [(u64, usize); 2] {
+        [(self.fingerprint, 2 * self.start), (self.fingerprint, 2 * self.end + 1)]
+    }
+}
+
 /// Looks through texts, one after the other.
 pub struct Search<'s> {
     secrets: &'s Secrets,
     folded: Folded,
-    unescaped: Vec<u8>,
-    places: Vec<usize>,
+    /// Short texts without a hit.
+    memo: Memo,
     hits: Vec<Hit>,
 }
 
 impl<'s> Search<'s> {
     /// For all that masked columns held; all rows must have been read by now.
     pub fn new(secrets: &'s Secrets) -> Self {
-        let (unescaped, places, hits) = (Vec::new(), Vec::new(), Vec::new());
-        Self { secrets, folded: Folded::default(), unescaped, places, hits }
+        Self { secrets, folded: Folded::default(), memo: Memo::default(), hits: Vec::new() }
     }
 
     /// What is known of this text, with places in it.
     pub fn text(&mut self, text: &[u8], kind: Kind) -> &[Hit] {
         self.hits.clear();
-        self.folded.clear();
         if kind == Kind::Uuid {
+            self.folded.clear();
             self.folded.hex(text);
             self.runs_from(0, text);
             self.hits.iter_mut().for_each(|hit| hit.is_whole = true);
-            return &self.hits;
-        }
-        if text.len() < CHARS_MIN {
-            return &self.hits;
-        }
-        let may_escape = kind == Kind::Escaped || matches!(text.first(), Some(b'{' | b'['));
-        if !may_escape || memchr::memchr(b'\\', text).is_none() {
+        } else if text.len() >= CHARS_MIN && self.memo.seen(text).is_none_or(|seen| *seen == 0) {
             self.look(text);
-            return &self.hits;
+            self.look_within(text);
+            let is_clean = self.hits.is_empty();
+            self.memo.seen(text).into_iter().for_each(|seen| *seen = u8::from(is_clean));
         }
-        let (mut plain, mut places) = (std::mem::take(&mut self.unescaped), std::mem::take(&mut self.places));
-        plain.clear();
-        places.clear();
-        super::unescape(text, &mut plain, Some(&mut places));
-        self.look(&plain);
-        self.hits.iter_mut().for_each(|hit| (hit.start, hit.end) = (places[hit.start], places[hit.end]));
-        (self.unescaped, self.places) = (plain, places);
         &self.hits
     }
 
+    /// As it is meant where it is written with escapes: those of JSON (in JSON, in JSON), and those of links.
+    fn look_within(&mut self, text: &[u8]) {
+        if memchr::memchr2(b'\\', b'%', text).is_none() {
+            return;
+        }
+        let mut known: HashSet<(u64, usize)> = self.hits.iter().flat_map(Hit::ends).collect();
+        let mut start = 0;
+        while start < text.len() {
+            // A part at a time, since each byte's place takes eight; runs that cross to the next are in both.
+            let part = &text[start..text.len().min(start + PART_BYTES + OVERLAP_BYTES)];
+            let first = self.hits.len();
+            self.look_within_part(part);
+            let mut found = self.hits.split_off(first);
+            for hit in &mut found {
+                (hit.start, hit.end) = (hit.start + start, hit.end + start);
+                hit.is_whole &= part.len() == text.len();
+            }
+            found.retain(|hit| hit.ends().map(|end| known.insert(end)) == [true; 2]);
+            self.hits.extend(found);
+            start += PART_BYTES;
+        }
+    }
+
+    fn look_within_part(&mut self, text: &[u8]) {
+        let mut written = Cow::Borrowed(text);
+        let mut places: Option<Vec<usize>> = None;
+        for escape in [b'\\', b'\\', b'\\', b'%'] {
+            if memchr::memchr(escape, &written).is_none() {
+                continue;
+            }
+            let (mut plain, mut steps) = (Vec::with_capacity(written.len()), Vec::new());
+            match escape {
+                b'%' => unescape_link(&written, &mut plain, &mut steps),
+                _ => super::unescape(&written, &mut plain, Some(&mut steps)),
+            }
+            if let Some(places) = &places {
+                steps.iter_mut().for_each(|place| *place = places[*place]);
+            }
+            let first = self.hits.len();
+            self.look(&plain);
+            self.hits[first..].iter_mut().for_each(|hit| (hit.start, hit.end) = (steps[hit.start], steps[hit.end]));
+            (written, places) = (Cow::Owned(plain), Some(steps));
+        }
+    }
+
     fn look(&mut self, text: &[u8]) {
+        self.folded.clear();
+        let known = self.hits.len();
         let (mut at, mut first, mut last) = (0, None, 0);
         loop {
             at = self.folded.fold(text, at, WORDS_HELD);
@@ -93,7 +141,7 @@ impl<'s> Search<'s> {
             }
             self.folded.forget(ready);
         }
-        self.hits.iter_mut().for_each(|hit| hit.is_whole = first == Some(hit.start) && last == hit.end);
+        self.hits[known..].iter_mut().for_each(|hit| hit.is_whole = first == Some(hit.start) && last == hit.end);
     }
 
     fn runs_from(&mut self, first: usize, text: &[u8]) {

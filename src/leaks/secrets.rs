@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use super::fold::{Folded, is_short};
 use super::held::Watched;
+use super::intake::Intake;
 use super::known::{Known, SIGNS, WORDS};
 use super::{CHARS_MAX, WORDS_MAX};
 use crate::copyfmt::Format;
@@ -25,6 +26,7 @@ pub struct Secrets {
     allowed: HashSet<u64>,
     allowed_hosts: Vec<String>,
     read: AtomicU64,
+    made_by_mask: AtomicU64,
 }
 
 /// A text as a value: what the search looks for.
@@ -56,6 +58,7 @@ impl Secrets {
             allowed: HashSet::new(),
             allowed_hosts: Vec::new(),
             read: AtomicU64::new(0),
+            made_by_mask: AtomicU64::new(0),
         };
         let (hosts, values): (Vec<&String>, Vec<&String>) = allow.iter().partition(|text| text.starts_with('@'));
         let mut folded = Folded::default();
@@ -71,11 +74,15 @@ impl Secrets {
         Self { known: Known::with_room(entries_max), ..Self::default() }
     }
 
-    /// Takes in what a masked column held in one row; `folded` is room to work in.
-    pub fn take(&self, folded: &mut Folded, watched: &Watched, format: Format, field: &[u8]) {
-        let mut read = 0;
-        watched.texts(format, field, &mut |text| {
+    /// Takes in what a mask took out of a column in one row.
+    pub fn take(&self, intake: &mut Intake, format: Format, before: &[u8], after: Option<&[u8]>) {
+        let (mut read, mut made) = (0, 0);
+        intake.taken_out(format, before, after, &mut |watched, folded, text| {
             read += 1;
+            if watched.is_made_by_mask(text) {
+                made += 1;
+                return;
+            }
             if let Some(value) = self.watched_value(folded, watched, text) {
                 self.heads.set(value.head);
                 self.forms.set(form(value.head, value.length));
@@ -83,7 +90,8 @@ impl Secrets {
             }
         });
         self.read.fetch_add(read, Ordering::Relaxed);
-        if watched.is_uuid() && !self.has_uuids() {
+        self.made_by_mask.fetch_add(made, Ordering::Relaxed);
+        if intake.watched().has_uuids() && !self.has_uuids() {
             self.has_uuids.store(true, Ordering::Relaxed);
         }
     }
@@ -150,6 +158,11 @@ impl Secrets {
     /// Values read, repeated ones and those left out among them.
     pub fn read(&self) -> u64 {
         self.read.load(Ordering::Relaxed)
+    }
+
+    /// Values left out because the mask of their column gives such: those of its host, its constant.
+    pub fn made_by_mask(&self) -> u64 {
+        self.made_by_mask.load(Ordering::Relaxed)
     }
 
     /// Different values to look for.

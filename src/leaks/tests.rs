@@ -6,20 +6,15 @@ use crate::profile::{MaskRule, MaskSpec};
 use crate::schema::{Column, ColumnType, TypeClass};
 
 fn column(class: TypeClass) -> Column {
-    let data_type = ColumnType {
-        inside: Vec::new(),
-        oid: 0,
-        sql_name: String::new(),
-        base_sql_name: String::new(),
-        class,
-        max_chars: None,
-        enum_labels: Vec::new(),
-        domain: false,
-        domain_checks: Vec::new(),
-        has_binary: true,
-        sends_oids: false,
-        carries_type_oids: false,
-    };
+    let inside = if class == TypeClass::Array { vec![(String::new(), text())] } else { Vec::new() };
+    of_type(ColumnType { class, inside, ..text() })
+}
+
+fn text() -> ColumnType {
+    ColumnType::plain(TypeClass::Text, "text")
+}
+
+fn of_type(data_type: ColumnType) -> Column {
     Column {
         name: "secret".to_owned(),
         attnum: 1,
@@ -55,8 +50,8 @@ impl Case {
     }
 
     fn in_secrets(secrets: Secrets, watched: Watched, rows: Vec<Vec<u8>>) -> Self {
-        let mut folded = Folded::default();
-        rows.iter().for_each(|row| secrets.take(&mut folded, &watched, Format::Binary, row));
+        let mut intake = Intake::new(watched.clone());
+        rows.iter().for_each(|row| secrets.take(&mut intake, Format::Binary, row, None));
         Self { secrets, watched, rows }
     }
 
@@ -72,7 +67,7 @@ impl Case {
             }
             verdict.end_table(&rows);
         }
-        judge(&suspects, &verdict)
+        judge(&suspects, &verdict, false)
     }
 
     #[track_caller]
@@ -106,6 +101,9 @@ fn a_value_is_found_whatever_stands_around_and_within_it() {
         "id=0F8FAD5BD9CB469FA16570867728950E",
         "@crazy_cat_77!",
         "in der GRÜSSE straße 5 oder Grüße-Straße 5",
+        "see https://x.example/?e=ann.lee%40home.example&n=1",
+        r#"12:07 INFO {"t":"hi\nann.lee@home.example"}"#,
+        r#"{"inner":"{\"t\":\"hi\\nann.lee@home.example\"}"}"#,
     ] {
         case.assert(text, true);
     }
@@ -214,7 +212,7 @@ fn places_of_hits_are_those_of_the_text_with_its_escapes() {
     let case = Case::new(&[("ann@home.example", 1)], &[]);
     let text = r#"["\t\u0061nn@home.example!"]"#;
     let mut search = Search::new(&case.secrets);
-    let hits = search.text(text.as_bytes(), Kind::Escaped);
+    let hits = search.text(text.as_bytes(), Kind::Plain);
     assert_eq!(hits.iter().map(|hit| &text[hit.start..hit.end]).collect::<Vec<_>>(), [r"\u0061nn@home.example"]);
 }
 
@@ -251,4 +249,72 @@ fn uuids_in_their_binary_form_are_found() {
     let mut search = Search::new(&case.secrets);
     assert!(search.text(uuid.as_bytes(), Kind::Uuid)[0].is_whole);
     assert!(search.text(&[7; 16], Kind::Uuid).is_empty());
+}
+
+/// What a mask left as it was is no secret, and what it took out of a part of a value is one.
+#[test]
+fn only_what_a_mask_took_out_is_looked_for() {
+    let keep = MaskRule { spec: MaskSpec::Keep, domain: None };
+    let json = MaskSpec::Json { paths: Vec::new(), default: Box::new(keep) };
+    let cases: [(MaskSpec, &str, &str, &[&str], &[&str]); 3] = [
+        (MaskSpec::Username, "same_handle_1", "same_handle_1", &[], &["same_handle_1"]),
+        (
+            json,
+            r#"{"mail":"ann@home.example","theme":"dark-mode-7"}"#,
+            r#"{"mail":"x@dev.example","theme":"dark-mode-7"}"#,
+            &["ann@home.example"],
+            &["dark-mode-7"],
+        ),
+        (
+            MaskSpec::Redact { subject: Vec::new() },
+            "Dear all, write to Ann.Lee@home.example or call +49 170 1234567 until 7 o'clock",
+            "Dear all, write to x@example.com or call +49 555 9876543 until 7 o'clock",
+            &["ann.lee@home.example", "170 1234567"],
+            &["dear all write to", "until 7 o'clock"],
+        ),
+    ];
+    for (spec, before, after, found, others) in cases {
+        let secrets = Secrets::default();
+        let mut intake = Intake::new(watched(TypeClass::Text, spec));
+        secrets.take(&mut intake, Format::Binary, before.as_bytes(), Some(after.as_bytes()));
+        let mut search = Search::new(&secrets);
+        for text in found {
+            assert_eq!(search.text(text.as_bytes(), Kind::Plain).len(), 1, "{text}");
+        }
+        for text in others {
+            assert_eq!(search.text(text.as_bytes(), Kind::Plain), [], "{text}");
+        }
+    }
+}
+
+#[test]
+fn escapes_in_long_texts_are_undone_part_by_part() {
+    let case = Case::new(&[("ann@home.example", 1)], &[]);
+    for filler in [(1 << 20) - 20, (1 << 20) - 5, 1 << 20] {
+        let text = format!("{}\\u0061nn@home.example{}", " ".repeat(filler), " \\n".repeat(10));
+        let mut search = Search::new(&case.secrets);
+        let hits = search.text(text.as_bytes(), Kind::Plain);
+        assert_eq!(hits.iter().map(|hit| hit.start).collect::<Vec<_>>(), [filler], "{filler}");
+    }
+}
+
+#[test]
+fn values_inside_composites_and_their_arrays_are_found() {
+    let mail = b"deep-secret-1".to_vec();
+    let mut row = Vec::new();
+    row.extend(1_i32.to_be_bytes());
+    row.extend(25_i32.to_be_bytes());
+    row.extend((mail.len() as i32).to_be_bytes());
+    row.extend(&mail);
+    let mut array = Vec::new();
+    array.extend([1_i32, 0, 99_999, 1, 1, row.len() as i32].iter().flat_map(|n| n.to_be_bytes()));
+    array.extend(&row);
+    let composite =
+        ColumnType { inside: vec![("mail".to_owned(), text())], ..ColumnType::plain(TypeClass::Composite, "contact") };
+    let data_type =
+        ColumnType { inside: vec![(String::new(), composite)], ..ColumnType::plain(TypeClass::Array, "contact[]") };
+    let rule = MaskRule { spec: MaskSpec::Null, domain: None };
+    let watched = Watched::of(&of_type(data_type), &rule, 0).expect("watched");
+    let case = Case::of(watched, vec![array], &[]);
+    case.assert("it is deep-secret-1", true);
 }

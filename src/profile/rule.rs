@@ -384,6 +384,61 @@ impl MaskSpec {
         }
     }
 
+    /// The value may pass, or a part of it, or something near it: the rule keeps it for some rows or keys, leaves some of
+    /// its characters, or gives a number, moment or place nearby. A rule for which this is false gives a result that
+    /// shows the value's shape at most.
+    pub fn may_leave_source(&self) -> bool {
+        match self {
+            Self::Keep
+            | Self::When { .. }
+            | Self::Sql(_)
+            | Self::Template(_)
+            | Self::Redact { .. }
+            | Self::Noise { .. }
+            | Self::Bucket { .. }
+            | Self::DateTruncate { .. }
+            | Self::DateShift { .. }
+            | Self::GeoJitter { .. } => true,
+            Self::Url { keep_host } => *keep_host,
+            Self::PostalCode { keep_first } => *keep_first > 0,
+            Self::Scramble { keep_first, keep_last } => *keep_first > 0 || *keep_last > 0,
+            Self::In { rule, .. } => rule.may_leave_source(),
+            Self::Json { .. } | Self::Hstore { .. } | Self::Composite { .. } => {
+                self.rules_inside().iter().any(|rule| rule.spec.may_leave_source())
+            }
+            Self::Null
+            | Self::Constant(_)
+            | Self::Hash { .. }
+            | Self::Token
+            | Self::Uuid
+            | Self::Email { .. }
+            | Self::Username
+            | Self::FirstName
+            | Self::LastName
+            | Self::FullName
+            | Self::Phone
+            | Self::Street
+            | Self::City
+            | Self::Company
+            | Self::Ip
+            | Self::Lorem
+            | Self::EmptyJson
+            | Self::Permute { .. }
+            | Self::Pick { .. }
+            | Self::Mac
+            | Self::UserAgent
+            | Self::FileName
+            | Self::JobTitle
+            | Self::Iban
+            | Self::Card
+            | Self::Bytes { .. }
+            | Self::PasswordHash
+            | Self::Pem
+            | Self::Regex { .. }
+            | Self::Address { .. } => false,
+        }
+    }
+
     /// The rule's name in the profile.
     pub fn name(&self) -> &'static str {
         match self {

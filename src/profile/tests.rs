@@ -167,6 +167,49 @@ fn column_rules() {
 }
 
 #[test]
+fn rules_under_which_a_value_may_pass_are_known() {
+    let leaves = |written: &str| match rule(written) {
+        ColumnRule::Decided { member, .. } => member.spec.may_leave_source(),
+        ColumnRule::Undecided => panic!("decided: {written}"),
+    };
+    for written in [
+        r#""keep""#,
+        r#"{ token = true, when = "id > 5" }"#,
+        r#"{ sql = "c" }"#,
+        r#"{ template = "{name}@example.com" }"#,
+        r#""redact""#,
+        r#"{ url = { keep_host = true } }"#,
+        r#"{ scramble = { keep_last = 1 } }"#,
+        r#"{ postal_code = { keep_first = 2 } }"#,
+        r#"{ noise = { percent = 0.001 } }"#,
+        r#"{ bucket = { size = 10 } }"#,
+        r#"{ date_truncate = { to = "month" } }"#,
+        r#"{ date_shift = { days = 1 } }"#,
+        r#"{ geo_jitter = { km = 5 } }"#,
+        r#"{ json = { default = "keep" } }"#,
+        r#"{ json = { paths = { "a" = { json = { default = "keep" } } }, default = "null" } }"#,
+        r#"{ hstore = { keys = { a = "keep" }, default = "null" } }"#,
+        r#"{ composite = { fields = { a = "keep" }, default = "null" } }"#,
+    ] {
+        assert!(leaves(written), "{written}");
+    }
+    for written in [
+        r#""null""#,
+        r#""token""#,
+        r#""url""#,
+        r#"{ scramble = {} }"#,
+        r#""postal_code""#,
+        r#""city""#,
+        r#"{ json = { paths = { "a" = "email" }, default = "null" } }"#,
+    ] {
+        assert!(!leaves(written), "{written}");
+    }
+    let german = |rule| MaskSpec::In { locale: Locale::De, rule: Box::new(rule) };
+    assert!(german(MaskSpec::Redact { subject: Vec::new() }).may_leave_source());
+    assert!(!german(MaskSpec::City).may_leave_source());
+}
+
+#[test]
 fn each_mistake_is_told_with_its_place() {
     let all_rules = columns::names().collect::<Vec<_>>().join(", ");
     for (text, expected) in [

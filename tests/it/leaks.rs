@@ -72,8 +72,12 @@ impl Scene {
     }
 
     fn run(&self, command: &str, extra: &str) -> Ran {
+        self.run_with(command, &format!("{PROFILE}{extra}"))
+    }
+
+    fn run_with(&self, command: &str, profile: &str) -> Ran {
         let (from, to) = (self.source.url(), self.target.url());
-        let profile = support::profile(&format!("{PROFILE}{extra}"));
+        let profile = support::profile(profile);
         let path = profile.path().to_string_lossy().into_owned();
         let mut arguments = vec![command, "--from", &from, "--to", &to, "--profile", &path, "--json"];
         if command == "sample" {
@@ -117,6 +121,8 @@ fn a_secret_in_any_place_that_is_kept_ends_the_run() {
         (set("title", "'491239990003'"), set("title", "'t'"), "posts.title"),
         (set("title", "'ask crazy_cat_103'"), set("title", "'t'"), "posts.title"),
         (set("title", "'skype person3'"), set("title", "'t'"), "posts.title"),
+        (set("title", "'https://x.example/?e=person3%40home.example'"), set("title", "'t'"), "posts.title"),
+        (set("title", r#"'INFO {"t":"\nperson3@home.example"}'"#), set("title", "'t'"), "posts.title"),
         (set("code", "'0F8FAD5Bd9cb469fa165708677289513'"), set("code", "'c'"), "posts.code"),
         (set("tags", "ARRAY['red', 'a \"b\" person3@home.example']"), set("tags", "'{red}'"), "posts.tags"),
         (
@@ -173,6 +179,54 @@ fn a_secret_in_any_place_that_is_kept_ends_the_run() {
     assert_eq!(findings(&scene.sample("")), []);
     let next = format!("SELECT count(*) FROM pg_database WHERE datname = '{}__next'", scene.target.name());
     assert_eq!(scene.target.query_one_text(&next), "0");
+}
+
+/// Rules that leave a part of a value, or some values: what they leave is looked through, what they take out is looked for.
+#[test]
+fn columns_that_are_masked_in_part_are_looked_through() {
+    let scene = Scene::new();
+    let with = |column: &str, rule: &str| {
+        let kept = format!("\n{column} = \"keep\"\n");
+        assert!(PROFILE.contains(&kept), "{column}");
+        PROFILE.replace(&kept, &format!("\n{column} = {rule}\n"))
+    };
+    let meta = r#"{ json = { paths = { "by" = "email" }, default = "keep" } }"#;
+    let cases = [
+        ("meta", meta, r#"'{"by": "a@home.example", "note": "ask person3@home.example"}'"#, "posts.meta"),
+        ("body", "\"redact\"", "'it was, I think, crazy_cat_103 who said that and nobody else'", "posts.body"),
+        ("title", "{ null = true, when = \"t.id > 30\" }", "'by person3@home.example'", "posts.title"),
+        ("code", "{ sql = \"code\" }", "'at person3@home.example'", "posts.code"),
+    ];
+    for (column, rule, planted, place) in cases {
+        let profile = with(column, rule);
+        let strict = format!("{profile}[leaks]\nprose = \"fail\"\n");
+        scene.run_with("sample", &strict).expect_code(0);
+        scene.source.execute(&format!("UPDATE posts SET {column} = {planted} WHERE id = 7"));
+        let ran = scene.run_with("sample", &strict).expect_code(9);
+        assert!(ran.stderr.contains(place), "{column}: {}", ran.stderr);
+        let back = if column == "meta" { "'{}'" } else { "'as it was'" };
+        scene.source.execute(&format!("UPDATE posts SET {column} = {back} WHERE id = 7"));
+    }
+    // What these rules take out is a secret everywhere else; what a condition exempts is none.
+    let taken = [
+        (with("meta", meta), "meta", r#"'{"by": "zoe@else.example"}'"#, "zoe@else.example", 9),
+        (with("code", "{ sql = \"'new'\" }"), "code", "'zoe_code_77'", "zoe_code_77", 9),
+        (with("code", "{ hash = {}, when = \"t.id > 30\" }"), "code", "'zoe_code_77'", "zoe_code_77", 0),
+    ];
+    for (profile, column, planted, value, code) in taken {
+        scene.source.execute(&format!(
+            "UPDATE posts SET {column} = {planted} WHERE id = 7; UPDATE posts SET title = 'of {value}' WHERE id = 8"
+        ));
+        let ran = scene.run_with("sample", &profile).expect_code(code);
+        assert!(code == 0 || ran.stderr.contains("posts.title"), "{value}: {}", ran.stderr);
+        let back = if column == "meta" { "'{}'" } else { "'as it was'" };
+        scene.source.execute(&format!("UPDATE posts SET {column} = {back}, title = 'none' WHERE id IN (7, 8)"));
+    }
+    let report: Value =
+        serde_json::from_str(&scene.run_with("sample", &with("code", "{ sql = \"'new'\" }")).expect_code(0).stdout)
+            .unwrap();
+    let tables = report["evidence"].to_string() + &report["tables"].to_string();
+    assert!(tables.contains("\"unchanged\":0"), "what the source computed is compared with what it was: {tables}");
 }
 
 #[test]

@@ -78,7 +78,7 @@ pub(super) async fn check(
     };
     let mut found: Vec<(&Place, Finding, LeakAction)> = Vec::new();
     for place in &places {
-        let finding = judge(&place.suspects, &verdict);
+        let finding = judge(&place.suspects, &verdict, places::is_masked_in_part(transfer, &place.at));
         if finding != Finding::default() {
             let action = places::action(transfer, place, finding);
             found.push((place, finding, action));
@@ -86,6 +86,7 @@ pub(super) async fn check(
     }
     found.retain(|(_, _, action)| *action != LeakAction::Allow);
     fail(transfer, &found)?;
+    scrub_all(transfer, &found)?;
     let scrubbed: Vec<&At> =
         found.iter().filter(|(_, _, action)| *action == LeakAction::Scrub).map(|(place, _, _)| &place.at).collect();
     scrub::columns(transfer, pool, secrets, &verdict, &scrubbed).await?;
@@ -99,18 +100,21 @@ pub(super) async fn check(
             words: finding.weak_values,
         })
         .collect();
-    let report = summary(secrets, columns, findings);
+    let unconfirmed = if secrets.is_exact() { 0 } else { places.iter().map(|place| place.suspects.untold()).sum() };
+    let report = summary(secrets, columns, unconfirmed, findings);
     let detail = told(&report);
     Ok((report, passed(detail)))
 }
 
-fn summary(secrets: &Secrets, columns: u64, mut findings: Vec<LeakFinding>) -> LeakReport {
+fn summary(secrets: &Secrets, columns: u64, unconfirmed: u64, mut findings: Vec<LeakFinding>) -> LeakReport {
     findings.sort_by(|a, b| a.place.cmp(&b.place));
     LeakReport {
         values: secrets.distinct(),
         columns,
         memory_bytes: secrets.memory_bytes(),
         false_positive_rate: secrets.false_positive_rate(),
+        made_by_mask: secrets.made_by_mask(),
+        unconfirmed,
         findings,
     }
 }
@@ -126,15 +130,36 @@ fn told(report: &LeakReport) -> String {
     }
 }
 
-/// Remarks for people, one for each place that is warned of.
+/// Remarks for people: each place that is warned of, and what was not looked for.
 pub(super) fn notes(report: &LeakReport) -> impl Iterator<Item = String> {
-    report.findings.iter().filter(|finding| finding.action == "warn").map(|finding| {
+    let warned = report.findings.iter().filter(|finding| finding.action == "warn").map(|finding| {
         let LeakFinding { place, values, times, words, .. } = finding;
         let words = (*words > 0).then(|| plural(*words, "ordinary word"));
         let values = (*values > 0).then(|| plural(*values, "value"));
         let what: Vec<String> = [values, words].into_iter().flatten().collect();
         format!("leak check: {place} holds {} of masked columns, {}", what.join(" and "), plural(*times, "time"))
-    })
+    });
+    let made = (report.made_by_mask > 0).then(|| {
+        let values = plural(report.made_by_mask, "value");
+        format!(
+            "leak check: {values} not looked for, being such as the column's own mask gives (its host, its constant)"
+        )
+    });
+    let unconfirmed = (report.unconfirmed > 0).then(|| {
+        let hits = plural(report.unconfirmed, "hit");
+        format!("leak check: {hits} not confirmed: there are too many masked values to know each")
+    });
+    warned.chain(made).chain(unconfirmed)
+}
+
+/// Where more was found than could be told apart, crossing out would leave the rest.
+fn scrub_all(transfer: &Transfer, found: &[(&Place, Finding, LeakAction)]) -> Result<()> {
+    let is_too_much =
+        |(_, finding, action): &&(&Place, Finding, LeakAction)| *action == LeakAction::Scrub && finding.untold > 0;
+    let Some((place, _, _)) = found.iter().find(is_too_much) else { return Ok(()) };
+    let name = places::name(transfer, &place.at);
+    let what = format!("leak check: {name} holds more values of masked columns than can be crossed out");
+    Err(Error::new(ErrorKind::Verification, what).with_remedy("nothing was swapped in; give that column a mask"))
 }
 
 fn fail(transfer: &Transfer, found: &[(&Place, Finding, LeakAction)]) -> Result<()> {

@@ -5,7 +5,7 @@ use crate::engine::transfer::Transfer;
 use crate::leaks::{Finding, Secrets, Watched};
 use crate::plan::{Plan, can_be_scrubbed};
 use crate::profile::{LeakAction, MaskSpec};
-use crate::schema::{Catalog, Reference, Table, TypeClass};
+use crate::schema::{Catalog, ColumnType, Reference, Table, TypeClass};
 use crate::types::{ColumnId, TableId};
 
 /// Columns that take no more characters hold names and codes, no running text.
@@ -52,20 +52,24 @@ pub(super) fn public(plan: &Plan, table: &Table, id: ColumnId, support: bool) ->
     if rule.spec == MaskSpec::Keep { Watched::public(table.column(id), number(table, id)) } else { None }
 }
 
-/// Columns of a table that are looked through: kept for members or support rows, or generated, able to hold texts, and
-/// no copies of such columns.
+/// Columns of a table that are looked through: kept for members or support rows, as a whole or in part, or generated;
+/// able to hold texts; and no copies of such columns.
 pub(super) fn kept(catalog: &Catalog, plan: &Plan, table: &Table, has_uuids: bool) -> Vec<ColumnId> {
     let is_looked_at = |table: &Table, id: ColumnId| {
-        let is_kept = match &plan.table(table.id).masks[id.index()] {
-            Some(masks) => masks.member.spec == MaskSpec::Keep || masks.support.spec == MaskSpec::Keep,
+        let may_leave = match &plan.table(table.id).masks[id.index()] {
+            Some(masks) => masks.member.spec.may_leave_source() || masks.support.spec.may_leave_source(),
             None => table.column(id).generated,
         };
-        is_kept && plan.leaks.minds(table.id, id) && holds_texts(table, id, has_uuids)
+        may_leave && plan.leaks.minds(table.id, id) && holds_texts(&table.column(id).data_type, has_uuids)
     };
     let is_copy = |id: ColumnId| {
         parent_column(catalog, table.id, id).is_some_and(|(parent, key)| {
+            let is_stated = |table, id| plan.leaks.columns.contains_key(&(table, id));
             plan.brings_rows(parent)
                 && is_looked_at(catalog.table(parent), key)
+                && !is_stated(table.id, id)
+                && !is_stated(parent, key)
+                && plan.leaks.rules.default != LeakAction::Scrub
                 && parent_column(catalog, parent, key).is_none()
         })
     };
@@ -86,18 +90,18 @@ fn parent_column(catalog: &Catalog, table: TableId, id: ColumnId) -> Option<(Tab
     catalog.references.iter().find(holds).map(|reference| (reference.parent, reference.parent_columns[0]))
 }
 
-fn holds_texts(table: &Table, id: ColumnId, has_uuids: bool) -> bool {
+fn holds_texts(data_type: &ColumnType, has_uuids: bool) -> bool {
     use TypeClass as C;
-    let data_type = &table.column(id).data_type;
     match data_type.class {
         C::Uuid => has_uuids,
-        C::Array => !["smallint", "integer", "bigint", "real", "double precision", "numeric", "boolean", "date"]
-            .iter()
-            .any(|element| data_type.base_sql_name.starts_with(element)),
+        // A type without known parts may hold anything.
+        C::Array | C::Composite if !data_type.inside.is_empty() => {
+            data_type.inside.iter().any(|(_, part)| holds_texts(part, has_uuids))
+        }
         class => {
             class.is_text()
                 || matches!(class, C::Json | C::Jsonb | C::Xml | C::Bytea | C::Inet | C::Cidr | C::Macaddr)
-                || matches!(class, C::Composite | C::Range | C::Tsvector | C::Other)
+                || matches!(class, C::Array | C::Composite | C::Range | C::Tsvector | C::Other)
         }
     }
 }
@@ -111,6 +115,13 @@ pub(super) fn is_minded(transfer: &Transfer, at: &At) -> bool {
         At::Column(table, id) => [false, true].map(|is_prose| leaks.action(*table, *id, is_prose)),
     };
     actions.iter().any(|action| *action != LeakAction::Allow)
+}
+
+/// A rule that may leave parts of a value, or some values, is at work there.
+pub(super) fn is_masked_in_part(transfer: &Transfer, at: &At) -> bool {
+    let At::Column(table, id) = at else { return false };
+    let masks = &transfer.plan.table(*table).masks[id.index()];
+    masks.as_ref().is_some_and(|masks| masks.member.spec != MaskSpec::Keep && masks.support.spec != MaskSpec::Keep)
 }
 
 /// What a finding does.

@@ -79,7 +79,6 @@ pub(super) fn expression(catalog: &Catalog, table: &Table, id: ColumnId) -> Stri
 pub(super) fn kind(table: &Table, id: ColumnId) -> Kind {
     match table.column(id).data_type.class {
         TypeClass::Uuid => Kind::Uuid,
-        class if class.is_text() || class == TypeClass::Bytea => Kind::Plain,
-        _ => Kind::Escaped,
+        _ => Kind::Plain,
     }
 }
