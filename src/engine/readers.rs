@@ -157,6 +157,7 @@ impl Shared {
             }
         }
         let rows = worker.rows();
+        worker.tell(&self.transfer);
         let moved = worker.finish()?;
         self.send(bytes, rows - sent_rows, sender).await;
         Ok(moved)

@@ -180,6 +180,7 @@ impl Transfer {
             loader.flush_full().await.map_err(|e| self.target.fail(format!("load rows into {name}"), e))?;
         }
         progress.add(worker.rows() - shown, 0);
+        worker.tell(self);
         worker.finish()
     }
 }

@@ -4,7 +4,7 @@ use crate::anonymize::{RowTransform, Tally};
 use crate::copyfmt::{Fields, Format, RowReader};
 use crate::digest::RowChecksum;
 use crate::error::{Error, ErrorKind, Result};
-use crate::leaks::Intake;
+use crate::leaks::{Few, Intake};
 use crate::plan::Plan;
 use crate::profile::{MaskRule, MaskSpec};
 use crate::schema::{Table, TypeClass};
@@ -31,6 +31,8 @@ pub(super) struct Worker<'a> {
     nulled: u64,
     /// Masked columns whose values are looked for later: where each was, and where its mask is.
     gathered: Vec<(usize, usize, Intake)>,
+    /// Kept columns that may hold few different texts.
+    kept: Vec<(usize, ColumnId, Few)>,
     table: TableId,
     /// For messages.
     relation: String,
@@ -51,6 +53,8 @@ impl<'a> Worker<'a> {
             .collect();
         let source = |at: usize| rules.sources.iter().find(|(column, _)| *column == at).map_or(at, |(_, own)| *own);
         let gathered = leaks::watched(&transfer.plan, table, &copy.columns, rules.support);
+        let is_looked_at = transfer.secrets.is_some() && copy.format == Format::Binary;
+        let kept = leaks::may_be_few(&transfer.catalog, &transfer.plan, table, &copy.columns).filter(|_| is_looked_at);
         let masked = (0..column_rules.len()).filter(|at| column_rules[*at].is_some());
         let transform = RowTransform::compile(table, &copy.columns, &column_rules, copy.format, transfer.key.as_ref())?
             .with_trailing_fields(rules.hidden)
@@ -69,6 +73,7 @@ impl<'a> Worker<'a> {
             tally: Tally::new(masked.map(|at| (at, source(at)))),
             nulled: 0,
             gathered: gathered.into_iter().map(|(at, watched)| (source(at), at, Intake::new(watched))).collect(),
+            kept: kept.map(|(at, id)| (at, id, Few::default())).collect(),
             table: copy.table,
             relation: copy.relation.name.to_string(),
         })
@@ -90,6 +95,7 @@ impl<'a> Worker<'a> {
             tally,
             nulled,
             gathered,
+            kept,
             table,
             relation,
         } = self;
@@ -115,6 +121,7 @@ impl<'a> Worker<'a> {
                     out.push(b'\n');
                 }
                 checksum.add(compared.iter().map(|at| fields.get(*at)));
+                kept.iter_mut().for_each(|(at, _, few)| fields.get(*at).into_iter().for_each(|text| few.add(text)));
                 continue;
             }
             let start = out.len();
@@ -125,6 +132,7 @@ impl<'a> Worker<'a> {
             written.split(bytes::Bytes::copy_from_slice(&out[start..end]), *format).map_err(damaged)?;
             checksum.add(compared.iter().map(|at| written.get(*at)));
             tally.add(fields, if any { marks } else { &[] }, written);
+            kept.iter_mut().for_each(|(at, _, few)| written.get(*at).into_iter().for_each(|text| few.add(text)));
             if let Some(secrets) = &transfer.secrets {
                 for (before, after, intake) in gathered.iter_mut() {
                     if let Some(field) = fields.get(*before) {
@@ -139,6 +147,13 @@ impl<'a> Worker<'a> {
     /// Rows so far.
     pub(super) fn rows(&self) -> u64 {
         self.checksum.rows()
+    }
+
+    /// Tells the leak check what landed in kept columns of few different texts.
+    pub(super) fn tell(&self, transfer: &Transfer) {
+        let Some(secrets) = &transfer.secrets else { return };
+        let table = transfer.catalog.table(self.table);
+        self.kept.iter().for_each(|(_, id, few)| secrets.take_kept(leaks::number(table, *id), few));
     }
 
     /// What was moved, once the stream has ended as it should; bytes are counted where they are sent.

@@ -21,7 +21,11 @@ pub(super) struct Filter {
 
 impl Filter {
     pub(super) fn new() -> Self {
-        let blocks = (0..FILTER_BYTES / size_of::<Block>()).map(|_| Block::default()).collect();
+        Self::of_bytes(FILTER_BYTES)
+    }
+
+    fn of_bytes(bytes: usize) -> Self {
+        let blocks = (0..bytes / size_of::<Block>()).map(|_| Block::default()).collect();
         Self { blocks, distinct: AtomicU64::new(0) }
     }
 
@@ -80,8 +84,8 @@ mod tests {
 
     #[test]
     fn what_went_in_is_found_and_little_else() {
-        let (filter, keys) = (Filter::new(), RandomState::new());
-        let values = FILTER_BYTES as u64 / 4;
+        let (filter, keys) = (Filter::of_bytes(1 << 20), RandomState::new());
+        let values = filter.memory_bytes() / 4;
         (0..values).for_each(|value| filter.insert(keys.hash_one(value)));
         assert!((0..values).all(|value| filter.contains(keys.hash_one(value))));
         assert!(filter.distinct() <= values && filter.distinct() > values - values / 1000);

@@ -54,17 +54,22 @@ impl Suspects {
 
     /// Adds one text with its hits.
     pub fn add(&mut self, text: &[u8], hits: &[Hit]) {
-        self.values += 1;
-        self.spaces += memchr::memchr_iter(b' ', text).count() as u64;
+        self.add_times(text, hits, 1);
+    }
+
+    /// Adds a text that stands in so many rows.
+    pub fn add_times(&mut self, text: &[u8], hits: &[Hit], times: u64) {
+        self.values += times;
+        self.spaces += times * memchr::memchr_iter(b' ', text).count() as u64;
         for hit in hits {
             if !self.seen.contains_key(&hit.fingerprint) && self.room.fetch_add(1, Ordering::Relaxed) >= SUSPECTS_MAX {
-                self.untold += 1;
+                self.untold += times;
                 continue;
             }
             let seen = self.seen.entry(hit.fingerprint).or_default();
-            seen.times += 1;
-            seen.whole += u64::from(hit.is_whole);
-            seen.mentions += u64::from(hit.is_mention);
+            seen.times += times;
+            seen.whole += times * u64::from(hit.is_whole);
+            seen.mentions += times * u64::from(hit.is_mention);
         }
     }
 

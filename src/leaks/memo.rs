@@ -25,7 +25,7 @@ impl Memo {
     /// The count of this text, 0 where it was not seen lately; `None` where it is too long.
     pub(super) fn seen(&mut self, text: &[u8]) -> Option<&mut u8> {
         let length = u8::try_from(text.len()).ok().filter(|_| text.len() <= TEXT_MAX)?;
-        let slot = &mut self.0[place(text)];
+        let slot = &mut self.0[place(text) % SLOTS];
         if slot.length != length || slot.text[..text.len()] != *text {
             slot.text[..text.len()].copy_from_slice(text);
             (slot.length, slot.seen) = (length, 0);
@@ -34,12 +34,13 @@ impl Memo {
     }
 }
 
-fn place(text: &[u8]) -> usize {
+/// A number below 256 that texts of a column mostly have to themselves.
+pub(super) fn place(text: &[u8]) -> usize {
     let number = match (text.first_chunk::<8>(), text.last_chunk::<8>()) {
         (Some(first), Some(last)) => u64::from_le_bytes(*first) ^ u64::from_le_bytes(*last).rotate_left(32),
         _ => text.iter().fold(0, |number, byte| number << 8 | u64::from(*byte)),
     };
-    ((number ^ text.len() as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 56) as usize % SLOTS
+    ((number ^ text.len() as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 56) as usize
 }
 
 #[cfg(test)]

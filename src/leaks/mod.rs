@@ -12,6 +12,7 @@
 //!
 //! Nothing here knows a server; `engine::leaks` reads and judges.
 
+mod few;
 mod filter;
 mod fold;
 mod form;
@@ -24,6 +25,7 @@ mod search;
 mod secrets;
 mod unescape;
 
+pub use few::Few;
 pub use fold::Folded;
 pub use held::Watched;
 pub use intake::Intake;

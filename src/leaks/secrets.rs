@@ -1,9 +1,11 @@
 //! Fingerprints of what masked columns held, filled by all lanes at once.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::hash::{BuildHasher, RandomState};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError};
 
+use super::few::Few;
 use super::fold::{Folded, is_short};
 use super::held::Watched;
 use super::intake::Intake;
@@ -25,6 +27,7 @@ pub struct Secrets {
     has_uuids: AtomicBool,
     allowed: HashSet<u64>,
     allowed_hosts: Vec<String>,
+    few: Mutex<HashMap<u64, Few>>,
     read: AtomicU64,
     made_by_mask: AtomicU64,
 }
@@ -57,6 +60,7 @@ impl Secrets {
             has_uuids: AtomicBool::new(false),
             allowed: HashSet::new(),
             allowed_hosts: Vec::new(),
+            few: Mutex::default(),
             read: AtomicU64::new(0),
             made_by_mask: AtomicU64::new(0),
         };
@@ -94,6 +98,17 @@ impl Secrets {
         if intake.watched().has_uuids() && !self.has_uuids() {
             self.has_uuids.store(true, Ordering::Relaxed);
         }
+    }
+
+    /// Takes in what landed in some rows of a kept column, by the column's number.
+    pub fn take_kept(&self, column: u64, few: &Few) {
+        self.few.lock().unwrap_or_else(PoisonError::into_inner).entry(column).or_default().merge(few);
+    }
+
+    /// The different values of a kept column, where they are few; each once.
+    pub fn kept(&self, column: u64) -> Option<Few> {
+        let mut few = self.few.lock().unwrap_or_else(PoisonError::into_inner);
+        few.remove(&column).filter(|few| few.values().is_some())
     }
 
     /// The value of a text of a masked column, unless it says nothing about anybody or is allowed.

@@ -256,8 +256,8 @@ fn uuids_in_their_binary_form_are_found() {
 fn only_what_a_mask_took_out_is_looked_for() {
     let keep = MaskRule { spec: MaskSpec::Keep, domain: None };
     let json = MaskSpec::Json { paths: Vec::new(), default: Box::new(keep) };
-    let cases: [(MaskSpec, &str, &str, &[&str], &[&str]); 3] = [
-        (MaskSpec::Username, "same_handle_1", "same_handle_1", &[], &["same_handle_1"]),
+    let cases = [
+        (MaskSpec::Username, "same_handle_1", "same_handle_1", &[][..], &["same_handle_1"][..]),
         (
             json,
             r#"{"mail":"ann@home.example","theme":"dark-mode-7"}"#,

@@ -20,7 +20,7 @@ mod scrub;
 use std::sync::Arc;
 
 pub(super) use definitions::Constants;
-pub(super) use places::{secrets, watched};
+pub(super) use places::{may_be_few, number, secrets, watched};
 
 use super::transfer::Transfer;
 use super::verify::plural;

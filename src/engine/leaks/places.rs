@@ -25,7 +25,7 @@ pub(in crate::engine) fn secrets(catalog: &Catalog, plan: &Plan) -> Option<Secre
 }
 
 /// Of a column alone.
-fn number(table: &Table, id: ColumnId) -> u64 {
+pub(in crate::engine) fn number(table: &Table, id: ColumnId) -> u64 {
     (table.id.index() as u64) << 32 | id.index() as u64
 }
 
@@ -74,6 +74,18 @@ pub(super) fn kept(catalog: &Catalog, plan: &Plan, table: &Table, has_uuids: boo
         })
     };
     (0..table.columns.len()).map(ColumnId::from_index).filter(|id| is_looked_at(table, *id) && !is_copy(*id)).collect()
+}
+
+/// Of these columns, those that are looked through and may hold few different texts, with their positions.
+pub(in crate::engine) fn may_be_few(
+    catalog: &Catalog,
+    plan: &Plan,
+    table: &Table,
+    columns: &[ColumnId],
+) -> impl Iterator<Item = (usize, ColumnId)> {
+    let kept = kept(catalog, plan, table, false).into_iter();
+    let texts = kept.filter(|id| table.column(*id).data_type.class.is_text());
+    texts.filter_map(|id| columns.iter().position(|column| *column == id).map(|at| (at, id)))
 }
 
 /// Where each value of a column stands, too, once foreign keys are proved.
