@@ -284,6 +284,53 @@ fn documents_are_masked_by_path() {
     assert!(error.action().contains("a: documents have texts and numbers"), "{}", error.action());
 }
 
+/// Of the paths that name a value, the one whose first keys are names decides.
+#[test]
+fn a_star_is_every_key_even_where_others_are_named() {
+    let constant = |text: &str| S::Constant(text.to_owned());
+    let spec = json(
+        &[
+            ("*.email", constant("any")),
+            ("user.name", constant("own")),
+            ("*", constant("top")),
+            ("*.*.x[].y", constant("deep")),
+            ("user.list.z", constant("z")),
+            ("*.list", constant("list")),
+        ],
+        S::Keep,
+    );
+    for (value, expected) in [
+        (r#"{"user":{"email":"a","name":"b","c":1}}"#, r#"{"user":{"email":"any","name":"own","c":"top"}}"#),
+        (r#"{"other":{"email":"a","name":"b"}}"#, r#"{"other":{"email":"any","name":"top"}}"#),
+        (
+            r#"{"user":{"list":{"z":1,"x":[{"y":2,"w":3}],"v":4}}}"#,
+            r#"{"user":{"list":{"z":"z","x":[{"y":"deep","w":"list"}],"v":"list"}}}"#,
+        ),
+        (r#"{"user":{"email":{"x":[{"y":1}]}}}"#, r#"{"user":{"email":{"x":[{"y":"deep"}]}}}"#),
+    ] {
+        assert_eq!(mask(spec.clone(), value), expected);
+    }
+}
+
+#[test]
+fn keys_with_dots_can_be_named() {
+    let gone = || S::Constant("x".to_owned());
+    for (path, value) in [
+        ("user\\.email", r#"{"user.email":"x","user":{"email":1}}"#),
+        ("\\*", r#"{"*":"x","a":1}"#),
+        ("a\\[]", r#"{"a[]":"x","a":[1]}"#),
+        ("a[]b[].c", r#"{"a[]b":[{"c":"x"}]}"#),
+        ("a\\\\", r#"{"a\\":"x","a":1}"#),
+        ("[][].a", r#"[[{"a":"x"}]]"#),
+    ] {
+        let unmasked = value.replace("\"x\"", "\"ann\"");
+        assert_eq!(mask(json(&[(path, gone())], S::Keep), &unmasked), value, "{path}");
+    }
+    for path in ["a\\", "a..b", ".a", "a.", "a.[].b", "a[]..b", ""] {
+        assert!(compile(json(&[(path, S::Keep)], S::Keep), C::Json, None).is_err(), "{path}");
+    }
+}
+
 fn permute_text() -> S {
     S::Token
 }

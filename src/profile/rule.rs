@@ -165,7 +165,7 @@ pub enum MaskSpec {
     },
     /// json = { paths = { "user.email" = "email" }, default = "keep" } - values inside documents.
     Json {
-        /// Rules by path.
+        /// Rules by path; keys are parted by dots, a dot of a key is written `\.`.
         paths: Vec<(String, MaskRule)>,
         /// Of every other value.
         default: Box<MaskRule>,

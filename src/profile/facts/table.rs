@@ -489,8 +489,10 @@ pub const RULES: &[RuleFacts] = &[
     },
     RuleFacts {
         name: "json",
-        meaning: "the document with its values masked by path: `user.email`, `items[].ip`, `*` for any key; a path stands for \
-                  all values below it; booleans become false, keys stay",
+        meaning: "the document with its values masked by path: `user.email`, `items[].ip`, `*` for any key, also where \
+                  others are named; a name goes before `*`; `\\` takes the next character as it is, so that \
+                  `'user\\.email'` is one key with a dot; a path stands for all values below it; booleans become false, \
+                  keys stay",
         form: Form::Parameters(&[
             parameter("paths", Kind::Rules, Nothing, "a rule for each path"),
             parameter("default", Kind::Rule, Required, "what becomes of values that no path names"),
