@@ -4,7 +4,7 @@ use super::codec::{self, JSONB_VERSION};
 use super::json::{Documents, Leaf, LeafKind};
 use super::net::Net;
 use super::parts::{self, Pairs, Part};
-use super::rules::{self, Keyed, Redactor, Typed, address, redact};
+use super::rules::{self, Keyed, Names, Redactor, Typed, address};
 use super::template::Template;
 use super::uniqueness::limit;
 use super::{Fault, MALFORMED, TOO_LONG, array, constant, template};
@@ -262,10 +262,10 @@ impl Mask {
                 rule.apply(value, format, subject.as_deref(), out)?;
             }
             (Body::Redact(redactor), _) => {
-                let mut names = Vec::new();
+                let mut names = Names::default();
                 for ((class, format), subject) in self.beside.iter().map(|(_, class)| (*class, format)).zip(beside) {
                     if let Some(subject) = subject {
-                        redact::names(&codec::identity(class, format, subject)?, &mut names);
+                        names.add(&codec::identity(class, format, subject)?);
                     }
                 }
                 let start = out.len();

@@ -12,7 +12,7 @@ mod lorem;
 mod names;
 mod numbers;
 mod pattern;
-pub(super) mod redact;
+mod redact;
 mod secrets;
 mod times;
 mod typed;
@@ -30,7 +30,7 @@ pub(super) use handles::DIGEST_CHARS;
 pub(super) use ip::mask as mask_net;
 pub(super) use numbers::Number;
 pub(super) use pattern::Pattern;
-pub(super) use redact::Redactor;
+pub(super) use redact::{Names, Redactor};
 pub(super) use typed::Typed;
 /// Characters of an ending that a file name keeps, with its dot.
 pub(super) const ENDING_CHARS: usize = web::ENDING_CHARS + 1;

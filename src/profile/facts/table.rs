@@ -475,8 +475,9 @@ pub const RULES: &[RuleFacts] = &[
     },
     RuleFacts {
         name: "redact",
-        meaning: "prose in which addresses, links, long numbers, tokens and the row's own names are replaced, each as the rule \
-                  of its kind would in a column",
+        meaning: "prose in which addresses, links, numbers of 7 digits or more (also in groups), machines' addresses, tokens of \
+                  20 letters and digits or more, and the row's own names are replaced, each as the rule of its kind without \
+                  parameters would in a column (names in lower case); dates stay",
         form: Form::Parameters(&[parameter(
             "subject",
             Kind::Columns,
