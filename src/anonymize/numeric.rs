@@ -4,6 +4,8 @@ use super::{Fault, MALFORMED};
 
 /// Base-10000 digits kept: 36 decimal digits fit 128 bits. Of longer numbers the rest becomes 0.
 const GROUPS: i32 = 9;
+/// Units of a shift at most: a thousandth of what 128 bits hold.
+const COARSE_UNITS: f64 = 1e35;
 
 /// `units` times 10000 to the power of `low`, of which `scale` digits after the point are shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -79,6 +81,39 @@ impl Decimal {
             out.extend_from_slice(fraction.as_bytes());
             out.extend(std::iter::repeat_n(b'0', zeros));
         }
+    }
+
+    /// Digits after the point that are shown.
+    pub(super) fn scale(self) -> u16 {
+        self.scale
+    }
+
+    /// The number with so few digits that `amount` can be added to it; those at its end become 0.
+    pub(super) fn coarse(mut self, amount: f64) -> Self {
+        while self.units_of(amount).abs() > COARSE_UNITS {
+            self.units /= 10_000;
+            self.low += 1;
+        }
+        self
+    }
+
+    /// The number in units of `other` and with its digits, and how many of those units `other` is. What is too long for
+    /// that loses its end.
+    pub(super) fn alike(mut self, mut other: Self) -> (Self, i128) {
+        self.scale = self.scale.max(other.scale);
+        while other.low > self.low {
+            match other.units.checked_mul(10_000) {
+                Some(units) => (other.units, other.low) = (units, other.low - 1),
+                None => (self.units, self.low) = (self.units.div_euclid(10_000), self.low + 1),
+            }
+        }
+        while self.low > other.low {
+            match self.units.checked_mul(10_000) {
+                Some(units) => (self.units, self.low) = (units, self.low - 1),
+                None => (other.units, other.low) = (other.units / 10_000, other.low + 1),
+            }
+        }
+        (self, other.units)
     }
 
     /// The same place and scale with other units.

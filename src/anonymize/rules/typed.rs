@@ -6,7 +6,7 @@ use crate::digest::{DomainKey, Stream};
 use crate::profile::{BytesFill, DatePart, MaskSpec};
 use crate::schema::{ColumnType, TypeClass};
 
-use super::numbers::{self, Bounds, Number, Permutation, Reach};
+use super::numbers::{self, Bounds, Number, Permutation, Reach, Size};
 use super::times::Moment;
 use super::web;
 
@@ -26,7 +26,7 @@ pub(in crate::anonymize) struct Typed {
 enum Rule {
     Permute(Permutation),
     Noise(DomainKey, Reach, Bounds),
-    Bucket(f64, Bounds),
+    Bucket(Size, Bounds),
     DateShift(DomainKey, u32),
     DateTruncate(DatePart),
     Pick(DomainKey, Choice),
@@ -51,11 +51,7 @@ impl Typed {
     ) -> Result<Option<Self>, String> {
         let rule = match spec {
             MaskSpec::Permute { min, max } => {
-                let bounds = Bounds::of(data_type);
-                if [min, max].into_iter().flatten().any(|end| !bounds.hold(*end)) {
-                    return Err(format!("min and max are not both of type {}", data_type.sql_name));
-                }
-                Rule::Permute(Permutation::new(&key()?, *min, *max))
+                Rule::Permute(Permutation::new(&key()?, numbers::range_of(*min, *max, data_type)?))
             }
             MaskSpec::Noise { percent, amount } => {
                 let reach = match (percent, amount) {
@@ -64,10 +60,7 @@ impl Typed {
                 };
                 Rule::Noise(key()?, reach, Bounds::of(data_type))
             }
-            MaskSpec::Bucket { size } if data_type.class.is_integer() && size.fract() != 0.0 => {
-                return Err(format!("the column is of type {}, and {size} is no whole number", data_type.sql_name));
-            }
-            MaskSpec::Bucket { size } => Rule::Bucket(*size, Bounds::of(data_type)),
+            MaskSpec::Bucket { size } => Rule::Bucket(Size::of(*size, data_type)?, Bounds::of(data_type)),
             MaskSpec::DateShift { days, .. } => Rule::DateShift(key()?, *days),
             MaskSpec::DateTruncate { to: DatePart::Hour | DatePart::Day } if data_type.class == TypeClass::Date => {
                 return Err("a date has no hours; only a longer part changes it".to_owned());
@@ -98,11 +91,11 @@ impl Typed {
             },
             Rule::Noise(key, reach, bounds) => {
                 self.number(value, format, out, |number| {
-                    numbers::noise(&mut number_stream(key, number, class), *reach, bounds, number)
+                    numbers::noise(&mut number_stream(key, number, class), class, *reach, bounds, number)
                 })?;
             }
             Rule::Bucket(size, bounds) => {
-                self.number(value, format, out, |number| numbers::bucket(*size, bounds, number))?;
+                self.number(value, format, out, |number| numbers::bucket(size, bounds, number))?;
             }
             Rule::DateShift(key, days) => match Moment::read(&self.data_type, format, value)? {
                 Some(moment) => {
@@ -120,6 +113,9 @@ impl Typed {
                 None => out.extend_from_slice(value),
             },
             Rule::Pick(key, choice) => {
+                if class.is_text() && codec::canonical(class, value).is_empty() {
+                    return Ok(());
+                }
                 let (binary, text) = choice.draw(&mut key.stream(&codec::identity(class, format, value)?));
                 out.extend_from_slice(if format == Format::Binary { binary } else { text });
             }
@@ -130,7 +126,7 @@ impl Typed {
                     // At least a tenth of the way, so that no place stays where it is.
                     let far = 0.1 + 0.9 * fraction(&mut stream);
                     let amount = far * km / DEGREE_KM;
-                    numbers::moved(number, if stream.below(2) == 0 { amount } else { -amount })
+                    numbers::moved(number, class, if stream.below(2) == 0 { amount } else { -amount })
                 })?;
             }
             Rule::Bytes(key, fill) => bytes(key, *fill, value, format, out)?,
