@@ -6,8 +6,8 @@ use crate::digest::Stream;
 
 use super::handles;
 
-/// Characters of the longest ending that a file name keeps.
-pub(super) const ENDING_CHARS: usize = 8;
+/// Characters of the longest of [`ENDINGS`].
+pub(super) const ENDING_CHARS: usize = 6;
 
 /// Six bytes: administered locally, for one device, so no maker's.
 pub(in crate::anonymize) fn mac(stream: &mut Stream) -> [u8; 6] {
@@ -72,26 +72,97 @@ pub(super) fn user_agent(stream: &mut Stream, out: &mut Vec<u8>) {
     };
 }
 
-/// `https://example.com/k3f9x2mw7qp4t.jpg`: the scheme, the host if the rule says so, and the path's ending remain; user,
-/// password, path, query and fragment do not.
+/// Schemes that stay. What another one says may be anybody's, such as `password:hunter2://x`.
+const SCHEMES: &[&str] = &[
+    "https",
+    "http",
+    "ftp",
+    "ftps",
+    "sftp",
+    "ssh",
+    "git",
+    "git+ssh",
+    "git+https",
+    "svn",
+    "ws",
+    "wss",
+    "ldap",
+    "ldaps",
+    "s3",
+    "gs",
+    "file",
+    "smb",
+    "nfs",
+    "tcp",
+    "udp",
+    "postgresql",
+    "postgres",
+    "mysql",
+    "mariadb",
+    "mongodb",
+    "mongodb+srv",
+    "redis",
+    "rediss",
+    "amqp",
+    "amqps",
+    "kafka",
+    "mqtt",
+    "nats",
+    "smtp",
+    "smtps",
+    "imap",
+    "imaps",
+    "rtsp",
+    "rtmp",
+    "jdbc:postgresql",
+    "jdbc:mysql",
+    "jdbc:mariadb",
+    "jdbc:sqlserver",
+    "jdbc:oracle",
+    "jdbc:db2",
+    "jdbc:redshift",
+];
+
+/// Kinds of files, by which programs choose what to do with one.
+const ENDINGS: &[&str] = &[
+    "jpg", "jpeg", "png", "gif", "webp", "svg", "bmp", "tif", "tiff", "heic", "avif", "ico", "psd", "ai", "eps", "pdf",
+    "doc", "docx", "xls", "xlsx", "ppt", "pptx", "odt", "ods", "odp", "rtf", "txt", "md", "csv", "tsv", "json", "xml",
+    "yaml", "yml", "html", "htm", "xhtml", "css", "js", "ts", "php", "asp", "aspx", "jsp", "zip", "gz", "tgz", "bz2",
+    "xz", "zst", "7z", "rar", "tar", "mp3", "wav", "ogg", "oga", "flac", "m4a", "aac", "mp4", "m4v", "mov", "avi",
+    "mkv", "webm", "wmv", "eml", "msg", "ics", "vcf", "log", "sql", "db", "sqlite", "bak", "exe", "dmg", "apk", "iso",
+    "pem", "key", "crt", "cer", "p12", "pfx", "ttf", "otf", "woff", "woff2", "epub", "mobi", "git", "dat", "bin",
+];
+
+/// `https://example.com/k3f9x2mw7qp4t.jpg`: a known scheme, the host if the rule says so, and a known ending of the path
+/// remain; user, password, path, query and fragment do not.
 pub(super) fn url(stream: &mut Stream, keep_host: bool, value: &[u8], out: &mut Vec<u8>) {
-    let scheme_end = memchr::memmem::find(value, b"://").map_or(0, |at| at + 3);
-    let (scheme, rest) = value.split_at(scheme_end);
-    let is_scheme = scheme.iter().all(|byte| byte.is_ascii_alphanumeric() || b"+-.:/".contains(byte));
-    let (authority, path) = match rest.iter().position(|byte| b"/?#".contains(byte)) {
-        _ if scheme.is_empty() || !is_scheme => (&b""[..], value),
-        Some(at) => rest.split_at(at),
-        None => (rest, &b""[..]),
-    };
-    if !scheme.is_empty() && is_scheme {
-        out.extend_from_slice(scheme);
+    let parts = memchr::memmem::find(value, b"://").and_then(|at| {
+        let scheme = SCHEMES.iter().find(|scheme| scheme.as_bytes().eq_ignore_ascii_case(&value[..at]))?;
+        Some((scheme, &value[at + 3..]))
+    });
+    let mut path = value;
+    if let Some((scheme, rest)) = parts {
+        let end = rest.iter().position(|byte| b"/?#".contains(byte)).unwrap_or(rest.len());
+        let authority = &rest[..end];
+        path = &rest[end..];
         let host = authority.iter().rposition(|byte| *byte == b'@').map_or(authority, |at| &authority[at + 1..]);
-        out.extend_from_slice(if keep_host { host } else { b"example.com" });
+        out.extend_from_slice(scheme.as_bytes());
+        out.extend_from_slice(b"://");
+        out.extend_from_slice(if keep_host && is_host(host) { host } else { b"example.com" });
         out.push(b'/');
     }
     out.extend_from_slice(&handles::digest(stream));
     let path = path.iter().position(|byte| b"?#".contains(byte)).map_or(path, |at| &path[..at]);
     out.extend_from_slice(ending(path));
+}
+
+/// A name or an address, and perhaps a port: with a `/` in it, a password would begin what looks like one.
+fn is_host(host: &[u8]) -> bool {
+    let port = host.iter().rposition(|byte| *byte == b':').filter(|at| host[at + 1..].iter().all(u8::is_ascii_digit));
+    let name = &host[..port.unwrap_or(host.len())];
+    let address = name.strip_prefix(b"[").and_then(|rest| rest.strip_suffix(b"]"));
+    let is_name = || name.iter().all(|byte| byte.is_ascii_alphanumeric() || b".-_".contains(byte) || *byte >= 0x80);
+    address.map_or_else(is_name, |address| address.iter().all(|byte| byte.is_ascii_hexdigit() || b":.".contains(byte)))
 }
 
 /// `dolores-k3f9x2mw7qp4t.pdf`: the ending remains; folders do not. Digest and ending stay whole as long as they can.
@@ -108,15 +179,13 @@ pub(super) fn file_name(stream: &mut Stream, value: &[u8], limit: usize, out: &m
     out.extend_from_slice(ending);
 }
 
-/// `.jpg`, or nothing: a dot and a few letters and digits after the last folder.
+/// `.jpg`, or nothing: what stands behind the last dot after the last folder, where it is a kind of file.
 fn ending(path: &[u8]) -> &[u8] {
     let name = path.iter().rposition(|byte| b"/\\".contains(byte)).map_or(path, |at| &path[at + 1..]);
     match name.iter().rposition(|byte| *byte == b'.') {
         Some(at) if at > 0 => {
-            let ending = &name[at + 1..];
-            let fits = (1..=ENDING_CHARS).contains(&ending.len()) && ending.iter().all(u8::is_ascii_alphanumeric);
-            // Letters first: `.12345678` is rather a number than a kind of file.
-            if fits && ending.iter().any(u8::is_ascii_alphabetic) { &name[at..] } else { b"" }
+            let is_known = ENDINGS.iter().any(|known| known.as_bytes().eq_ignore_ascii_case(&name[at + 1..]));
+            if is_known { &name[at..] } else { b"" }
         }
         _ => b"",
     }
