@@ -68,13 +68,13 @@ fn text(
     out.extend_from_slice(&value[..begin]);
     let (mut at, mut element, mut masked) = (begin, Vec::new(), Vec::new());
     while let Some(byte) = value.get(at) {
-        if matches!(byte, b'{' | b'}' | b',' | b';') {
+        if matches!(byte, b'{' | b'}' | b',') {
             out.push(*byte);
             at += 1;
             continue;
         }
         let quoted = *byte == b'"';
-        at = item(value, at, b",;}", &mut element)?;
+        at = item(value, at, b",}", &mut element)?;
         masked.clear();
         let is_null = !quoted && element.eq_ignore_ascii_case(b"NULL");
         if is_null || !mask(&element, &mut masked)? {
@@ -143,6 +143,7 @@ mod tests {
             run(r#"{a,"b, c","d \"e\" \\",NULL,"NULL",gone}"#),
             done(r#"{"A","B, C","D \"E\" \\",NULL,"NULL",NULL}"#)
         );
+        assert_eq!(run("{a;b,;}"), done(r#"{"A;B",";"}"#));
         assert_eq!(run("[0:1]={{a},{b}}"), done(r#"[0:1]={{"A"},{"B"}}"#));
         assert_eq!(run("x"), Err(MALFORMED));
         assert_eq!(run("{\"a"), Err(MALFORMED));
