@@ -1,6 +1,6 @@
 //! regex: a text that a regular expression matches.
 
-use regex_syntax::hir::{Class, Hir, HirKind};
+use regex_syntax::hir::{Class, ClassUnicodeRange, Hir, HirKind};
 
 use crate::digest::Stream;
 
@@ -73,8 +73,13 @@ fn node(hir: &Hir) -> Result<Node, String> {
             Node::Text(text)
         }
         HirKind::Class(Class::Unicode(class)) => {
-            let ranges: Vec<(char, char)> =
-                class.ranges().iter().filter_map(|range| printable(range.start(), range.end())).collect();
+            // `\d` and `\w` know all of Unicode, but forms and columns expect what is meant by them.
+            let plain = |range: &ClassUnicodeRange| (range.start().max(' '), range.end().min('~'));
+            let mut ranges: Vec<(char, char)> =
+                class.ranges().iter().map(plain).filter(|(start, end)| start <= end).collect();
+            if ranges.is_empty() {
+                ranges = class.ranges().iter().filter_map(|range| printable(range.start(), range.end())).collect();
+            }
             let count = ranges.iter().map(|(start, end)| size(*start, *end)).sum();
             if count == 0 {
                 return Err("the pattern has a class without printable characters".to_owned());
@@ -186,7 +191,10 @@ mod tests {
             assert!(["cat", "dog"].contains(&run("^(cat|dog)$", value).as_str()));
             assert!(run(".{5}", value).bytes().all(|b| (b' '..=b'~').contains(&b)));
             assert!(run("[а-я]+", value).chars().all(|c| ('а'..='я').contains(&c)));
-            run("\\d\\w*[^x]?", value);
+            let plain = run("\\d{4}\\w{3,9}\\s[^x]?[0-9٠-٩]", value);
+            assert!(plain.bytes().all(|byte| (b' '..=b'~').contains(&byte)), "{plain}");
+            assert!(plain.bytes().take(4).all(|byte| byte.is_ascii_digit()), "{plain}");
+            assert!(run("(?i)ſ|[٠-٩]", value).chars().all(|c| "sSſ٠١٢٣٤٥٦٧٨٩".contains(c)));
         }
         assert!(Pattern::compile("[0-9a-f]{16}").expect("compiles").bits() >= 63.9);
         assert_eq!(Pattern::compile("(a|b)*").expect("compiles").bits(), 0.0);
