@@ -59,10 +59,18 @@ const COUNTRIES: &[Country] = &[
         number_last: true,
     },
     Country {
-        known_as: &["pt", "prt", "portugal", "br", "bra", "brazil", "brasil", "brasilien"],
+        known_as: &["br", "bra", "brazil", "brasil", "brasilien"],
         cities: &["Vila Nova", "Santa Maria", "São João", "Boa Vista", "Campo Grande", "Porto Alegre"],
         postal_code: "00000-000",
-        regions: &["Norte", "Centro", "Bahia", "Paraná", "Goiás"],
+        regions: &["Bahia", "Paraná", "Goiás", "Ceará", "Pará"],
+        streets: &["Rua Direita", "Rua das Flores", "Avenida Central", "Travessa do Sol", "Rua Nova"],
+        number_last: true,
+    },
+    Country {
+        known_as: &["pt", "prt", "portugal"],
+        cities: &["Vila Nova", "Santa Maria", "São João", "Aldeia Nova", "Ponte Nova", "Póvoa"],
+        postal_code: "0000-000",
+        regions: &["Norte", "Centro", "Alentejo", "Algarve", "Açores"],
         streets: &["Rua Direita", "Rua das Flores", "Avenida Central", "Travessa do Sol", "Rua Nova"],
         number_last: true,
     },
@@ -131,6 +139,12 @@ mod tests {
             }
         }
         assert_eq!(run(AddressPart::City, Some("de"), "Rome"), run(AddressPart::City, Some("de"), "Rome"));
-        assert_eq!(run(AddressPart::PostalCode, Some("UK"), "x").len(), 7);
+        for (country, shape) in [("UK", "AA0 0AA"), ("Portugal", "0000-000"), ("BR", "00000-000"), ("es", "00000")] {
+            let code = run(AddressPart::PostalCode, Some(country), "x");
+            let kind = |sign: char| {
+                if sign.is_ascii_digit() { '0' } else { if sign.is_ascii_uppercase() { 'A' } else { sign } }
+            };
+            assert_eq!(code.chars().map(kind).collect::<String>(), shape, "{country}");
+        }
     }
 }
