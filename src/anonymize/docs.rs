@@ -20,7 +20,8 @@ stricter one for support rows: `{ keep = true, support = \"username\" }`.
 
 What holds under every rule:
 
-- NULL stays NULL. An empty text stays empty, but for `constant` and `template`. No text is longer than its column allows.
+- NULL stays NULL. An empty text stays empty, but for `null`, `constant`, `template` and `sql`. No text is longer than its
+  column allows.
 - A keyed rule gives the same result for the same value in the same *domain*, in every table, every run, and every type
   that holds the value (text, varchar, citext, char; integers of all widths, numeric): the domain is the rule's name, or
   what `domain = \"…\"` says. Without the secret `TITHE_KEY` nobody can compute or undo it.

@@ -98,6 +98,9 @@ impl Mask {
             match data_type.inside.as_slice() {
                 [(_, element)] if data_type.class == TypeClass::Array => {
                     let inner = Self::at(rule, Place { data_type: element, not_null: false, ..place }, key)?;
+                    if inner.template().is_some() {
+                        return Err("a template cannot stand for the elements of an array".to_owned());
+                    }
                     beside.clone_from(&inner.beside);
                     Body::Elements(Box::new(inner))
                 }
@@ -156,6 +159,9 @@ impl Mask {
             }
             MaskSpec::Hash { length } if !(8..=64).contains(length) => {
                 return Err(format!("a length of {length} is not between 8 and 64"));
+            }
+            MaskSpec::Redact { .. } if rule.domain.is_some() => {
+                return Err("redact takes no domain: what it finds is masked as in columns of its kind".to_owned());
             }
             MaskSpec::Redact { .. } => {
                 Body::Redact(Box::new(Redactor::new(key.ok_or("the secret TITHE_KEY is not set")?, locale)))

@@ -6,8 +6,8 @@
 //! and rule, never the value. Whether a mask suits a unique index, and which column has which rule, is decided in
 //! `plan` with the help of [`uniqueness()`]; nothing here reads the profile file, a database or a clock.
 //!
-//! What holds under every rule: NULL stays NULL; an empty text stays empty under all but `constant` and `template`
-//! (it says nothing about anybody, and applications test for it); a text is never longer than its column allows.
+//! What holds under every rule: NULL stays NULL; an empty text stays empty under all but `null`, `constant`, `template`
+//! and `sql` (it says nothing about anybody, and applications test for it); a text is never longer than its column allows.
 //!
 //! ```text
 //! id 7 | "Ann@Home.org" | NULL      rules: keep, email, username

@@ -67,6 +67,85 @@ fn numbers_of_every_type_are_masked_alike() {
 }
 
 #[test]
+fn numbers_outside_the_permuted_range_stay_in_every_type() {
+    let spec = S::Permute { min: Some(1), max: Some(999) };
+    for number in [i16::MIN, -1, 0, 1_000, i16::MAX] {
+        let text = number.to_string();
+        for class in [C::Int2, C::Int4, C::Int8] {
+            assert_eq!(printed(spec.clone(), class, &text), text, "{class:?}");
+        }
+    }
+    assert_eq!(printed(spec, C::Int8, &i64::MIN.to_string()), i64::MIN.to_string());
+    let refused = |min, max, class| {
+        let error = compile(S::Permute { min, max }, class, None).expect_err("refused");
+        error.action().to_owned()
+    };
+    assert!(refused(Some(1), None, C::Int2).contains("min 1 and max 2147483647 are not both of type int2"));
+    assert!(refused(None, Some(0), C::Int4).contains("min 1 is not below max 0"));
+    assert!(refused(Some(1), Some(3_000_000_000), C::Int4).contains("not both of type int4"));
+}
+
+#[test]
+fn buckets_may_have_more_digits_than_the_value() {
+    for (size, value, expected) in [
+        (2.5, "37", "35.0"),
+        (2.5, "7", "5.0"),
+        (2.5, "8", "7.5"),
+        (2.5, "-7", "-7.5"),
+        (2.5, "37.25", "35.00"),
+        (0.001, "1.99", "1.990"),
+        (0.000000001, "0.0000000019", "0.0000000010"),
+        (100.0, "99999999999999999999999999999999999999", "99999999999999999999999999999999990000"),
+        (1e15, "12345678901234567.5", "12000000000000000.0"),
+    ] {
+        assert_eq!(printed(S::Bucket { size }, C::Numeric, value), expected, "{size} {value}");
+        let wire = binary(S::Bucket { size }, C::Numeric, &constant::numeric(value).expect("a number"));
+        assert_eq!(Some(wire), constant::numeric(expected), "{size} {value}");
+    }
+    for (size, value, expected) in
+        [(0.001, "1e308", 1e308), (0.1, "0.3", 0.3), (0.1, "0.35", 0.30000000000000004), (2.5, "-7", -7.5)]
+    {
+        let masked: f64 = printed(S::Bucket { size }, C::Float8, value).parse().expect("a number");
+        assert_eq!(masked, expected, "{size} {value}");
+    }
+    let mut money = data_type(C::Numeric, None);
+    money.sql_name = "numeric(4,1)".into();
+    let users = table(vec![crate::schema::Column { data_type: money, ..column("c", C::Numeric, None) }]);
+    let of_size = |size| Mask::compile(&rule(S::Bucket { size }), &users, ColumnId(0), None).map(|_| ());
+    assert!(of_size(0.5).is_ok());
+    let error = of_size(0.25).expect_err("refused");
+    assert!(error.action().contains("of type numeric(4,1), and 0.25 has more digits"), "{}", error.action());
+}
+
+#[test]
+fn tiny_and_huge_numbers_move_without_overflow() {
+    let tiny = format!("0.{}1", "0".repeat(75));
+    for spec in [S::GeoJitter { km: 5.0 }, S::Noise { percent: None, amount: Some(1e6) }, percent(50.0)] {
+        for value in [tiny.as_str(), "1e0", "0.5", &"9".repeat(60)] {
+            let Some(wire) = constant::numeric(value) else { continue };
+            let masked = binary(spec.clone(), C::Numeric, &wire);
+            // Of so many digits only the first ones can be changed.
+            if value.len() < 60 || (value == tiny && spec != percent(50.0)) {
+                assert_ne!(masked, wire, "{spec:?} {value}");
+            }
+        }
+    }
+    let far = |value: &str| {
+        let masked: f64 = printed(S::GeoJitter { km: 1.0 }, C::Numeric, value).parse().expect("a number");
+        (masked - value.parse::<f64>().expect("a number")).abs() * 111.32
+    };
+    assert!(far("52.520008") <= 1.0 && far("52.52") <= 1.2, "a hundredth of a degree is more than a kilometre");
+    for (class, value) in [(C::Float4, "16777216"), (C::Float8, "1e17"), (C::Float4, "3.4e38"), (C::Float8, "1.7e308")]
+    {
+        for spec in [S::Noise { percent: None, amount: Some(0.4) }, percent(100.0)] {
+            let masked: f64 = printed(spec.clone(), class, value).parse().expect("a number");
+            let value: f64 = value.parse().expect("a number");
+            assert!(masked.is_finite() && masked as f32 != value as f32 || class == C::Float8 && masked != value);
+        }
+    }
+}
+
+#[test]
 fn numbers_stay_within_their_type_and_never_stay_the_same() {
     for value in [i16::MIN, -7, -1, 1, 2, 99, i16::MAX] {
         for spec in [percent(100.0), S::Noise { percent: None, amount: Some(1e6) }, S::Bucket { size: 10.0 }, permute()]
@@ -146,6 +225,7 @@ fn picks_follow_their_weights_in_every_type() {
     assert!((0..100).all(|n| mask(pick(&["red", "green"], &[0.0, 1.0]), &n.to_string()) == "green"));
     assert_eq!(binary(pick(&["3"], &[]), C::Int2, &[0, 1]), [0, 3]);
     assert_eq!(printed(pick(&["sad"], &[]), C::Enum, "happy"), "sad");
+    assert_eq!(mask(pick(&["red"], &[]), ""), "");
     let refused = compile(pick(&["happy", "glad"], &[]), C::Enum, None).expect_err("refused");
     assert!(refused.action().contains("value 2 of `from` is no enum"), "{}", refused.action());
     assert!(compile(pick(&["long"], &[]), C::Varchar, Some(3)).is_err());
@@ -199,6 +279,37 @@ fn texts_keep_what_their_rule_says() {
     assert!(mask(S::PasswordHash, "pbkdf2_sha256$1$x$y").starts_with("pbkdf2_sha256$600000$"));
 }
 
+/// A scheme or an ending that no list knows may be anything: it is part of the secret.
+#[test]
+fn links_and_file_names_keep_only_known_schemes_and_endings() {
+    for (value, secret) in [
+        ("home.example/ann-nobody-1970/https://x.y/z", "nobody"),
+        ("password:hunter2://x", "hunter2"),
+        ("hunter2://x/y.pdf", "hunter2"),
+        ("https://x.example/in/jane.nobody", "nobody"),
+        ("https://ann:hun/ter2@home.example/x", "ann"),
+        ("https://Ann Nobody/x", "Nobody"),
+        ("jdbc:ann:hunter2://x", "ann"),
+    ] {
+        for keep_host in [true, false] {
+            let url = mask(S::Url { keep_host }, value);
+            assert!(!url.contains(secret), "{value} -> {url}");
+        }
+    }
+    let url = |value: &str| mask(S::Url { keep_host: true }, value);
+    assert!(url("jdbc:postgresql://db.example:5432/prod").starts_with("jdbc:postgresql://db.example:5432/"));
+    assert!(url("git+ssh://git@home.example/x.git").starts_with("git+ssh://home.example/"));
+    assert!(url("http://[::1]:80/x").starts_with("http://[::1]:80/"));
+    assert!(url("HTTPS://home.example/x.JPG").starts_with("https://home.example/"));
+    assert!(url("HTTPS://home.example/x.JPG").ends_with(".JPG"));
+    for (value, ending) in
+        [("jane.nobody", ""), ("a.b.tar.gz", ".gz"), ("x.12345678", ""), ("C:\\ann\\x.Docx", ".Docx")]
+    {
+        let name = mask(S::FileName, value);
+        assert_eq!(name.find('.').map_or("", |at| &name[at..]), ending, "{value} -> {name}");
+    }
+}
+
 #[test]
 fn arrays_are_masked_by_their_elements() {
     let mut tags = column("c", C::Array, None);
@@ -215,6 +326,15 @@ fn arrays_are_masked_by_their_elements() {
     let one = String::from_utf8(one).expect("UTF-8");
     assert_eq!(mask_array(S::Username, "{ann,NULL,{\"\"}}"), format!("{{\"{one}\",NULL,{{\"\"}}}}"));
     assert_eq!(mask_array(S::Constant("{}".into()), "{ann}"), "{}");
+    // Only arrays of boxes are parted by semicolons, and no rule masks those.
+    let token = mask(S::Token, "a;b");
+    assert_eq!(mask_array(S::Token, "{a;b,NULL}"), format!("{{\"{token}\",NULL}}"));
+    let template = Mask::compile(&rule(S::Template("u".into())), &users, ColumnId(0), None).expect_err("refused");
+    assert!(
+        template.action().contains("a template cannot stand for the elements of an array"),
+        "{}",
+        template.action()
+    );
     assert_eq!(uniqueness(&S::Username, &tags.data_type).0, Uniqueness::Negligible);
     assert_eq!(uniqueness(&S::Token, &tags.data_type).0, Uniqueness::Preserved);
     let wrong = Mask::compile(&rule(S::Uuid), &table(vec![column("c", C::Array, None)]), ColumnId(0), Some(&key()));
@@ -393,6 +513,9 @@ fn prose_forgets_the_names_of_its_own_row() {
     assert!(masked.chars().count() <= 60);
     let masked = bio(apply(&mut users, &row(None), &[], Format::Text).expect("masks"));
     assert!(masked.starts_with("I am Ann, mail "), "{masked}");
+    let elsewhere = MaskRule { spec: S::Redact { subject: vec![] }, domain: Some("people".into()) };
+    let error = transform(vec![column("bio", C::Text, None)], &[Some(elsewhere)], Format::Text).expect_err("refused");
+    assert!(error.action().contains("redact takes no domain"), "{}", error.action());
 }
 
 /// The plan relies on it: what the facts call injective is what `uniqueness` says, and the other way round.

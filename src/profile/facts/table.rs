@@ -215,10 +215,11 @@ pub const RULES: &[RuleFacts] = &[
     },
     RuleFacts {
         name: "permute",
-        meaning: "another whole number, and every number from one other only; a number that needs 16, 32 or 64 bits stays \
-                  among those, so that it is replaced alike in columns of every width",
+        meaning: "a whole number, and every number from one other only, few from themselves; a number that needs 16, 32 or 64 \
+                  bits stays among those, so that it is replaced alike in columns of every width; with `min` or `max`, \
+                  numbers from one to the other change places and all others stay",
         form: Form::Parameters(&[
-            parameter("min", WHOLE, Nothing, "least of the numbers that change places"),
+            parameter("min", WHOLE, Nothing, "least of the numbers that change places; beside `max` alone, 1"),
             parameter("max", WHOLE, Nothing, "most of them; beside `min` alone, 2147483647"),
         ]),
         accepts: &[TypeSet::Integer],
@@ -236,7 +237,8 @@ pub const RULES: &[RuleFacts] = &[
     },
     RuleFacts {
         name: "noise",
-        meaning: "a number nearby; never the same one, unless it is 0 or does not fit otherwise",
+        meaning: "a number nearby, of as many digits as its type or the value shows; never the same one, unless a percentage of \
+                  it is 0 or nothing else fits",
         form: Form::Parameters(&[
             parameter("percent", Kind::Number(0.001, 100.0), Nothing, "of the value, in both directions"),
             parameter("amount", Kind::Number(0.0, 1e15), Nothing, "or as much for every value"),
@@ -254,7 +256,8 @@ pub const RULES: &[RuleFacts] = &[
     },
     RuleFacts {
         name: "bucket",
-        meaning: "the largest multiple of `size` that is not above the number",
+        meaning: "the largest multiple of `size` that is not above the number, with the digits of `size` where it has more; \
+                  nearer to 0 where it does not fit the column",
         form: Form::Parameters(&[parameter("size", Kind::Number(1e-9, 1e15), Required, "width of a bucket")]),
         accepts: &[TypeSet::Number],
         keyed: false,
@@ -356,8 +359,8 @@ pub const RULES: &[RuleFacts] = &[
     },
     RuleFacts {
         name: "url",
-        meaning: "the scheme, the host if the rule says so, a digest, and the path's ending; user, password, path, query and \
-                  fragment go",
+        meaning: "the scheme, the host if the rule says so, a digest, and the path's ending where it is a kind of file; user, \
+                  password, path, query and fragment go; of what has no known scheme a digest and the ending are left",
         form: Form::Parameters(&[parameter("keep_host", Kind::Boolean, Is("false"), "the host stays")]),
         injective: "all but surely, in columns without a limit of characters",
         keeps_format: true,
@@ -367,7 +370,7 @@ pub const RULES: &[RuleFacts] = &[
     },
     RuleFacts {
         name: "file_name",
-        meaning: "a word, a digest and the name's own ending; folders go",
+        meaning: "a word, a digest and the name's own ending where it is a kind of file; folders go",
         injective: DIGEST,
         keeps_format: true,
         example: text("\"file_name\"", "scans/ann-passport.pdf"),
@@ -401,7 +404,8 @@ pub const RULES: &[RuleFacts] = &[
     },
     RuleFacts {
         name: "geo_jitter",
-        meaning: "a place nearby: a point of longitude and latitude in any direction, a single coordinate to one side",
+        meaning: "a place nearby: a point of longitude and latitude in any direction, a single coordinate to one side; a \
+                  numeric moves by one in its last digit at least, which may be further",
         form: Form::Parameters(&[parameter("km", Kind::Number(0.001, 5_000.0), Required, "kilometres at most")]),
         accepts: &[
             TypeSet::One(C::Numeric, "numeric"),
@@ -450,7 +454,8 @@ pub const RULES: &[RuleFacts] = &[
     },
     RuleFacts {
         name: "regex",
-        meaning: "a text that the expression matches",
+        meaning: "a text that the expression matches; of a class such as `\\d`, `\\w` or `.` that has printable ASCII characters, \
+                  only those",
         form: Form::Parameters(&[parameter("pattern", Kind::Pattern, Required, "the expression")]),
         injective: "all but surely, where the expression has no choices of length and 64 bits",
         example: text("{ regex = { pattern = \"[A-Z]{2}-[0-9]{4}\" } }", "AB-1234"),
