@@ -1,7 +1,7 @@
 //! A rule compiled for one column, and its application to one value.
 
 use super::codec::{self, JSONB_VERSION};
-use super::json::{Documents, Leaf, LeafKind};
+use super::json::{Dates, Documents, Leaf, LeafKind};
 use super::net::Net;
 use super::parts::{self, Pairs, Part};
 use super::rules::{self, Keyed, Names, Redactor, Typed, address};
@@ -225,6 +225,11 @@ impl Mask {
         matches!(self.body, Body::Keep)
     }
 
+    /// Different values of one shape become different values of that shape.
+    pub(super) fn is_permutation(&self) -> bool {
+        matches!(&self.body, Body::Keyed(Keyed::Token | Keyed::Phone | Keyed::Scramble { .. }, _))
+    }
+
     /// The template, for the one rule that needs the whole row.
     pub(super) fn template(&self) -> Option<&Template> {
         match &self.body {
@@ -389,7 +394,7 @@ fn part(
     Ok(Part { mask, beside: first })
 }
 
-/// A rule for values inside documents: for strings, for numbers, or for both.
+/// A rule for values inside documents: for strings and numbers, for numbers or dates alone.
 fn leaf(
     rule: &MaskRule,
     place: Place<'_>,
@@ -402,8 +407,9 @@ fn leaf(
         _ => LeafKind::Mask,
     };
     let first = beside.len();
+    let mut leaf = Leaf { text: None, number: None, is_whole: false, dates: None, kind, beside: first };
     if kind != LeafKind::Mask {
-        return Ok(Leaf { text: None, number: None, kind, beside: first });
+        return Ok(leaf);
     }
     let facts = rule.spec.facts();
     let mut compiled = |class, name: &str| {
@@ -411,14 +417,28 @@ fn leaf(
         if !facts.takes(&data_type) {
             return Ok(None);
         }
-        part(rule, Place { data_type: &data_type, not_null: false, ..place }, key, beside).map(Some)
+        part(rule, Place { data_type: &data_type, not_null: false, ..place }, key, beside).map(|part| Some(part.mask))
     };
-    let text = compiled(TypeClass::Text, "text")?;
-    // Constants would be written twice, and differ in nothing.
-    let number = if text.is_some() { None } else { compiled(TypeClass::Numeric, "numeric")? };
-    if text.is_none() && number.is_none() {
-        let accepted = facts.accepted();
-        return Err(format!("documents have texts and numbers; the rule {} accepts {accepted}", facts.name));
+    leaf.text = compiled(TypeClass::Text, "text")?;
+    if leaf.text.is_some() {
+        // Constants would be written twice, and differ in nothing.
+        return Ok(leaf);
     }
-    Ok(Leaf { text: text.map(|part| part.mask), number: number.map(|part| part.mask), kind, beside: first })
+    leaf.number = compiled(TypeClass::Numeric, "numeric")?;
+    if leaf.number.is_none() {
+        leaf.number = compiled(TypeClass::Int8, "bigint")?;
+        leaf.is_whole = true;
+    }
+    if let (Some(timestamp), Some(timestamptz)) =
+        (compiled(TypeClass::Timestamp, "timestamp")?, compiled(TypeClass::Timestamptz, "timestamptz")?)
+    {
+        // A date has no hours that a rule could cut.
+        let date = compiled(TypeClass::Date, "date").ok().flatten();
+        leaf.dates = Some(Dates { date, timestamp, timestamptz });
+    }
+    if leaf.number.is_none() && leaf.dates.is_none() {
+        let accepted = facts.accepted();
+        return Err(format!("documents have texts, numbers and dates; the rule {} accepts {accepted}", facts.name));
+    }
+    Ok(leaf)
 }

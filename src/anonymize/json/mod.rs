@@ -1,8 +1,13 @@
 //! json: values inside documents, by path. The text is copied as it is but for the values that a rule replaces: order,
 //! spacing and repeated keys stay.
 
+mod paths;
+mod values;
+
 use super::{Fault, Mask};
 use crate::copyfmt::Format;
+use paths::Node;
+use values::{DateText, quote, unescaped};
 
 const NO_JSON: Fault = Fault("the text is not JSON");
 /// Deeper documents are refused rather than half understood.
@@ -17,26 +22,27 @@ pub(super) struct Documents {
     default: usize,
 }
 
-/// A place in a document, and what is below it.
-#[derive(Clone, Debug, Default)]
-struct Node {
-    keys: Vec<(Vec<u8>, Node)>,
-    /// `*`: every key that has no place of its own. Once [`Node::resolved`], what it says of the others is theirs too.
-    any: Option<Box<Node>>,
-    /// `[]`
-    elements: Option<Box<Node>>,
-    rule: Option<usize>,
-}
-
 /// One rule, compiled for what JSON has.
 #[derive(Clone, Debug)]
 pub(super) struct Leaf {
     /// For strings; and for numbers where there is no `number`.
     pub(super) text: Option<Mask>,
     pub(super) number: Option<Mask>,
+    /// `number` takes whole ones only.
+    pub(super) is_whole: bool,
+    pub(super) dates: Option<Dates>,
     pub(super) kind: LeafKind,
     /// Where its columns begin among those of the document.
     pub(super) beside: usize,
+}
+
+/// A rule for dates, as the types of columns have them.
+#[derive(Clone, Debug)]
+pub(super) struct Dates {
+    /// `None` where the rule leaves dates without a time as they are.
+    pub(super) date: Option<Mask>,
+    pub(super) timestamp: Mask,
+    pub(super) timestamptz: Mask,
 }
 
 /// Rules that do the same to every kind of value.
@@ -139,91 +145,6 @@ impl Documents {
     }
 }
 
-impl Node {
-    /// `user.email`, `items[].ip`, `*.name`, `[].x`; a `\` takes the character behind it as it is: `user\.email` is one
-    /// key.
-    fn at(&mut self, path: &str) -> Result<&mut Self, String> {
-        let mut node = self;
-        for (nth, part) in parts(path).into_iter().enumerate() {
-            let mut name = part;
-            while let Some(shorter) = name.strip_suffix("[]").filter(|shorter| !is_escaped(name, shorter.len())) {
-                name = shorter;
-            }
-            let elements = (part.len() - name.len()) / 2;
-            if name.is_empty() && (nth > 0 || elements == 0) {
-                return Err(format!("the path {path:?} has a part without a name"));
-            }
-            if !name.is_empty() {
-                node = match name {
-                    "*" => node.any.get_or_insert_default(),
-                    _ => node.named(key(name).ok_or_else(|| format!("the path {path:?} ends in a \\"))?),
-                };
-            }
-            for _ in 0..elements {
-                node = node.elements.get_or_insert_default();
-            }
-        }
-        Ok(node)
-    }
-
-    fn named(&mut self, name: Vec<u8>) -> &mut Self {
-        let at = self.keys.iter().position(|(own, _)| *own == name).unwrap_or_else(|| {
-            self.keys.push((name, Self::default()));
-            self.keys.len() - 1
-        });
-        &mut self.keys[at].1
-    }
-
-    /// The place that all of `nodes` describe. What an earlier one says goes before what a later one does, and a key's
-    /// own name before `*`.
-    fn resolved(nodes: &[&Self]) -> Self {
-        let all = |part: fn(&Self) -> Option<&Self>| {
-            let parts: Vec<&Self> = nodes.iter().filter_map(|node| part(node)).collect();
-            (!parts.is_empty()).then(|| Box::new(Self::resolved(&parts)))
-        };
-        let mut names: Vec<&[u8]> = nodes.iter().flat_map(|node| &node.keys).map(|(name, _)| name.as_slice()).collect();
-        names.sort_unstable();
-        names.dedup();
-        let keys = names.into_iter().map(|name| {
-            let places = nodes.iter().flat_map(|node| [node.key(name), node.any.as_deref()]);
-            (name.to_vec(), Self::resolved(&places.flatten().collect::<Vec<_>>()))
-        });
-        Self {
-            keys: keys.collect(),
-            any: all(|node| node.any.as_deref()),
-            elements: all(|node| node.elements.as_deref()),
-            rule: nodes.iter().find_map(|node| node.rule),
-        }
-    }
-
-    fn key(&self, name: &[u8]) -> Option<&Self> {
-        self.keys.iter().find(|(own, _)| own == name).map(|(_, node)| node)
-    }
-}
-
-/// A path cut at its dots.
-fn parts(path: &str) -> Vec<&str> {
-    let dots = path.match_indices('.').map(|(at, _)| at).filter(|at| !is_escaped(path, *at));
-    let mut start = 0;
-    let mut parts: Vec<&str> = dots.map(|at| &path[std::mem::replace(&mut start, at + 1)..at]).collect();
-    parts.push(&path[start..]);
-    parts
-}
-
-/// An odd number of backslashes stands before that place.
-fn is_escaped(text: &str, at: usize) -> bool {
-    text.as_bytes()[..at].iter().rev().take_while(|byte| **byte == b'\\').count() % 2 == 1
-}
-
-/// The key that a part of a path names; `None` where its last backslash has nothing behind it.
-fn key(name: &str) -> Option<Vec<u8>> {
-    let (mut key, mut signs) = (String::with_capacity(name.len()), name.chars());
-    while let Some(sign) = signs.next() {
-        key.push(if sign == '\\' { signs.next()? } else { sign });
-    }
-    Some(key.into_bytes())
-}
-
 struct Reader<'v> {
     value: &'v [u8],
     at: usize,
@@ -296,30 +217,25 @@ impl Reader<'_> {
         self.copy(start, out)?;
         self.copied = self.at;
         self.masked.clear();
-        let beside = beside.get(leaf.beside..).unwrap_or_default();
-        let some = match (leaf.kind, &leaf.text, &leaf.number) {
-            (LeafKind::Null, ..) => false,
-            _ if !is_string && !is_number => {
+        if is_string && raw.contains(&b'\\') {
+            self.scratch = unescaped(raw);
+        } else {
+            self.scratch.clear();
+            self.scratch.extend_from_slice(raw);
+        }
+        let some = match leaf.kind {
+            LeafKind::Null => false,
+            _ if is_string => leaf.string(&self.scratch, beside, &mut self.masked)?,
+            _ if is_number => leaf.number(&self.scratch, beside, &mut self.masked)?,
+            _ => {
                 // A boolean says little, but what it says is somebody's.
                 out.extend_from_slice(b"false");
                 return Ok(());
             }
-            (_, _, Some(mask)) if is_number => mask.apply_beside(raw, beside, Format::Text, &mut self.masked)?,
-            (_, Some(mask), _) => {
-                if is_string && raw.contains(&b'\\') {
-                    self.scratch = unescaped(raw);
-                } else {
-                    self.scratch.clear();
-                    self.scratch.extend_from_slice(raw);
-                }
-                mask.apply_beside(&self.scratch, beside, Format::Text, &mut self.masked)?
-            }
-            // The rule is for numbers, and this is none.
-            _ => false,
         };
         if !some {
             out.extend_from_slice(b"null");
-        } else if is_number && is_json_number(&self.masked) {
+        } else if is_number && values::is_number(&self.masked) {
             out.extend_from_slice(&self.masked);
         } else {
             quote(&self.masked, out);
@@ -328,70 +244,66 @@ impl Reader<'_> {
     }
 }
 
-fn is_json_number(text: &[u8]) -> bool {
-    let digits = text.strip_prefix(b"-").unwrap_or(text);
-    let leads_with_zero = digits.len() > 1 && digits[0] == b'0' && digits[1].is_ascii_digit();
-    !leads_with_zero && digits.first().is_some_and(u8::is_ascii_digit) && serde_json::from_slice::<f64>(text).is_ok()
-}
+/// How often a digit is drawn again that a number cannot begin with.
+const DRAWS: usize = 64;
 
-/// Undoes the escapes of a string. Code points that are no characters become U+FFFD.
-fn unescaped(raw: &[u8]) -> Vec<u8> {
-    let mut out = Vec::with_capacity(raw.len());
-    let mut at = 0;
-    let hex = |at: usize| {
-        let digits = std::str::from_utf8(raw.get(at..at + 4)?).ok()?;
-        u32::from_str_radix(digits, 16).ok()
-    };
-    while let Some(byte) = raw.get(at) {
-        at += 1;
-        if *byte != b'\\' {
-            out.push(*byte);
-            continue;
+impl Leaf {
+    /// Appends the mask of a string; false where nothing of it may remain: the rule is for something else.
+    fn string(&self, text: &[u8], beside: &[Option<&[u8]>], out: &mut Vec<u8>) -> Result<bool, Fault> {
+        let beside = beside.get(self.beside..).unwrap_or_default();
+        match (&self.text, &self.dates) {
+            (Some(mask), _) => mask.apply_beside(text, beside, Format::Text, out),
+            (None, Some(dates)) => Ok(dates.apply(text, beside, out)),
+            (None, None) => Ok(false),
         }
-        let escape = raw.get(at).copied().unwrap_or(b'\\');
-        at += 1;
-        let plain = match escape {
-            b'b' => 8,
-            b'f' => 12,
-            b'n' => b'\n',
-            b'r' => b'\r',
-            b't' => b'\t',
-            b'u' => {
-                let mut code = hex(at).unwrap_or(0xfffd);
-                at += 4;
-                if (0xd800..0xdc00).contains(&code)
-                    && raw.get(at..at + 2) == Some(b"\\u")
-                    && let Some(low) = hex(at + 2).filter(|low| (0xdc00..0xe000).contains(low))
-                {
-                    code = 0x10000 + ((code - 0xd800) << 10) + (low - 0xdc00);
-                    at += 6;
+    }
+
+    fn number(&self, raw: &[u8], beside: &[Option<&[u8]>], out: &mut Vec<u8>) -> Result<bool, Fault> {
+        let beside = beside.get(self.beside..).unwrap_or_default();
+        let Some(plain) = values::plain(raw) else { return Ok(false) };
+        match (&self.text, &self.number) {
+            (_, Some(_))
+                if self.is_whole && std::str::from_utf8(&plain).map_or(true, |n| n.parse::<i64>().is_err()) =>
+            {
+                Ok(false)
+            }
+            (_, Some(mask)) => mask.apply_beside(&plain, beside, Format::Text, out),
+            (Some(mask), None) => {
+                let some = mask.apply_beside(&plain, beside, Format::Text, out)?;
+                // A permutation leads back to a number in the end: the one that was there is none with a 0 before it.
+                for _ in 0..DRAWS {
+                    if !mask.is_permutation() || values::is_number(out) {
+                        break;
+                    }
+                    let drawn = std::mem::take(out);
+                    mask.apply_beside(&drawn, beside, Format::Text, out)?;
                 }
-                let character = char::from_u32(code).unwrap_or('\u{fffd}');
-                out.extend_from_slice(character.encode_utf8(&mut [0; 4]).as_bytes());
-                continue;
+                Ok(some)
             }
-            other => other,
-        };
-        out.push(plain);
-    }
-    out
-}
-
-fn quote(text: &[u8], out: &mut Vec<u8>) {
-    out.push(b'"');
-    for byte in text {
-        match byte {
-            b'"' | b'\\' => out.extend_from_slice(&[b'\\', *byte]),
-            b'\n' => out.extend_from_slice(b"\\n"),
-            b'\t' => out.extend_from_slice(b"\\t"),
-            b'\r' => out.extend_from_slice(b"\\r"),
-            0..0x20 => {
-                const HEX: &[u8; 16] = b"0123456789abcdef";
-                out.extend_from_slice(b"\\u00");
-                out.extend_from_slice(&[HEX[usize::from(byte >> 4)], HEX[usize::from(byte & 15)]]);
-            }
-            byte => out.push(*byte),
+            (None, None) => Ok(false),
         }
     }
-    out.push(b'"');
+}
+
+impl Dates {
+    /// Appends the mask of a date or moment; false where the text is none.
+    fn apply(&self, text: &[u8], beside: &[Option<&[u8]>], out: &mut Vec<u8>) -> bool {
+        let Some(form) = DateText::read(text) else { return false };
+        let mask = match form.separator {
+            None => self.date.as_ref(),
+            Some(_) if form.zone.is_empty() => Some(&self.timestamp),
+            Some(_) => Some(&self.timestamptz),
+        };
+        let Some(mask) = mask else {
+            out.extend_from_slice(text);
+            return true;
+        };
+        let mut printed = Vec::with_capacity(32);
+        // It has the form of a date, but no calendar has it.
+        let some = mask.apply_beside(text, beside, Format::Text, &mut printed).unwrap_or(false);
+        if some {
+            form.write(&printed, out);
+        }
+        some
+    }
 }
