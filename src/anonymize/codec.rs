@@ -49,7 +49,8 @@ fn without_padding(value: &[u8]) -> &[u8] {
     &value[..length]
 }
 
-fn lower(value: &[u8]) -> Cow<'_, [u8]> {
+/// Character by character, as the server does it: a sigma at a word's end is no other one.
+pub(super) fn lower(value: &[u8]) -> Cow<'_, [u8]> {
     if value.is_ascii() {
         if value.iter().any(u8::is_ascii_uppercase) {
             return Cow::Owned(value.to_ascii_lowercase());
@@ -57,7 +58,7 @@ fn lower(value: &[u8]) -> Cow<'_, [u8]> {
         return Cow::Borrowed(value);
     }
     match std::str::from_utf8(value) {
-        Ok(text) => Cow::Owned(text.to_lowercase().into_bytes()),
+        Ok(text) => Cow::Owned(text.chars().flat_map(char::to_lowercase).collect::<String>().into_bytes()),
         Err(_) => Cow::Owned(value.to_ascii_lowercase()),
     }
 }

@@ -44,7 +44,7 @@ pub fn uniqueness(spec: &MaskSpec, data_type: &ColumnType) -> (Uniqueness, &'sta
         MaskSpec::Template(_) => (No, "only a placeholder of a kept unique column would keep values apart"),
         MaskSpec::Hash { length } => digest(limit.min(*length as usize), 16, "4 bits of a keyed digest a character"),
         MaskSpec::Token | MaskSpec::Phone => (Preserved, "a keyed permutation of the values of one shape"),
-        MaskSpec::Uuid => (Negligible, "122 bits of a keyed digest"),
+        MaskSpec::Uuid => (Negligible, "122 bits of a keyed digest, and spellings of one uuid stay apart"),
         MaskSpec::Email { host } => {
             let chars = limit.saturating_sub(1 + host.chars().count());
             digest(chars, rules::DIGEST_CHARS, "64 bits of a keyed digest in the local part")

@@ -28,6 +28,25 @@ pub(super) fn email(stream: &mut Stream, host: &str, limit: usize, out: &mut Vec
     out.extend_from_slice(host.as_bytes());
 }
 
+/// Puts letters of an address into upper case, as the value's spelling has it: addresses that differ in case only become
+/// such, so that they are equal where case plays no part and stay different where it does.
+pub(super) fn spell(stream: &mut Stream, address: &mut [u8]) {
+    let end = address.iter().rposition(|byte| *byte == b'@').unwrap_or(address.len());
+    let mut bits = stream.next_u64();
+    for letter in &mut address[..end] {
+        if bits & 1 == 1 {
+            letter.make_ascii_uppercase();
+        }
+        bits = bits.rotate_right(1);
+    }
+    // All in lower case is the spelling of the address in lower case.
+    if !address[..end].iter().any(u8::is_ascii_uppercase)
+        && let Some(first) = address[..end].iter_mut().find(|byte| byte.is_ascii_lowercase())
+    {
+        first.make_ascii_uppercase();
+    }
+}
+
 /// `ottok3f9x2mw7qp4t`: letters and digits only and a letter first, which is what sites allow in handles.
 pub(super) fn username(stream: &mut Stream, limit: usize, out: &mut Vec<u8>) {
     handle(stream, None, limit, out);

@@ -16,13 +16,12 @@ mod redact;
 mod secrets;
 mod times;
 mod typed;
+mod uuids;
 mod web;
 
 use std::borrow::Cow;
 
-use uuid::{Builder, Uuid};
-
-use super::codec::{self, push_uuid};
+use super::codec;
 use crate::digest::{DomainKey, Stream};
 use crate::profile::{Locale, MaskSpec};
 
@@ -32,13 +31,12 @@ pub(super) use numbers::Number;
 pub(super) use pattern::Pattern;
 pub(super) use redact::{Names, Redactor};
 pub(super) use typed::Typed;
+pub(super) use uuids::mask as uuid;
 /// Characters of an ending that a file name keeps, with its dot.
 pub(super) const ENDING_CHARS: usize = web::ENDING_CHARS + 1;
 
 /// How often a mask that came out as the value itself is drawn again: a first name among three thousand does.
 const DRAWS: usize = 4;
-/// Characters of the shortest printed uuid, without hyphens.
-const UUID_CHARS: usize = 32;
 /// Characters of the shortest printed MAC address.
 const MAC_CHARS: usize = 12;
 
@@ -117,7 +115,7 @@ impl Keyed {
             // What is cut no longer matches.
             Self::Regex(pattern) => pattern.most_chars(),
             Self::Email { host } => handles::DIGEST_LEAST_CHARS + 1 + host.chars().count(),
-            Self::Uuid => UUID_CHARS,
+            Self::Uuid => uuids::LEAST_CHARS,
             Self::Ip => ip::LEAST_CHARS,
             _ => 1,
         }
@@ -132,7 +130,8 @@ impl Keyed {
             Self::Phone => characters::phone(key, value, out),
             Self::Scramble { first, last } => characters::scramble(key, *first, *last, value, out),
             _ => {
-                let mut stream = key.stream(&self.identity(value));
+                let identity = self.identity(value);
+                let mut stream = key.stream(&identity);
                 for _ in 0..DRAWS {
                     out.truncate(start);
                     self.draw(&mut stream, value, limit, out);
@@ -140,6 +139,9 @@ impl Keyed {
                     if !out[start..].eq_ignore_ascii_case(value) {
                         break;
                     }
+                }
+                if matches!(self, Self::Email { .. }) && *identity != *value {
+                    handles::spell(&mut key.stream(value), &mut out[start..]);
                 }
             }
         }
@@ -149,11 +151,9 @@ impl Keyed {
     /// What the stream is derived from: the canonical value, narrowed to what the rule takes as the same value.
     fn identity<'a>(&self, value: &'a [u8]) -> Cow<'a, [u8]> {
         match self {
-            Self::Uuid => Uuid::try_parse_ascii(value).map_or(Cow::Borrowed(value), |uuid| {
-                let mut text = Vec::with_capacity(36);
-                push_uuid(uuid, &mut text);
-                Cow::Owned(text)
-            }),
+            Self::Uuid => uuids::identity(value),
+            // An address is the same in whatever case: see `handles::spell`.
+            Self::Email { .. } => codec::lower(value),
             Self::Ip => ip::identity(value),
             // Spaces, dashes and case are how a number is written, not which one it is.
             Self::Iban | Self::Card | Self::Mac => {
@@ -164,7 +164,6 @@ impl Keyed {
     }
 
     fn draw(&self, stream: &mut Stream, value: &[u8], limit: usize, out: &mut Vec<u8>) {
-        let start = out.len();
         match self {
             Self::Token | Self::Phone | Self::Scramble { .. } => {}
             Self::Mac => web::mac_text(stream, value, out),
@@ -180,13 +179,7 @@ impl Keyed {
             Self::Hash { chars } => handles::hash(stream, (*chars).min(limit), out),
             Self::Email { host } => handles::email(stream, host, limit, out),
             Self::Username => handles::username(stream, limit, out),
-            Self::Uuid => {
-                push_uuid(uuid(stream), out);
-                if limit < 36 {
-                    let simple = out.split_off(start);
-                    out.extend(simple.into_iter().filter(|byte| *byte != b'-'));
-                }
-            }
+            Self::Uuid => uuids::write(stream, value, limit, out),
             Self::FirstName(locale) => names::first(stream, *locale, out),
             Self::LastName(locale) => names::last(stream, *locale, out),
             Self::FullName(locale) => names::full(stream, *locale, out),
@@ -197,9 +190,4 @@ impl Keyed {
             Self::Lorem => lorem::lorem(stream, codec::count_chars(value), out),
         }
     }
-}
-
-/// A version 4 uuid.
-pub(super) fn uuid(stream: &mut Stream) -> Uuid {
-    Builder::from_random_bytes(stream.bytes()).into_uuid()
 }

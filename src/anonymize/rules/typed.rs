@@ -136,7 +136,9 @@ impl Typed {
                     Format::Binary => address = codec::exactly(value)?,
                     Format::Text => hex(value, &mut address)?,
                 }
-                let masked = web::mac(&mut key.stream(&address));
+                // As in a text: see `Keyed::identity`.
+                let identity: String = address.iter().map(|byte| format!("{byte:02X}")).collect();
+                let masked = web::mac(&mut key.stream(identity.as_bytes()));
                 match format {
                     Format::Binary => out.extend_from_slice(&masked),
                     Format::Text => {
