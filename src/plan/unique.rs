@@ -155,6 +155,9 @@ fn plain(table: &Table, masks: &Masks, index: &Index, id: ColumnId, of_column: &
     if rules.iter().any(|rule| !keeps_apart(table, masks, index, id, rule)) {
         return Some(Fault::Collides);
     }
+    if compares_loosely(table, index, id) && rules.iter().any(|rule| !survives_folding(table, rule)) {
+        return Some(Fault::Folds);
+    }
     (!together(table, id, of_column)).then_some(Fault::Audiences)
 }
 
@@ -166,6 +169,15 @@ fn keeps_apart(table: &Table, masks: &Masks, index: &Index, id: ColumnId, rule: 
         (_, Uniqueness::No) => false,
         _ => true,
     }
+}
+
+/// The index may take texts for equal that differ, in case for one: the column's collation is not deterministic, or the
+/// index names one of its own that the database did not come with, whose name stands there with its schema.
+fn compares_loosely(table: &Table, index: &Index, id: ColumnId) -> bool {
+    let own = index.definition.split(" COLLATE ").skip(1);
+    let mut own = own.map(|rest| rest.split([' ', ',', ')']).next().unwrap_or_default());
+    let column = table.column(id);
+    column.data_type.class.is_text() && (column.loose_collation.is_some() || own.any(|name| name.contains('.')))
 }
 
 /// No value that members get is one that support rows get. Rules that each keep values apart do not show that.

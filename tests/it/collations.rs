@@ -154,3 +154,25 @@ fn a_mask_on_such_a_key_is_refused() {
     let said = setting.run("sample", &[]).expect_code(5).stderr;
     assert!(said.contains("words.word") && said.contains("collation"), "{said}");
 }
+
+#[test]
+fn a_token_is_no_key_where_case_does_not_count() {
+    let schema = loose(
+        "CREATE TABLE uses (id int PRIMARY KEY, owner int NOT NULL REFERENCES users, mark text COLLATE loose UNIQUE, other text);
+         CREATE UNIQUE INDEX by_other ON uses (other COLLATE loose);
+         INSERT INTO uses VALUES (1, 1, 'RED', 'RED');",
+    );
+    for (mark, other, refused) in
+        [("token", "keep", Some("uses_mark_key")), ("keep", "token", Some("by_other")), ("hash", "email", None)]
+    {
+        let setting = Setting::new(&schema, "")
+            .rewritten("\"mark\" = \"keep\"", &format!("\"mark\" = \"{mark}\""))
+            .rewritten("\"other\" = \"keep\"", &format!("\"other\" = \"{other}\""));
+        let Some(index) = refused else {
+            setting.run("plan", &[]).expect_code(0);
+            continue;
+        };
+        let said = setting.run("sample", &[]).expect_code(5).stderr;
+        assert!(said.contains("differ in case only") && said.contains(index), "{said}");
+    }
+}
