@@ -23,8 +23,10 @@ What holds under every rule:
 - NULL stays NULL. An empty text stays empty, but for `null`, `constant`, `template` and `sql`. No text is longer than its
   column allows.
 - A keyed rule gives the same result for the same value in the same *domain*, in every table, every run, and every type
-  that holds the value (text, varchar, citext, char; integers of all widths, numeric): the domain is the rule's name, or
-  what `domain = \"…\"` says. Without the secret `TITHE_KEY` nobody can compute or undo it.
+  that holds the value (text, varchar, char; integers of all widths, numeric; uuid, inet, macaddr and their texts): the
+  domain is the rule's name, or what `domain = \"…\"` says. Without the secret `TITHE_KEY` nobody can compute or undo it.
+  A value of citext counts in lower case. Results are cut to the column's length, where rules say so to a shorter digest,
+  and to the digits that a number's type shows, so columns of other lengths may differ in the end.
 - A new secret is a new world: all keyed results change, and samples of before and after do not match. Reports name the
   key's fingerprint, never the key, so that it shows which runs belong together. To rotate the key, set another `TITHE_KEY`
   and load again; nothing else keeps anything of the old one.

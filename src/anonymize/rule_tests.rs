@@ -399,9 +399,9 @@ fn documents_are_masked_by_path() {
     }
     let error = compile(json(&[("a", S::Template("x".into()))], S::Keep), C::Json, None).expect_err("refused");
     assert!(error.action().contains("cannot stand inside another rule"), "{}", error.action());
-    let shift = S::DateShift { days: 1, subject: None };
-    let error = compile(json(&[("a", shift)], S::Keep), C::Json, None).expect_err("refused");
-    assert!(error.action().contains("a: documents have texts and numbers"), "{}", error.action());
+    let bytes = S::Bytes { fill: BytesFill::Empty };
+    let error = compile(json(&[("a", bytes)], S::Keep), C::Json, None).expect_err("refused");
+    assert!(error.action().contains("a: documents have texts, numbers and dates"), "{}", error.action());
 }
 
 /// Of the paths that name a value, the one whose first keys are names decides.
@@ -430,6 +430,46 @@ fn a_star_is_every_key_even_where_others_are_named() {
     ] {
         assert_eq!(mask(spec.clone(), value), expected);
     }
+}
+
+#[test]
+fn numbers_in_documents_are_those_of_columns() {
+    let one = |spec: S, value: &str| mask(json(&[], spec), value);
+    for (number, column) in [("1e5", "100000"), ("-1.5E2", "-150"), ("37", "37"), ("0.5", "0.5")] {
+        assert_eq!(one(percent(10.0), number), printed(percent(10.0), C::Numeric, column));
+        assert_eq!(one(S::Bucket { size: 0.25 }, number), printed(S::Bucket { size: 0.25 }, C::Numeric, column));
+    }
+    assert_eq!(one(permute(), "1234"), printed(permute(), C::Int8, "1234"));
+    assert_eq!(one(permute(), "1e3"), printed(permute(), C::Int8, "1000"));
+    for other in ["1.5", "1e400", "\"ann\"", "99999999999999999999"] {
+        assert_eq!(one(permute(), other), "null", "{other}");
+    }
+    for number in 10..400 {
+        for spec in [S::Token, S::Phone, S::Scramble { keep_first: 0, keep_last: 1 }] {
+            let masked: serde_json::Value = serde_json::from_str(&one(spec, &number.to_string())).expect("JSON");
+            assert!(masked.as_u64().is_some_and(|masked| (10..1_000).contains(&masked)), "{number} {masked}");
+        }
+    }
+}
+
+#[test]
+fn dates_in_documents_are_those_of_columns() {
+    let shift = || S::DateShift { days: 30, subject: None };
+    let month = || S::DateTruncate { to: DatePart::Month };
+    let one = |spec: S, text: &str| mask(json(&[], spec), &format!("\"{text}\"")).trim_matches('"').to_owned();
+    assert_eq!(one(shift(), "1984-05-06"), printed(shift(), C::Date, "1984-05-06"));
+    let local = printed(shift(), C::Timestamp, "1984-05-06 07:08:09.25");
+    assert_eq!(one(shift(), "1984-05-06 07:08:09.25"), local.trim_end_matches('0'));
+    let moved = printed(shift(), C::Timestamptz, "1984-05-06 05:08:09+00");
+    assert_eq!(one(shift(), "1984-05-06T07:08:09+02:00"), moved.replace(' ', "T").replace("+00", "+00:00"));
+    assert_eq!(one(shift(), "1984-05-06T05:08:09Z"), moved.replace(' ', "T").replace("+00", "Z"));
+    assert_eq!(one(month(), "1984-05-06T07:08:09.123Z"), "1984-05-01T00:00:00Z");
+    assert_eq!(one(month(), "1984-05-06T07:08"), "1984-05-01T00:00:00");
+    assert_eq!(one(S::DateTruncate { to: DatePart::Day }, "1984-05-06"), "1984-05-06");
+    for other in ["1984-02-30", "ann", "1984-05-06Tann", "", "06.05.1984"] {
+        assert_eq!(one(shift(), other), "null", "{other}");
+    }
+    assert_eq!(mask(json(&[], shift()), "453456789"), "null");
 }
 
 #[test]

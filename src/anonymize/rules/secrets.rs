@@ -30,6 +30,11 @@ const HASHES: &[(&[&str], &str)] = &[
          10d99ecfa2a10dff443c89be2b3e2807c9123c100a0433c44",
     ),
     (
+        &["scrypt$"],
+        "scrypt$16384$tithedevsalt$8$1$BKHzpOlS2MpNfsVVcZJphU+I71ZLdIHZo0H9BXKLixTEIumGbOnuMQ2Z7PoqEN/0Q8ib4rPigHyRI8EAoE\
+         M8RA==",
+    ),
+    (
         &["$6$"],
         "$6$tithedevsalt$Je07mmZJFSZUBf2vvP9pBlhV0kl45FyEgmtO62FihHzZCUl1wkR67X8o5t66wXebA/nTqhOFYZBve9l9/d346/",
     ),
@@ -108,13 +113,57 @@ mod tests {
         sum
     }
 
+    fn hex(bytes: &[u8]) -> String {
+        bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    }
+
+    fn base64(bytes: &[u8]) -> String {
+        const SIGNS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+        let of_three = |three: &[u8]| {
+            let bits = three.iter().fold(0, |bits, byte| bits << 8 | usize::from(*byte)) << (8 * (3 - three.len()));
+            (0..4).map(move |nth| (nth, bits >> (18 - 6 * nth) & 63))
+        };
+        let signs = bytes.chunks(3).flat_map(|three| {
+            of_three(three).map(|(nth, sign)| if nth > three.len() { '=' } else { char::from(SIGNS[sign]) })
+        });
+        signs.collect()
+    }
+
+    fn scrypt(salt: &str) -> [u8; 64] {
+        let (mut key, shape) = ([0; 64], scrypt::Params::new(14, 8, 1).expect("a shape"));
+        scrypt::scrypt(DEV_PASSWORD.as_bytes(), salt.as_bytes(), &shape, &mut key).expect("a key");
+        key
+    }
+
+    /// As the programs that read such a hash ask: Django and Werkzeug keep fields apart by `$`, the others have a format
+    /// of their own.
+    fn fits(hash: &str) -> bool {
+        use argon2::PasswordVerifier;
+        let password = DEV_PASSWORD.as_bytes();
+        let fields: Vec<&str> = hash.split('$').collect();
+        match fields.as_slice() {
+            ["", "2b", ..] => bcrypt::verify(password, hash).expect("bcrypt"),
+            ["", "6", ..] => sha_crypt::ShaCrypt::default().verify_password(password, hash).is_ok(),
+            ["", "argon2i" | "argon2d" | "argon2id", ..] => {
+                argon2::Argon2::default().verify_password(password, hash).is_ok()
+            }
+            ["argon2", ..] => fits(&hash["argon2".len()..]),
+            ["pbkdf2_sha256", rounds, salt, key] => {
+                base64(&pbkdf2(password, salt.as_bytes(), rounds.parse().expect("a number"))) == *key
+            }
+            ["pbkdf2:sha256:600000", salt, key] => hex(&pbkdf2(password, salt.as_bytes(), 600_000)) == *key,
+            ["scrypt:16384:8:1", salt, key] => hex(&scrypt(salt)) == *key,
+            ["scrypt", "16384", salt, "8", "1", key] => base64(&scrypt(salt)) == *key,
+            _ => panic!("unknown form {hash}"),
+        }
+    }
+
     #[test]
     fn hashes_are_of_the_password_that_the_docs_name() {
-        let hex: String = pbkdf2(DEV_PASSWORD.as_bytes(), b"tithedevsalt", 600_000)
-            .iter()
-            .map(|byte| format!("{byte:02x}"))
-            .collect();
-        assert!(HASHES.iter().any(|(_, hash)| hash.ends_with(&hex)), "{hex}");
+        assert_eq!((base64(b"a"), base64(b"ab"), base64(b"abc")), ("YQ==".into(), "YWI=".into(), "YWJj".into()));
+        for (_, hash) in HASHES {
+            assert!(fits(hash), "{hash}");
+        }
     }
 
     #[test]

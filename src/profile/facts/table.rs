@@ -106,7 +106,7 @@ pub const RULES: &[RuleFacts] = &[
     },
     RuleFacts {
         name: "uuid",
-        meaning: "another uuid, of version 4",
+        meaning: "another uuid, of version 4, in the spelling of the value",
         accepts: &[TypeSet::One(C::Uuid, "uuid"), TypeSet::Text],
         injective: DIGEST,
         keeps_format: true,
@@ -116,7 +116,7 @@ pub const RULES: &[RuleFacts] = &[
     },
     RuleFacts {
         name: "email",
-        meaning: "an address that reads like one",
+        meaning: "an address that reads like one; addresses that differ in case only become such",
         form: Form::Parameters(&[parameter("host", Kind::Host, Is("example.com"), "what stands after the @")]),
         injective: DIGEST,
         keeps_format: true,
@@ -437,8 +437,8 @@ pub const RULES: &[RuleFacts] = &[
     },
     RuleFacts {
         name: "password_hash",
-        meaning: "the hash of `tithe-dev-password` in the value's own form: bcrypt, argon2, PBKDF2 and scrypt as Django and \
-                  Werkzeug write them, crypt's SHA-512; of other forms `!`, which no password fits",
+        meaning: "the hash of `tithe-dev-password` in the value's own form: bcrypt, argon2 (also as Django writes it), PBKDF2 \
+                  with SHA-256 and scrypt as Django and Werkzeug write them, crypt's SHA-512; of other forms `!`, which no password fits",
         keeps_format: true,
         example: text("\"password_hash\"", "$2b$12$7uVxW9l0cJ8sGqkOe1nLMeJc3vQyG0pWz5r4t6y8u0i2o4p6a8s0d"),
         build: |_| Ok(S::PasswordHash),
@@ -496,7 +496,8 @@ pub const RULES: &[RuleFacts] = &[
     RuleFacts {
         name: "json",
         meaning: "the document with its values masked by path: `user.email`, `items[].ip`, `*` for any key, also where \
-                  others are named; a name goes before `*`; `\\` takes the next character as it is, so that \
+                  others are named; a name goes before `*`; rules for texts mask strings and numbers, rules for numbers \
+                  and dates those (dates as ISO 8601 writes them) and make all others null; `\\` takes the next character as it is, so that \
                   `'user\\.email'` is one key with a dot; a path stands for all values below it; booleans become false, \
                   keys stay",
         form: Form::Parameters(&[
