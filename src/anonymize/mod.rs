@@ -71,6 +71,8 @@ const TOO_LONG: Fault = Fault("the result is longer than the column allows");
 #[cfg(test)]
 mod docs;
 #[cfg(test)]
+mod json_tests;
+#[cfg(test)]
 mod rule_tests;
 #[cfg(test)]
 mod tests;

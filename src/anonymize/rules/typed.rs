@@ -6,7 +6,9 @@ use crate::digest::{DomainKey, Stream};
 use crate::profile::{BytesFill, DatePart, MaskSpec};
 use crate::schema::{ColumnType, TypeClass};
 
-use super::numbers::{self, Bounds, Number, Permutation, Reach, Size};
+use super::nearby::{self, Reach, Size};
+use super::numbers::{Bounds, Number};
+use super::permutation::{self, Permutation};
 use super::times::Moment;
 use super::web;
 
@@ -51,7 +53,7 @@ impl Typed {
     ) -> Result<Option<Self>, String> {
         let rule = match spec {
             MaskSpec::Permute { min, max } => {
-                Rule::Permute(Permutation::new(&key()?, numbers::range_of(*min, *max, data_type)?))
+                Rule::Permute(Permutation::new(&key()?, permutation::range_of(*min, *max, data_type)?))
             }
             MaskSpec::Noise { percent, amount } => {
                 let reach = match (percent, amount) {
@@ -91,11 +93,11 @@ impl Typed {
             },
             Rule::Noise(key, reach, bounds) => {
                 self.number(value, format, out, |number| {
-                    numbers::noise(&mut number_stream(key, number, class), class, *reach, bounds, number)
+                    nearby::noise(&mut number_stream(key, number, class), class, *reach, bounds, number)
                 })?;
             }
             Rule::Bucket(size, bounds) => {
-                self.number(value, format, out, |number| numbers::bucket(size, bounds, number))?;
+                self.number(value, format, out, |number| nearby::bucket(size, class, bounds, number))?;
             }
             Rule::DateShift(key, days) => match Moment::read(&self.data_type, format, value)? {
                 Some(moment) => {
@@ -126,7 +128,7 @@ impl Typed {
                     // At least a tenth of the way, so that no place stays where it is.
                     let far = 0.1 + 0.9 * fraction(&mut stream);
                     let amount = far * km / DEGREE_KM;
-                    numbers::moved(number, class, if stream.below(2) == 0 { amount } else { -amount })
+                    nearby::moved(number, class, if stream.below(2) == 0 { amount } else { -amount })
                 })?;
             }
             Rule::Bytes(key, fill) => bytes(key, *fill, value, format, out)?,
