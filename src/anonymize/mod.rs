@@ -19,6 +19,7 @@ mod codec;
 mod constant;
 mod json;
 mod distinct;
+mod extent;
 mod mask;
 mod net;
 mod numeric;
@@ -31,6 +32,7 @@ mod uniqueness;
 
 use std::fmt;
 
+pub use extent::agrees;
 pub use mask::Mask;
 pub use tally::{Tally, TallyCounts};
 pub use template::template_columns;

@@ -9,6 +9,7 @@ use crate::profile::{ColumnRule, Problem, ProblemKind, Profile};
 use crate::schema::Catalog;
 use crate::types::TableId;
 
+use super::carry::carry_to_references;
 use super::findings::Findings;
 use super::modes::{reference_modes, settled_modes};
 use super::names::{Names, names};
@@ -118,11 +119,15 @@ fn check_columns(catalog: &Catalog, profile: &Profile, names: &Names<'_>, modes:
         }
     }
     // One obstacle at a time is found; without the rule that makes it, the next one shows.
-    while let Err((id, column, error)) = columns::carry_to_references(catalog, modes, &mut masks) {
+    let masks = loop {
+        let (id, column, error) = match carry_to_references(catalog, modes, &masks) {
+            Ok(carried) => break carried,
+            Err(misfit) => misfit,
+        };
         let name = written(id).unwrap_or_else(|name| name);
         findings.error(&["columns", &name, &catalog.table(id).column(column).name], &error);
         masks[id.index()][column.index()] = None;
-    }
+    };
     // Whether a rule suits its column does not depend on the secret, so any will do.
     let key = MaskKey::from_secret("only to ask which rules suit their columns").ok();
     for table in catalog.tables.iter().filter(|table| brings(table.id)) {

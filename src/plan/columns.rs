@@ -1,11 +1,11 @@
-//! Rules of columns: everything decided, masks on keys carried to their references, uniqueness shown.
+//! Rules of columns: everything decided, NULL allowed, uniqueness shown.
 
-use crate::anonymize::{Uniqueness, uniqueness};
 use crate::error::{Error, ErrorKind, Result};
 use crate::profile::{ColumnRule, MaskRule, MaskSpec, Profile};
 use crate::schema::{Catalog, Check, Table};
 use crate::types::{ColumnId, TableId};
 
+use super::carry::carry_to_references;
 use super::names::Stated;
 use super::nullable::domain_forbids_null;
 use super::unique::check_unique;
@@ -18,9 +18,6 @@ pub(super) fn needs_key(masks: &ColumnMasks) -> bool {
     crate::anonymize::needs_key([&masks.member, &masks.support])
 }
 
-/// A rule that cannot be, with the column that states it.
-pub(super) type Misfit = (TableId, ColumnId, Error);
-
 /// Decides every copied column of every table that brings rows.
 ///
 /// # Errors
@@ -32,11 +29,11 @@ pub(super) fn decide(
     modes: &[(TableMode, String)],
 ) -> Result<Masks> {
     let brings = |table: TableId| modes[table.index()].0 != TableMode::None;
-    let (mut masks, undecided) = decided(catalog, stated, brings);
+    let (masks, undecided) = decided(catalog, stated, brings);
     if !undecided.is_empty() {
         return Err(undecided_error(catalog, profile, &undecided));
     }
-    carry_to_references(catalog, modes, &mut masks).map_err(|(.., error)| error)?;
+    let masks = carry_to_references(catalog, modes, &masks).map_err(|(.., error)| error)?;
     for table in &catalog.tables {
         for (column, _) in table.copied_columns() {
             check_column(table, &masks[table.id.index()], column)?;
@@ -103,114 +100,6 @@ fn undecided_error(catalog: &Catalog, profile: &Profile, undecided: &[(TableId, 
 pub(super) fn check_column(table: &Table, masks: &[Option<ColumnMasks>], id: ColumnId) -> Result<()> {
     check_null(table, masks, id)?;
     check_unique(table, masks, id)
-}
-
-/// A mask on a referenced key is applied to every column that refers to it, in the same domain, along chains of
-/// references until nothing changes.
-///
-/// # Errors
-/// `Plan` with the column whose rule stands in the way.
-pub(super) fn carry_to_references(
-    catalog: &Catalog,
-    modes: &[(TableMode, String)],
-    masks: &mut Masks,
-) -> Result<(), Misfit> {
-    let brings = |index: usize| modes[index].0 != TableMode::None;
-    let mut carried = vec![Vec::<ColumnId>::new(); catalog.tables.len()];
-    for _ in 0..=catalog.references.len() {
-        let mut changed = false;
-        for reference in &catalog.references {
-            let (child, parent) = (reference.child.index(), reference.parent.index());
-            if !brings(child) || !brings(parent) {
-                continue;
-            }
-            for (child_column, parent_column) in reference.child_columns.iter().zip(&reference.parent_columns) {
-                let Some(of_parent) = masks[parent][parent_column.index()].clone() else { continue };
-                let Some(of_child) = masks[child][child_column.index()].clone() else { continue };
-                let kept =
-                    |masks: &ColumnMasks| masks.member.spec == MaskSpec::Keep && masks.support.spec == MaskSpec::Keep;
-                if !kept(&of_parent) && catalog.compares_loosely(reference) {
-                    let error = loose_key_mask(catalog.table(reference.parent), *parent_column, &of_parent);
-                    return Err((reference.parent, *parent_column, error));
-                }
-                if of_child == of_parent {
-                    // Two rows' conditions and expressions need not agree about one key.
-                    if [&of_parent.member, &of_parent.support].iter().any(|rule| rule.spec.depends_on_row()) {
-                        let checked = check_key_mask(
-                            catalog.table(reference.parent),
-                            *parent_column,
-                            &of_parent,
-                            reference.array,
-                        );
-                        checked.map_err(|error| (reference.parent, *parent_column, error))?;
-                    }
-                    continue;
-                }
-                let describe = catalog.describe(reference);
-                if kept(&of_parent) && of_child.member.spec == MaskSpec::Null && of_child.support.spec == MaskSpec::Null
-                {
-                    continue;
-                }
-                if kept(&of_parent) || !(kept(&of_child) || carried[child].contains(child_column)) {
-                    let error = Error::new(
-                        ErrorKind::Plan,
-                        format!(
-                            "{describe}: the two ends have different rules ({} and {})",
-                            of_child.member.spec.name(),
-                            of_parent.member.spec.name()
-                        ),
-                    )
-                    .with_remedy("mask the referenced key only, its references follow; or keep both");
-                    return Err((reference.child, *child_column, error));
-                }
-                check_key_mask(catalog.table(reference.parent), *parent_column, &of_parent, reference.array)
-                    .map_err(|error| (reference.parent, *parent_column, error))?;
-                carried[child].push(*child_column);
-                masks[child][child_column.index()] = Some(of_parent);
-                changed = true;
-            }
-        }
-        if !changed {
-            return Ok(());
-        }
-    }
-    Ok(())
-}
-
-/// Masks are functions of a value's bytes: a key and another spelling of it would part.
-fn loose_key_mask(table: &Table, column: ColumnId, masks: &ColumnMasks) -> Error {
-    let what = format!(
-        "{}.{} is referenced under a collation that is not deterministic, and {} would give equal keys different values",
-        table.name,
-        table.column(column).name,
-        masks.member.spec.name()
-    );
-    Error::new(ErrorKind::Plan, what).with_remedy("keep the key and its references, or give the tables rows = \"none\"")
-}
-
-fn check_key_mask(table: &Table, column: ColumnId, masks: &ColumnMasks, array: bool) -> Result<()> {
-    let name = &table.column(column).name;
-    let refuse = |why: &str| {
-        Err(Error::new(
-            ErrorKind::Plan,
-            format!("{}.{name} is referenced, and {} {why}", table.name, masks.member.spec.name()),
-        ))
-    };
-    if array {
-        return refuse("cannot follow into an array of references");
-    }
-    if masks.member != masks.support {
-        return refuse("must be the same for members and support rows there");
-    }
-    match uniqueness(&masks.member.spec, &table.column(column).data_type).0 {
-        Uniqueness::No => refuse("does not keep values apart"),
-        _ if masks.member.spec.depends_on_row()
-            || matches!(masks.member.spec, MaskSpec::Template(_) | MaskSpec::Null | MaskSpec::Constant(_)) =>
-        {
-            refuse("is no function of the key alone")
-        }
-        _ => Ok(()),
-    }
 }
 
 fn check_null(table: &Table, masks: &[Option<ColumnMasks>], id: ColumnId) -> Result<()> {

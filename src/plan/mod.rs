@@ -4,6 +4,7 @@
 //! what the plan says and never change it.
 
 mod barrable;
+mod carry;
 mod check;
 mod columns;
 mod files;
@@ -216,3 +217,6 @@ impl Plan {
         matches!(self.draw.size, DrawSize::Percent(percent) if percent >= 100.0) && self.draw.never.is_none()
     }
 }
+
+#[cfg(test)]
+mod tests;

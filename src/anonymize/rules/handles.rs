@@ -6,6 +6,8 @@ use super::names;
 
 /// Characters of a handle's digest: a letter and 12 of 32 signs, 64.6 bits.
 pub(crate) const DIGEST_CHARS: usize = 13;
+/// Most characters of a handle; the local part of an address has a dot more.
+pub(crate) const HANDLE_CHARS: usize = names::FIRST_NAME_CHARS + DIGEST_CHARS;
 /// Fewest characters of a digest: under that, collisions are to be expected among some ten thousand values.
 pub(super) const DIGEST_LEAST_CHARS: usize = 8;
 

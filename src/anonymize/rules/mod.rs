@@ -27,7 +27,7 @@ use super::codec;
 use crate::digest::{DomainKey, Stream};
 use crate::profile::{Locale, MaskSpec};
 
-pub(super) use handles::DIGEST_CHARS;
+pub(super) use handles::{DIGEST_CHARS, HANDLE_CHARS};
 pub(super) use ip::mask as mask_net;
 pub(super) use numbers::Number;
 pub(super) use pattern::Pattern;

@@ -51,6 +51,20 @@ const fn of(locale: Locale) -> Lists {
     }
 }
 
+/// Characters of the longest first name in English.
+pub(super) const FIRST_NAME_CHARS: usize = longest(EN::NAME_FIRST_NAME);
+
+const fn longest(words: &[&str]) -> usize {
+    let (mut at, mut longest) = (0, 0);
+    while at < words.len() {
+        if words[at].len() > longest {
+            longest = words[at].len();
+        }
+        at += 1;
+    }
+    longest
+}
+
 /// A first name in English: ASCII, as handles want it.
 pub(super) fn first_name(stream: &mut Stream) -> &'static str {
     stream.pick(EN::NAME_FIRST_NAME)

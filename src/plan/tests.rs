@@ -1,0 +1,240 @@
+//! What masks may stand where, over catalogs built by hand.
+
+use std::path::Path;
+
+use super::*;
+use crate::profile::{MaskSpec, Profile};
+use crate::schema::{Catalog, Column, ColumnType, Index, Reference, Table, TableKind, TypeClass, UniqueKey};
+use crate::types::{ColumnId, QualifiedName};
+
+/// Builds catalogs from a line per table: `follows: id int! key, handle varchar(8) -> users.handle`.
+fn catalog(tables: &[&str]) -> Catalog {
+    let mut catalog = Catalog { server_version: 150_000, ..Catalog::default() };
+    let mut references = Vec::new();
+    for (index, line) in tables.iter().enumerate() {
+        let (name, columns) = line.split_once(": ").expect("name: columns");
+        let mut built = table(index, name);
+        for (position, column) in columns.split(", ").enumerate() {
+            let (column, parents) = column.split_once(" -> ").unwrap_or((column, ""));
+            let mut words = column.split(' ');
+            let (name, kind) = (words.next().expect("a name"), words.next().expect("a type"));
+            built.columns.push(self::column(name, kind));
+            for word in words {
+                match word {
+                    "generated" => built.columns[position].generated = true,
+                    _ => unique(&mut built, &[position], word == "key"),
+                }
+            }
+            references.extend(parents.split(" and ").filter(|p| !p.is_empty()).map(|p| (index, position, p)));
+        }
+        catalog.tables.push(built);
+    }
+    for (child, column, parent) in references {
+        let (table, parent_column) = parent.split_once('.').expect("table.column");
+        let parent = catalog.find_table(table).expect("the parent is there");
+        let parent_column = catalog.table(parent).find_column(parent_column).expect("its column is there");
+        let (child, column) = (TableId::from_index(child), ColumnId::from_index(column));
+        refer(&mut catalog, (child, column), (parent, parent_column));
+    }
+    catalog
+}
+
+fn table(index: usize, name: &str) -> Table {
+    Table {
+        id: TableId::from_index(index),
+        oid: 1000 + index as u32,
+        name: QualifiedName::new("public", name),
+        kind: TableKind::Ordinary,
+        leaves: Vec::new(),
+        inherits: Vec::new(),
+        columns: Vec::new(),
+        unique_keys: Vec::new(),
+        indexes: Vec::new(),
+        build_oids: Vec::new(),
+        checks: Vec::new(),
+        partition_key: Vec::new(),
+        leaves_apart: false,
+        rows_estimate: 100.0,
+        heap_bytes: 8192,
+        rls_applies: false,
+        readable: true,
+        comment: None,
+    }
+}
+
+fn column(name: &str, kind: &str) -> Column {
+    let bare = kind.trim_end_matches('!');
+    let (class, max_chars) = match bare {
+        "int" => (TypeClass::Int4, None),
+        "uuid" => (TypeClass::Uuid, None),
+        "citext" => (TypeClass::Citext, None),
+        "text" => (TypeClass::Text, None),
+        sized => {
+            let chars = sized.strip_prefix("varchar(").and_then(|rest| rest.strip_suffix(')'));
+            (TypeClass::Varchar, Some(chars.and_then(|chars| chars.parse().ok()).expect("a known type")))
+        }
+    };
+    Column {
+        name: name.to_owned(),
+        attnum: 1,
+        data_type: ColumnType { max_chars, ..ColumnType::plain(class, bare) },
+        not_null: kind.ends_with('!'),
+        generated: false,
+        identity: false,
+        loose_collation: None,
+        comment: None,
+    }
+}
+
+fn unique(table: &mut Table, positions: &[usize], primary: bool) {
+    let columns: Vec<ColumnId> = positions.iter().map(|at| ColumnId::from_index(*at)).collect();
+    let names: Vec<&str> = columns.iter().map(|id| table.column(*id).name.as_str()).collect();
+    let name = format!("{}_{}", table.name.name, names.join("_"));
+    let definition = format!("CREATE UNIQUE INDEX {name} ON {} USING btree ({})", table.name, names.join(", "));
+    table.indexes.push(Index {
+        oid: 0,
+        name: name.clone(),
+        columns: columns.iter().copied().map(Some).collect(),
+        valid: true,
+        unique: true,
+        partial: false,
+        nulls_not_distinct: false,
+        definition,
+        constraint_oid: None,
+    });
+    let at = if primary { 0 } else { table.unique_keys.len() };
+    table.unique_keys.insert(at, UniqueKey { name, columns, primary, nulls_not_distinct: false });
+}
+
+fn refer(catalog: &mut Catalog, child: (TableId, ColumnId), parent: (TableId, ColumnId)) {
+    catalog.references.push(Reference {
+        id: RefId::from_index(catalog.references.len()),
+        name: format!("reference {}", catalog.references.len()),
+        child: child.0,
+        child_columns: vec![child.1],
+        parent: parent.0,
+        parent_columns: vec![parent.1],
+        validated: true,
+        match_full: false,
+        temporal: false,
+        array: false,
+        condition: None,
+        foreign_key: None,
+    });
+}
+
+/// A profile that keeps all columns but those of the stated rules: `users.email = "email"`.
+fn profile(catalog: &Catalog, rules: &[&str], more: &str) -> Profile {
+    let mut text = format!("[sample]\nroot = \"users\"\npercent = 100\n{more}\n");
+    for table in &catalog.tables {
+        text.push_str(&format!("[columns.{}]\n", table.name));
+        for (_, column) in table.copied_columns() {
+            let place = format!("{}.{} = ", table.name, column.name);
+            let rule = rules.iter().find_map(|rule| rule.strip_prefix(&place)).unwrap_or("\"keep\"");
+            text.push_str(&format!("{} = {rule}\n", column.name));
+        }
+        if table.name.name != "users" && !more.contains(&format!("[tables.{}]", table.name)) {
+            text.push_str(&format!("[tables.{}]\nrows = \"all\"\n", table.name));
+        }
+    }
+    Profile::parse(&text, Path::new("p.toml")).unwrap_or_else(|error| panic!("{}\n{text}", error.chain()))
+}
+
+fn plan_of(tables: &[&str], rules: &[&str]) -> Result<Plan, String> {
+    planned(catalog(tables), rules, "")
+}
+
+fn planned(mut catalog: Catalog, rules: &[&str], more: &str) -> Result<Plan, String> {
+    let profile = profile(&catalog, rules, more);
+    make(&mut catalog, &profile, &Options::default()).map_err(|error| error.chain())
+}
+
+#[track_caller]
+fn refused(planned: Result<Plan, String>, words: &[&str]) {
+    let said = planned.map(|_| ()).expect_err("refused");
+    words.iter().for_each(|word| assert!(said.contains(word), "{word:?} is missing in {said:?}"));
+}
+
+#[test]
+fn a_mask_is_carried_along_chains_whatever_the_order_of_tables() {
+    let tables = ["users: id uuid! key -> zeds.id", "amigos: id uuid! key -> users.id", "zeds: id uuid! key"];
+    let plan = plan_of(&tables, &["zeds.id = \"uuid\""]).expect("a plan");
+    let spec = |table: usize| plan.tables[table].masks[0].as_ref().map(|masks| masks.member.spec.clone());
+    assert_eq!([0, 1, 2].map(spec), [0, 1, 2].map(|_| Some(MaskSpec::Uuid)));
+    // A child that states what its parent is only given.
+    plan_of(&tables, &["zeds.id = \"uuid\"", "amigos.id = \"uuid\""]).expect("a plan");
+}
+
+#[test]
+fn a_column_that_follows_two_keys_needs_one_mask_for_both() {
+    let tables =
+        ["users: id uuid! key", "posts: id uuid! key", "reports: id int! key, target uuid -> users.id and posts.id"];
+    let mask = |table: &str, domain: &str| format!("{table}.id = {{ uuid = {{ domain = \"{domain}\" }} }}");
+    let both = |first: &str, second: &str| plan_of(&tables, &[&mask("users", first), &mask("posts", second)]);
+    both("one", "one").expect("a plan");
+    refused(
+        both("one", "other"),
+        &["reports.target refers to users.id (uuid in the domain one) and to posts.id (uuid in the domain other)"],
+    );
+    refused(plan_of(&tables, &[&mask("users", "one")]), &["reports.target", "users.id", "posts.id (keep)"]);
+    refused(plan_of(&tables, &[&mask("posts", "one")]), &["reports.target", "users.id (keep)", "posts.id"]);
+}
+
+#[test]
+fn a_mask_whose_results_differ_in_a_narrower_column_is_not_carried() {
+    let tables = |child: &str| {
+        [
+            "users: id int! key, handle varchar(40)! unique".to_owned(),
+            format!("follows: id int! key, handle {child} -> users.handle"),
+        ]
+    };
+    let plan = |child: &str, rule: &str| {
+        let tables = tables(child);
+        plan_of(&tables.each_ref().map(String::as_str), &[&format!("users.handle = {rule}")])
+    };
+    for rule in ["\"username\"", "{ hash = { length = 16 } }"] {
+        refused(plan("varchar(8)", rule), &["users.handle", "follows.handle", "8 characters"]);
+    }
+    for (child, rule) in [("text", "\"username\""), ("varchar(8)", "\"token\""), ("varchar(30)", "\"username\"")] {
+        plan(child, rule).expect(child);
+    }
+    refused(plan("citext", "\"username\""), &["users.handle", "follows.handle", "citext"]);
+    let tables = tables("varchar(8)");
+    let stated = ["users.handle = \"username\"", "follows.handle = \"username\""];
+    refused(plan_of(&tables.each_ref().map(String::as_str), &stated), &["users.handle", "8 characters"]);
+}
+
+#[test]
+fn ends_with_the_same_rule_are_no_reference_where_it_looks_at_the_row() {
+    let tables = ["users: id int! key, handle text! unique", "follows: id int! key, handle text -> users.handle"];
+    for rule in [
+        "{ template = \"u{id}\" }",
+        "{ username = true, when = \"id > 5\" }",
+        "{ keep = true, support = \"username\" }",
+    ] {
+        let stated = ["users", "follows"].map(|table| format!("{table}.handle = {rule}"));
+        refused(plan_of(&tables, &stated.each_ref().map(String::as_str)), &["users.handle is referenced"]);
+    }
+    plan_of(&tables, &["users.handle = \"username\"", "follows.handle = \"username\""]).expect("a plan");
+}
+
+#[test]
+fn a_reference_may_become_null_whatever_the_key_becomes() {
+    let tables = |kind: &str| {
+        let child = format!("follows: id int! key, handle {kind} -> users.handle");
+        ["users: id int! key, handle text! unique".to_owned(), child]
+    };
+    let plan = |kind: &str| {
+        let tables = tables(kind);
+        plan_of(&tables.each_ref().map(String::as_str), &["users.handle = \"token\"", "follows.handle = \"null\""])
+    };
+    plan("text").expect("a plan");
+    refused(plan("text!"), &["follows.handle", "NOT NULL"]);
+}
+
+#[test]
+fn a_generated_reference_follows_no_mask() {
+    let tables = ["users: id uuid! key", "notes: id int! key, by uuid generated -> users.id"];
+    refused(plan_of(&tables, &["users.id = \"uuid\""]), &["notes.by is generated", "users.id"]);
+    plan_of(&tables, &[]).expect("a plan");
+}
