@@ -35,7 +35,7 @@ use std::fmt;
 pub use extent::agrees;
 pub use mask::Mask;
 pub use tally::{Tally, TallyCounts};
-pub use template::template_columns;
+pub use template::{Piece as TemplatePiece, template_columns, template_pieces};
 pub use transform::RowTransform;
 pub use uniqueness::{Uniqueness, uniqueness};
 

@@ -17,8 +17,10 @@ pub(super) struct Template {
 
 /// A part of a template, whose columns are named or resolved.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Piece<Column> {
+pub enum Piece<Column> {
+    /// Text.
     Literal(String),
+    /// A column.
     Placeholder(Column),
 }
 
@@ -27,15 +29,21 @@ pub(super) enum Piece<Column> {
 /// # Errors
 /// `ErrorKind::Profile` when it is malformed.
 pub fn template_columns(template: &str) -> Result<Vec<String>> {
-    let pieces = parse(template)
-        .map_err(|what| Error::new(ErrorKind::Profile, format!("read the template {template:?}: {what}")))?;
-    Ok(pieces
+    Ok(template_pieces(template)?
         .into_iter()
         .filter_map(|piece| match piece {
             Piece::Placeholder(name) => Some(name),
             Piece::Literal(_) => None,
         })
         .collect())
+}
+
+/// All of a template, in order.
+///
+/// # Errors
+/// As [`template_columns`].
+pub fn template_pieces(template: &str) -> Result<Vec<Piece<String>>> {
+    parse(template).map_err(|what| Error::new(ErrorKind::Profile, format!("read the template {template:?}: {what}")))
 }
 
 impl Template {

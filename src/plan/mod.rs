@@ -9,11 +9,13 @@ mod check;
 mod columns;
 mod files;
 mod findings;
+mod index_text;
 mod leaks;
 mod make;
 mod modes;
 mod names;
 mod nullable;
+mod template_key;
 mod text;
 mod unique;
 
@@ -24,6 +26,7 @@ pub use leaks::{LeakPlan, can_be_scrubbed};
 pub use make::{Options, files_of_landed, make};
 pub use names::add_references;
 pub use text::{Numbers, PlanReport, graph_labels, group, render, report};
+pub use unique::looks_at;
 
 use serde::Serialize;
 

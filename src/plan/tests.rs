@@ -100,6 +100,7 @@ fn unique(table: &mut Table, positions: &[usize], primary: bool) {
         partial: false,
         nulls_not_distinct: false,
         definition,
+        loose: vec![false; positions.len()],
         constraint_oid: None,
     });
     let at = if primary { 0 } else { table.unique_keys.len() };
@@ -237,4 +238,82 @@ fn a_generated_reference_follows_no_mask() {
     let tables = ["users: id uuid! key", "notes: id int! key, by uuid generated -> users.id"];
     refused(plan_of(&tables, &["users.id = \"uuid\""]), &["notes.by is generated", "users.id"]);
     plan_of(&tables, &[]).expect("a plan");
+}
+
+/// What a template with the key `id` among other columns gives: apart, or not.
+#[test]
+fn a_template_keeps_rows_apart_where_its_key_can_be_told_from_the_rest() {
+    let tables = ["users: id int! key, ref uuid! unique, n int, m int!, name text, login text unique"];
+    for (template, apart) in [
+        ("u{id}", true),
+        ("{id}u{id}", true),
+        ("u{name}", false),
+        ("u{id}{n}", false),
+        ("u{id}.{n}", true),
+        ("{n}.{id}", true),
+        ("{n}{id}", false),
+        ("u{id}-{n}", true),
+        ("{m}-{id}", true),
+        ("{n}-{id}", false),
+        ("{name}-{id}", false),
+        ("{name}.{id}", true),
+        ("{name}.{id}@{n}", true),
+        ("{name}.{id}@{name}", false),
+        ("{id}1{n}", false),
+        ("{ref}{name}", true),
+        ("{name}{ref}", true),
+        ("{name}{ref}{name}", false),
+        ("{n}.{ref}{name}", true),
+    ] {
+        let planned = plan_of(&tables, &[&format!("users.login = {{ template = \"{template}\" }}")]);
+        assert_eq!(planned.is_ok(), apart, "{template}: {:?}", planned.err());
+    }
+}
+
+/// A catalog of users whose only index beside the key is this one.
+fn indexed(keys: &str, condition: Option<&str>, loose: bool) -> Catalog {
+    let mut catalog = catalog(&["users: id int! key, email text, name text"]);
+    let rest = condition.map(|condition| format!(" WHERE {condition}")).unwrap_or_default();
+    let column = catalog.tables[0].find_column(keys);
+    catalog.tables[0].indexes.push(Index {
+        oid: 0,
+        name: "u".to_owned(),
+        columns: vec![column],
+        loose: vec![loose],
+        unique: true,
+        valid: true,
+        partial: condition.is_some(),
+        nulls_not_distinct: false,
+        definition: format!("CREATE UNIQUE INDEX u ON public.users USING btree ({keys}){rest}"),
+        constraint_oid: None,
+    });
+    catalog
+}
+
+#[test]
+fn what_an_index_sees_of_a_masked_column() {
+    for (keys, condition, loose, rule, words) in [
+        ("email", None, true, "users.email = \"token\"", &["users.email", "token", "collation"][..]),
+        ("email", None, true, "users.email = \"email\"", &[]),
+        ("email", None, true, "users.email = { template = \"u{id}\" }", &[]),
+        ("email", None, false, "users.email = \"token\"", &[]),
+        ("lower(email)", None, true, "users.email = \"token\"", &["users.email", "token"]),
+        ("f(users.*)", None, false, "users.email = \"email\"", &["users.email", "expression"]),
+        ("name", Some("g(users.*)"), false, "users.email = \"email\"", &["users.email", "condition"]),
+        (
+            "name",
+            Some("(email IS NULL)"),
+            false,
+            "users.email = { sql = \"NULL::text\" }",
+            &["users.email", "condition"],
+        ),
+        ("name", Some("(email IS NOT NULL)"), false, "users.email = { sql = \"'x'\" }", &["users.email", "condition"]),
+        ("name", Some("(email IS NULL)"), false, "users.email = \"email\"", &[]),
+    ] {
+        let planned = planned(indexed(keys, condition, loose), &[rule], "");
+        match words {
+            [] => assert!(planned.is_ok(), "{keys} {condition:?} {rule}: {:?}", planned.err()),
+            words => refused(planned, words),
+        }
+    }
 }

@@ -10,7 +10,8 @@ use crate::profile::{MaskRule, MaskSpec};
 use crate::schema::{Index, Table, TypeClass};
 use crate::types::ColumnId;
 
-use super::ColumnMasks;
+use super::index_text::{mentions, parts, spellings, takes_row, without_folding, without_shapes};
+use super::{ColumnMasks, template_key};
 
 type Masks = [Option<ColumnMasks>];
 
@@ -54,6 +55,15 @@ pub(super) fn unproven(table: &Table, masks: &Masks) -> Vec<String> {
     found
 }
 
+/// The index looks at the column: as a key, in an expression, or in its condition.
+pub fn looks_at(index: &Index, table: &Table, id: ColumnId) -> bool {
+    let (keys, condition) = parts(&index.definition);
+    let written = |text: &str| takes_row(text) || mentions(text, &table.column(id).name);
+    index.columns.contains(&Some(id))
+        || (index.columns.contains(&None) && written(keys))
+        || (index.partial && written(condition))
+}
+
 /// Why an index may not hold.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Fault {
@@ -61,6 +71,8 @@ enum Fault {
     Collides,
     /// Letters of other case are the same in the index.
     Folds,
+    /// What differs may be equal under the index's collation.
+    Loosely,
     /// Members' and support rows' values may meet.
     Audiences,
     /// An expression other than the column, `lower()` or `upper()` of it.
@@ -78,6 +90,9 @@ impl Fault {
             Self::Folds => {
                 format!("can give two rows values that differ in case only, and the {kind} {name} forbids that")
             }
+            Self::Loosely => {
+                format!("can give two rows values that are the same in the collation of the {kind} {name}")
+            }
             Self::Audiences => {
                 format!("can give a member and a support row the same value, and the {kind} {name} forbids that")
             }
@@ -90,7 +105,7 @@ impl Fault {
 
     fn remedy(self) -> &'static str {
         match self {
-            Self::Collides | Self::Folds => REMEDY,
+            Self::Collides | Self::Folds | Self::Loosely => REMEDY,
             Self::Audiences => "give both the same rule, or one of them email, username, uuid or hash",
             Self::Expression | Self::Condition => "keep the column, or drop the index in the source's schema",
         }
@@ -108,7 +123,8 @@ fn is_masked(masks: &ColumnMasks) -> bool {
     masks.member.spec != MaskSpec::Keep || masks.support.spec != MaskSpec::Keep
 }
 
-fn is_exclusion(index: &Index) -> bool {
+/// It is the index of an exclusion constraint.
+pub(super) fn is_exclusion(index: &Index) -> bool {
     !index.unique && index.constraint_oid.is_some()
 }
 
@@ -131,8 +147,14 @@ fn contains_key(table: &Table, masks: &Masks, index: &Index) -> bool {
 fn fault(table: &Table, masks: &Masks, index: &Index, id: ColumnId, of_column: &ColumnMasks) -> Option<Fault> {
     let name = &table.column(id).name;
     let (keys, condition) = parts(&index.definition);
+    if index.partial && takes_row(condition) {
+        return Some(Fault::Condition);
+    }
     if index.partial && mentions(condition, name) && !keeps_condition(condition, name, of_column) {
         return Some(Fault::Condition);
+    }
+    if index.columns.contains(&None) && takes_row(keys) {
+        return Some(Fault::Expression);
     }
     if index.columns.contains(&Some(id)) {
         return plain(table, masks, index, id, of_column);
@@ -143,10 +165,19 @@ fn fault(table: &Table, masks: &Masks, index: &Index, id: ColumnId, of_column: &
     if mentions(&without_folding(keys, name), name) {
         return Some(Fault::Expression);
     }
-    plain(table, masks, index, id, of_column).or_else(|| {
-        let folds = [&of_column.member, &of_column.support].iter().any(|rule| !survives_folding(table, rule));
-        folds.then_some(Fault::Folds)
-    })
+    plain(table, masks, index, id, of_column).or_else(|| folds(table, of_column).then_some(Fault::Folds))
+}
+
+/// Letters of other case are what keeps some results apart.
+fn folds(table: &Table, of_column: &ColumnMasks) -> bool {
+    [&of_column.member, &of_column.support].iter().any(|rule| !survives_folding(table, rule))
+}
+
+/// The index compares the column, or what is made of it, under a collation that is not deterministic.
+fn is_loose(index: &Index, id: ColumnId) -> bool {
+    let keys = index.columns.iter().zip(&index.loose);
+    let own = |key: &Option<ColumnId>| if index.columns.contains(&Some(id)) { *key == Some(id) } else { key.is_none() };
+    keys.into_iter().any(|(key, loose)| *loose && own(key))
 }
 
 /// Of the column itself.
@@ -155,8 +186,8 @@ fn plain(table: &Table, masks: &Masks, index: &Index, id: ColumnId, of_column: &
     if rules.iter().any(|rule| !keeps_apart(table, masks, index, id, rule)) {
         return Some(Fault::Collides);
     }
-    if compares_loosely(table, index, id) && rules.iter().any(|rule| !survives_folding(table, rule)) {
-        return Some(Fault::Folds);
+    if is_loose(index, id) && folds(table, of_column) {
+        return Some(Fault::Loosely);
     }
     (!together(table, id, of_column)).then_some(Fault::Audiences)
 }
@@ -169,15 +200,6 @@ fn keeps_apart(table: &Table, masks: &Masks, index: &Index, id: ColumnId, rule: 
         (_, Uniqueness::No) => false,
         _ => true,
     }
-}
-
-/// The index may take texts for equal that differ, in case for one: the column's collation is not deterministic, or the
-/// index names one of its own that the database did not come with, whose name stands there with its schema.
-fn compares_loosely(table: &Table, index: &Index, id: ColumnId) -> bool {
-    let own = index.definition.split(" COLLATE ").skip(1);
-    let mut own = own.map(|rest| rest.split([' ', ',', ')']).next().unwrap_or_default());
-    let column = table.column(id);
-    column.data_type.class.is_text() && (column.loose_collation.is_some() || own.any(|name| name.contains('.')))
 }
 
 /// No value that members get is one that support rows get. Rules that each keep values apart do not show that.
@@ -229,10 +251,8 @@ fn is_key(table: &Table, name: &str) -> bool {
     table.unique_keys.iter().any(|key| matches!(key.columns.as_slice(), [id] if table.column(*id).name == name))
 }
 
-/// The template holds a column that is a unique key by itself, is never NULL, and is kept apart under its own rules.
-/// Keys of several columns do not count: `{a}{b}` gives the same text for 1, 23 and 12, 3.
+/// The template shows a column that is a unique key by itself, is never NULL, and is kept apart under its own rules.
 fn template_has_key(table: &Table, masks: &Masks, text: &str) -> bool {
-    let placeholders = template_columns(text).unwrap_or_default();
     let apart = |id: ColumnId| {
         masks[id.index()].as_ref().is_some_and(|m| {
             together(table, id, m)
@@ -243,14 +263,19 @@ fn template_has_key(table: &Table, masks: &Masks, text: &str) -> bool {
         })
     };
     table.unique_keys.iter().any(|key| match key.columns.as_slice() {
-        [id] => table.column(*id).not_null && placeholders.contains(&table.column(*id).name) && apart(*id),
+        [id] => table.column(*id).not_null && template_key::shows(text, table, *id) && apart(*id),
         _ => false,
     })
 }
 
 /// Masks keep NULL and nothing else of a value, so a condition holds as before only where it asks for NULL.
 fn keeps_condition(condition: &str, name: &str, masks: &ColumnMasks) -> bool {
-    let nulls = [&masks.member, &masks.support].iter().any(|rule| *rule.spec.plain() == MaskSpec::Null);
+    let rules = [&masks.member.spec, &masks.support.spec].map(MaskSpec::plain);
+    // An expression may make NULL of anything, and anything of NULL.
+    if rules.iter().any(|spec| matches!(spec, MaskSpec::Sql(_))) {
+        return false;
+    }
+    let nulls = rules.contains(&&MaskSpec::Null);
     let mut rest = condition.to_owned();
     for written in spellings(name) {
         rest = rest.replace(&format!("{written} IS NOT NULL"), "");
@@ -267,114 +292,9 @@ fn keeps_condition(condition: &str, name: &str, masks: &ColumnMasks) -> bool {
     !turned && !mentions(&rest, name)
 }
 
-/// The condition without comparisons of the column with patterns that see only where digits, letters and other
-/// characters stand, such as `!~ '^[0-9 ]*$'`: a token has them in the same places.
-fn without_shapes(condition: &str, name: &str) -> String {
-    let mut rest = condition.to_owned();
-    for written in spellings(name) {
-        for column in [format!("({written})::text"), written] {
-            for operator in [" !~ '", " ~ '"] {
-                let head = format!("{column}{operator}");
-                while let Some(at) = rest.find(&head) {
-                    let pattern = &rest[at + head.len()..];
-                    let Some(end) = pattern.find("'::text").filter(|end| is_shape(&pattern[..*end])) else { break };
-                    rest.replace_range(at..at + head.len() + end + "'::text".len(), "true");
-                }
-            }
-        }
-    }
-    rest
-}
-
-/// Whole classes of ASCII digits and letters, what stays in place under a token, and how often.
-fn is_shape(pattern: &str) -> bool {
-    let rest = ["0-9", "a-z", "A-Z"].iter().fold(pattern.to_owned(), |rest, class| rest.replace(class, ""));
-    rest.chars().all(|letter| "^$[]()*+?|_-. ".contains(letter))
-}
-
-/// The keys without what folding the column gives.
-fn without_folding(keys: &str, name: &str) -> String {
-    let mut rest = keys.to_owned();
-    for written in spellings(name) {
-        for function in ["lower", "upper"] {
-            for argument in [written.clone(), format!("({written})::text")] {
-                rest = rest.replace(&format!("{function}({argument})"), "");
-            }
-        }
-    }
-    rest
-}
-
-/// As the server may print the name.
-fn spellings(name: &str) -> [String; 2] {
-    [name.to_owned(), quoted(name)]
-}
-
-fn quoted(name: &str) -> String {
-    format!("\"{}\"", name.replace('"', "\"\""))
-}
-
-/// The name stands in an index definition as a word of its own.
-fn mentions(definition: &str, name: &str) -> bool {
-    let part = |c: char| c.is_alphanumeric() || c == '_';
-    let written = name.replace('"', "\"\"");
-    definition
-        .match_indices(&written)
-        .any(|(at, _)| !definition[..at].ends_with(part) && !definition[at + written.len()..].starts_with(part))
-}
-
-/// What stands between the first parentheses of a definition, and what follows WHERE.
-fn parts(definition: &str) -> (&str, &str) {
-    let (mut depth, mut quote, mut open) = (0_u32, None, None);
-    for (at, letter) in definition.char_indices() {
-        match (quote, letter) {
-            (Some(begun), letter) if letter == begun => quote = None,
-            (None, '\'' | '"') => quote = Some(letter),
-            (None, '(') => {
-                open.get_or_insert(at + 1);
-                depth += 1;
-            }
-            (None, ')') => {
-                depth = depth.saturating_sub(1);
-                if depth == 0 {
-                    let rest = &definition[at..];
-                    let condition = rest.find(" WHERE ").map_or("", |at| &rest[at + 7..]);
-                    return (&definition[open.unwrap_or(at)..at], condition);
-                }
-            }
-            _ => {}
-        }
-    }
-    (definition, "")
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn definitions_are_cut_at_their_parentheses() {
-        let definition = "CREATE UNIQUE INDEX \"a(b\" ON public.users USING btree (lower((email)::text), \"Né\") \
-                          INCLUDE (x) WHERE ((state)::text <> 'a) WHERE b'::text)";
-        let (keys, condition) = parts(definition);
-        assert_eq!(keys, "lower((email)::text), \"Né\"");
-        assert_eq!(condition, "((state)::text <> 'a) WHERE b'::text)");
-        assert!(!mentions(&without_folding(keys, "email"), "email") && mentions(keys, "Né"));
-        assert!(mentions(&without_folding("lower(\"left\"(email, 5))", "email"), "email"));
-    }
-
-    #[test]
-    fn patterns_of_whole_classes_see_shapes_only() {
-        for (condition, open) in [
-            ("((token)::text !~ '^[0-9 ]*$'::text)", false),
-            ("((token)::text ~ '^[a-zA-Z0-9-]+$'::text) AND (id > 5)", false),
-            ("((token)::text !~ '^[1-9]*$'::text)", true),
-            ("((token)::text ~ 'abc'::text)", true),
-            ("((token)::text !~ '^[0-9]*$'::text) AND ((token)::text <> 'x'::text)", true),
-        ] {
-            assert_eq!(mentions(&without_shapes(condition, "token"), "token"), open, "{condition}");
-        }
-    }
 
     #[test]
     fn templates_that_begin_differently_never_meet() {

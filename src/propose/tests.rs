@@ -119,6 +119,7 @@ fn unique(table: &mut Table, position: usize, primary: bool) {
         partial: false,
         nulls_not_distinct: false,
         definition: String::new(),
+        loose: vec![false],
         constraint_oid: None,
     });
     let at = if primary { 0 } else { table.unique_keys.len() };

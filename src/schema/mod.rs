@@ -150,6 +150,8 @@ pub struct Index {
     pub name: String,
     /// Plain columns in index order; an expression stands as `None`.
     pub columns: Vec<Option<ColumnId>>,
+    /// By position in `columns`: compared under a collation that is not deterministic.
+    pub loose: Vec<bool>,
     /// UNIQUE.
     pub unique: bool,
     /// Usable (not left over from a failed CREATE INDEX CONCURRENTLY).

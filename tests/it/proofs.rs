@@ -89,11 +89,20 @@ const INDEXES: &[(&str, &str, &[&str])] = &[
     ),
     ("(email)", "email = { template = \"user{id}\", support = { template = \"guest{id}\" } }", &[]),
     ("(email)", "email = { hash = { length = 16 }, support = \"null\" }", &[]),
+    // What a collation, or a whole row, sees.
+    ("(email COLLATE loose)", "email = \"token\"", &["users.email", "token", "collation"]),
+    ("(email COLLATE loose)", "email = \"email\"", &[]),
+    ("(name, email COLLATE loose)", "name = \"token\"", &[]),
+    ("(of_row(users.*))", "email = \"email\"", &["users.email", "expression"]),
 ];
 
 #[test]
 fn unique_indexes_under_masks() {
     let scene = Scene::new(&USERS.replace("text NOT NULL", "text"));
+    scene.source.execute(
+        "CREATE COLLATION loose (provider = icu, locale = 'und-u-ks-level2', deterministic = false);
+         CREATE FUNCTION of_row(u users) RETURNS text IMMUTABLE LANGUAGE sql AS $$ SELECT u.id || u.email $$",
+    );
     for (index, stated, words) in INDEXES {
         scene.source.execute(&format!("CREATE UNIQUE INDEX u ON users {index}"));
         let ran = scene.run(&["plan", "--no-exact"], &rules(stated));

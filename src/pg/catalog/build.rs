@@ -277,6 +277,7 @@ fn indexes(catalog: &mut Catalog, rows: Vec<IndexRow>, owner: &HashMap<u32, Tabl
             oid: row.oid,
             name: row.name,
             columns,
+            loose: row.loose,
             unique: row.is_unique,
             valid: row.valid,
             partial: row.partial,

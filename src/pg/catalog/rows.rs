@@ -80,6 +80,7 @@ pub(super) struct IndexRow {
     pub(super) relation: u32,
     pub(super) name: String,
     pub(super) columns: Vec<Option<i16>>,
+    pub(super) loose: Vec<bool>,
     pub(super) is_unique: bool,
     pub(super) is_primary: bool,
     pub(super) valid: bool,

@@ -11,6 +11,9 @@ SELECT i.indexrelid::bigint AS oid,
                          ELSE nullif(k.attnum, 0) END
              FROM unnest(i.indkey::int2[]) WITH ORDINALITY AS k(attnum, position)
              WHERE k.position <= i.indnkeyatts ORDER BY k.position) AS columns,
+       ARRAY(SELECT coalesce(NOT l.collisdeterministic, false)
+             FROM unnest(i.indcollation::oid[]) WITH ORDINALITY AS k(collation_oid, position)
+             LEFT JOIN pg_collation l ON l.oid = k.collation_oid ORDER BY k.position) AS loose,
        i.indisunique AS is_unique,
        i.indisprimary AS is_primary,
        i.indisvalid AS valid,
