@@ -14,8 +14,8 @@ use crate::pg::quote::qualified;
 use crate::schema::Catalog;
 use crate::types::TableId;
 
-use super::lanes;
 use super::transfer::{Moved, Transfer};
+use super::{blame, lanes};
 
 /// A table that arrived.
 pub(super) struct Arrived {
@@ -143,7 +143,7 @@ async fn one(transfer: &Arc<Transfer>, pool: &Pool, piece: &Piece, monitor: &dyn
     let unit = &*piece.unit;
     let target = pool.get().await?;
     let moved = if unit.brings_rows { rows(transfer, piece, &target, monitor).await? } else { Moved::default() };
-    landing::run_entries(pool, &target, &piece.entries, false).await?;
+    build(transfer, pool, &target, unit.table, &piece.entries).await?;
     let (mut moved, took) = {
         let mut state = unit.state.lock().unwrap_or_else(PoisonError::into_inner);
         state.missing -= 1;
@@ -179,9 +179,15 @@ async fn rows(transfer: &Arc<Transfer>, piece: &Piece, target: &Client, monitor:
     Ok(moved)
 }
 
+/// Keys and indexes over rows that are in; what masks may have to do with it when one cannot be.
+async fn build(transfer: &Transfer, pool: &Pool, target: &Client, id: TableId, entries: &[Entry]) -> Result<()> {
+    let table = transfer.catalog.table(id);
+    landing::build(pool, target, entries, &|entry, error| blame::of_index(&transfer.plan, table, entry, error)).await
+}
+
 /// What takes all rows of a table: entries of its own, statistics.
 async fn complete(transfer: &Transfer, pool: &Pool, target: &Client, unit: &Unit, has_rows: bool) -> Result<()> {
-    landing::run_entries(pool, target, &unit.entries, false).await?;
+    build(transfer, pool, target, unit.table, &unit.entries).await?;
     if has_rows {
         let name = &transfer.catalog.table(unit.table).name;
         let analyzed = target.batch_execute(&format!("ANALYZE {}", qualified(name))).await;

@@ -20,12 +20,19 @@ use crate::schema::SchemaObject;
 use crate::schema::TableKind;
 use crate::types::TableId;
 
-use super::lanes;
 use super::transfer::Transfer;
+use super::{blame, lanes};
+
+/// A foreign key on its way.
+struct Key {
+    statements: ForeignKeyStatements,
+    /// What to look at first when rows break it: masks on it.
+    masked: Option<String>,
+}
 
 /// Adds the foreign keys and lets the target prove them; returns how many were proven and which stay NOT VALID.
 pub(super) async fn foreign_keys(transfer: &Arc<Transfer>, pool: &Pool) -> Result<(usize, Vec<String>)> {
-    let mut keys: Vec<ForeignKeyStatements> = Vec::new();
+    let mut keys: Vec<Key> = Vec::new();
     let mut not_valid = Vec::new();
     for reference in &transfer.catalog.references {
         // A partitioned table takes no NOT VALID key before 18, so a valid one stays valid whatever is kept.
@@ -36,22 +43,22 @@ pub(super) async fn foreign_keys(transfer: &Arc<Transfer>, pool: &Pool) -> Resul
             if validity == Validity::NotValid {
                 not_valid.push(statements.described.clone());
             }
-            keys.push(statements);
+            let masked = blame::of_key(&transfer.catalog, &transfer.plan, reference);
+            keys.push(Key { statements, masked });
         }
     }
     let client = pool.get().await?;
     for key in &keys {
-        client.batch_execute(&key.add).await.map_err(|e| orphan_error(pool, &key.described, e))?;
+        client.batch_execute(&key.statements.add).await.map_err(|e| key.fail(pool, e))?;
     }
     drop(client);
     let proven = keys.len() - not_valid.len();
-    let mut by_child: BTreeMap<TableId, Vec<ForeignKeyStatements>> = BTreeMap::new();
-    for key in keys.into_iter().filter(|key| key.validate.is_some()) {
-        by_child.entry(key.child).or_default().push(key);
+    let mut by_child: BTreeMap<TableId, Vec<Key>> = BTreeMap::new();
+    for key in keys.into_iter().filter(|key| key.statements.validate.is_some()) {
+        by_child.entry(key.statements.child).or_default().push(key);
     }
-    let mut jobs: Vec<Vec<ForeignKeyStatements>> = by_child.into_values().collect();
-    let size =
-        |job: &Vec<ForeignKeyStatements>| job.first().map_or(0, |key| transfer.catalog.table(key.child).heap_bytes);
+    let mut jobs: Vec<Vec<Key>> = by_child.into_values().collect();
+    let size = |job: &Vec<Key>| job.first().map_or(0, |key| transfer.catalog.table(key.statements.child).heap_bytes);
     jobs.sort_by_key(|job| std::cmp::Reverse(size(job)));
     let pool = pool.clone();
     lanes::run(transfer.source.jobs(), jobs, move |job| {
@@ -59,8 +66,8 @@ pub(super) async fn foreign_keys(transfer: &Arc<Transfer>, pool: &Pool) -> Resul
         async move {
             let client = pool.get().await?;
             for key in &job {
-                let sql = key.validate.as_deref().unwrap_or_default();
-                client.batch_execute(sql).await.map_err(|e| orphan_error(&pool, &key.described, e))?;
+                let sql = key.statements.validate.as_deref().unwrap_or_default();
+                client.batch_execute(sql).await.map_err(|e| key.fail(&pool, e))?;
             }
             Ok(())
         }
@@ -69,15 +76,19 @@ pub(super) async fn foreign_keys(transfer: &Arc<Transfer>, pool: &Pool) -> Resul
     Ok((proven, not_valid))
 }
 
-fn orphan_error(pool: &Pool, key: &str, error: ServerError) -> Error {
-    let violated = is_foreign_key_violation(&error);
-    let failed = pool.fail(format!("prove the foreign key {key} in the target"), error);
-    if violated {
-        return failed.with_remedy(
-            "the source holds rows that break this key although it counts as validated; say orphans = \"drop\", \"null\" or \"keep\" under [tables.NAME]",
-        );
+impl Key {
+    /// Rows that break it: by the masks, or in the source already.
+    fn fail(&self, pool: &Pool, error: ServerError) -> Error {
+        let violated = is_foreign_key_violation(&error);
+        let failed = pool.fail(format!("prove the foreign key {} in the target", self.statements.described), error);
+        match (violated, &self.masked) {
+            (false, _) => failed,
+            (true, Some(masked)) => failed.with_remedy(masked),
+            (true, None) => failed.with_remedy(
+                "the source holds rows that break this key although it counts as validated; say orphans = \"drop\", \"null\" or \"keep\" under [tables.NAME]",
+            ),
+        }
     }
-    failed
 }
 
 /// Refreshes the materialized views that are populated in the source, then runs what is left of the dump.

@@ -4,6 +4,7 @@
 //! builds, proves and swaps. No stage calls an earlier one.
 
 mod barred;
+mod blame;
 mod choose;
 mod copy;
 mod cycle;

@@ -25,7 +25,7 @@ use crate::types::TableId;
 use super::source_values::SourceValues;
 use super::units::{self, Part, TableCopy};
 use super::worker::Worker;
-use super::{pieces, readers, trial};
+use super::{blame, pieces, readers};
 use crate::rate::RateLimit;
 
 /// What every table's transfer shares.
@@ -122,7 +122,7 @@ impl Transfer {
         let name = &copy.relation.name;
         let table = self.catalog.table(copy.table);
         let load = |e| {
-            let told = trial::explain(&self.plan, table, &e);
+            let told = blame::of_row(&self.plan, table, &e);
             let failed = self.target.fail(format!("load rows into {name}"), e);
             match told {
                 Some(told) => failed.with_remedy(format!("{told}: choose other rules for them")),

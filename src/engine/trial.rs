@@ -10,17 +10,16 @@ use std::sync::Arc;
 
 use futures_util::TryStreamExt;
 
-use super::lanes;
 use super::transfer::Transfer;
 use super::units::{Part, TableCopy};
 use super::worker::Worker;
+use super::{blame, lanes};
 use crate::copyfmt::{Format, RowWriter};
 use crate::error::{Error, ErrorKind, Result};
 use crate::pg::connect::{Client, Pool};
-use crate::pg::errors::{ServerError, violation};
+use crate::pg::errors::ServerError;
 use crate::pg::load::{Freeze, Loader};
-use crate::plan::{ColumnMasks, Plan};
-use crate::profile::MaskSpec;
+use crate::plan::Plan;
 use crate::schema::Table;
 use crate::types::{ColumnId, TableId};
 
@@ -50,7 +49,7 @@ pub(super) async fn run(transfer: &Arc<Transfer>, pool: &Pool) -> Result<()> {
 }
 
 fn may_fail(plan: &Plan, table: &Table) -> bool {
-    let is_masked = |id: ColumnId| masks(plan, table, id).is_some();
+    let is_masked = |id: ColumnId| blame::masks(plan, table, id).is_some();
     let has_masks = (0..table.columns.len()).any(|at| is_masked(ColumnId::from_index(at)));
     let domain = |(id, column): (ColumnId, &crate::schema::Column)| column.data_type.domain && is_masked(id);
     has_masks
@@ -58,12 +57,6 @@ fn may_fail(plan: &Plan, table: &Table) -> bool {
             || table.partition_key.iter().any(|id| is_masked(*id))
             || table.columns.iter().any(|column| column.generated)
             || table.copied_columns().any(domain))
-}
-
-fn masks<'p>(plan: &'p Plan, table: &Table, id: ColumnId) -> Option<&'p ColumnMasks> {
-    let of_column = plan.table(table.id).masks[id.index()].as_ref()?;
-    let kept = of_column.member.spec == MaskSpec::Keep && of_column.support.spec == MaskSpec::Keep;
-    (!kept).then_some(of_column)
 }
 
 async fn one(transfer: &Arc<Transfer>, pool: &Pool, target: &Client, id: TableId) -> Result<()> {
@@ -79,9 +72,14 @@ async fn one(transfer: &Arc<Transfer>, pool: &Pool, target: &Client, id: TableId
         let rows = masked_rows(transfer, &copy, part).await?;
         let stored = store(target, &copy, table, rows).await;
         stored.map_err(|e| {
-            let told = explain(&transfer.plan, table, &e);
+            let told = blame::of_row(&transfer.plan, table, &e);
             let failed = pool.fail(format!("store masked rows of {name} on trial"), e);
-            told.map(|told| Error::new(ErrorKind::Plan, told).with_cause(failed.chain())).unwrap_or(failed)
+            match told {
+                Some(told) => {
+                    Error::new(ErrorKind::Plan, told).with_cause(failed.chain()).with_remedy(blame::OTHER_RULE)
+                }
+                None => failed,
+            }
         })?;
     }
     Ok(())
@@ -111,32 +109,4 @@ async fn store(target: &Client, copy: &TableCopy, table: &Table, rows: Vec<u8>) 
     let mut loader = Loader::open(target, &copy.relation.name, &columns, copy.format, Freeze::No).await?;
     loader.send(rows).await?;
     loader.finish().await.map(drop)
-}
-
-/// Which masks may be to blame for what the target says of a row; `None` where it is no matter of values.
-pub(super) fn explain(plan: &Plan, table: &Table, error: &ServerError) -> Option<String> {
-    let violated = violation(error)?;
-    let all = || (0..table.columns.len()).map(ColumnId::from_index);
-    let check = table.checks.iter().find(|check| Some(check.name.as_str()) == violated.constraint);
-    let suspected: Vec<ColumnId> = match (check, violated.column) {
-        (Some(check), _) => check.columns.clone(),
-        (None, Some(column)) => table.find_column(column).into_iter().collect(),
-        (None, None) if violated.constraint.is_some() => {
-            all().filter(|id| table.column(*id).data_type.domain).collect()
-        }
-        (None, None) if violated.is_check() => table.partition_key.clone(),
-        (None, None) => all().collect(),
-    };
-    let rules: Vec<String> = suspected
-        .iter()
-        .filter_map(|id| masks(plan, table, *id).map(|masks| (table.column(*id), masks)))
-        .map(|(column, masks)| match masks.member == masks.support {
-            true => format!("{}.{} (rule {})", table.name, column.name, masks.member.spec.name()),
-            false => {
-                let (member, support) = (masks.member.spec.name(), masks.support.spec.name());
-                format!("{}.{} (rules {member} and {support})", table.name, column.name)
-            }
-        })
-        .collect();
-    (!rules.is_empty()).then(|| format!("the target refuses what masks make of {}", rules.join(", ")))
 }

@@ -5,6 +5,7 @@ use tokio_postgres::error::SqlState;
 
 use super::connect::{Connector, Pool};
 use super::dump::Entry;
+use super::errors::ServerError;
 use super::quote::{ident, literal, qualified};
 use super::quoting::statements;
 use crate::error::{Error, Result};
@@ -40,21 +41,43 @@ pub async fn run_entries(pool: &Pool, client: &Client, entries: &[Entry], views_
             batch.push(entry);
             continue;
         }
-        run_batch(pool, client, &std::mem::take(&mut batch)).await?;
+        run_batch(pool, client, &std::mem::take(&mut batch), &|_, _| None).await?;
         run_tolerated(client, entry, &mut skipped).await;
     }
-    run_batch(pool, client, &batch).await?;
+    run_batch(pool, client, &batch, &|_, _| None).await?;
     Ok(skipped)
 }
 
-async fn run_batch(pool: &Pool, client: &Client, batch: &[&Entry]) -> Result<()> {
+/// Runs entries that build upon rows; where one fails, `remedy` may know what to do about it.
+///
+/// # Errors
+/// The target's, naming the entry.
+pub async fn build(
+    pool: &Pool,
+    client: &Client,
+    entries: &[Entry],
+    remedy: &(dyn Fn(&Entry, &ServerError) -> Option<String> + Sync),
+) -> Result<()> {
+    let batch: Vec<&Entry> = entries.iter().collect();
+    run_batch(pool, client, &batch, remedy).await
+}
+
+async fn run_batch(
+    pool: &Pool,
+    client: &Client,
+    batch: &[&Entry],
+    remedy: &(dyn Fn(&Entry, &ServerError) -> Option<String> + Sync),
+) -> Result<()> {
     let sql: String = batch.iter().map(|entry| format!("{}\n", entry.sql)).collect();
     if sql.trim().is_empty() || client.batch_execute(&sql).await.is_ok() {
         return Ok(());
     }
     // The batch was one implicit transaction and left nothing: find the entry that fails.
     for entry in batch {
-        client.batch_execute(&entry.sql).await.map_err(|e| entry_error(pool, entry, e))?;
+        client.batch_execute(&entry.sql).await.map_err(|e| match remedy(entry, &e) {
+            Some(remedy) => entry_error(pool, entry, e).with_remedy(remedy),
+            None => entry_error(pool, entry, e),
+        })?;
     }
     Ok(())
 }
