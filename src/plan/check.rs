@@ -26,7 +26,8 @@ pub fn check(catalog: &mut Catalog, profile: &Profile) -> Vec<Problem> {
     let modes = table_modes(catalog, profile, &names, &mut findings);
     check_columns(catalog, profile, &names, &modes, &mut findings);
     check_files(catalog, profile, fits, &mut findings);
-    super::leaks::bind(catalog, profile, &mut findings);
+    let brings = |table: TableId| modes[table.index()].0 != TableMode::None;
+    super::leaks::bind(catalog, profile, brings, &mut findings);
     if fits && names.root.is_some_and(|root| is_settled(catalog, root, &names)) {
         let (rules, named) = (&names.rules, &names.named);
         let references = reference_modes(catalog, profile, &modes, rules, named, &mut Vec::new(), &mut findings);

@@ -55,7 +55,8 @@ pub fn make(catalog: &mut Catalog, profile: &Profile, options: &Options) -> Resu
     }
     let files = files::files(catalog, profile, &literal(&options.run_time))?;
     let mut findings = Findings::new(profile);
-    let leaks = super::leaks::bind(catalog, profile, &mut findings);
+    let brings = |table: TableId| modes[table.index()].0 != TableMode::None;
+    let leaks = super::leaks::bind(catalog, profile, brings, &mut findings);
     findings.into_result()?;
     let needs_key = masks.iter().flatten().flatten().any(columns::needs_key);
     let run_time =

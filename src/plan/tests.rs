@@ -3,8 +3,8 @@
 use std::path::Path;
 
 use super::*;
-use crate::profile::{MaskSpec, Profile};
-use crate::schema::{Catalog, Column, ColumnType, Index, Reference, Table, TableKind, TypeClass, UniqueKey};
+use crate::profile::{LeakAction, MaskSpec, Profile};
+use crate::schema::{Catalog, Check, Column, ColumnType, Index, Reference, Table, TableKind, TypeClass, UniqueKey};
 use crate::types::{ColumnId, QualifiedName};
 
 /// Builds catalogs from a line per table: `follows: id int! key, handle varchar(8) -> users.handle`.
@@ -316,4 +316,44 @@ fn what_an_index_sees_of_a_masked_column() {
             words => refused(planned, words),
         }
     }
+}
+
+#[test]
+fn what_something_rests_on_is_not_scrubbed() {
+    let build = || {
+        let mut catalog = catalog(&[
+            "users: id int! key, login text! unique, bio text, about text",
+            "posts: id int! key, by text -> users.login, title text, body text",
+        ]);
+        let posts = &mut catalog.tables[1];
+        for (column, definition) in [(2, "CHECK ((title <> 'none'::text))"), (3, "CHECK ((char_length(body) <= 5000))")]
+        {
+            posts.checks.push(Check {
+                name: "of_posts".to_owned(),
+                definition: definition.to_owned(),
+                columns: vec![ColumnId::from_index(column)],
+                in_partition: false,
+            });
+        }
+        catalog
+    };
+    for (place, words) in [
+        ("users.login", &["leaks.columns", "unique index users_login"][..]),
+        ("posts.by", &["the reference posts.by -> users.login"]),
+        ("posts.title", &["the CHECK of_posts"]),
+        ("posts.body", &[]),
+        ("users.bio", &[]),
+    ] {
+        let planned = planned(build(), &[], &format!("[leaks.columns]\n\"{place}\" = \"scrub\""));
+        match words {
+            [] => assert!(planned.is_ok(), "{place}: {:?}", planned.err()),
+            words => refused(planned, words),
+        }
+    }
+    let plan = planned(build(), &[], "[leaks]\ndefault = \"scrub\"").expect("a plan");
+    let action = |table: usize, column: usize| {
+        plan.leaks.action(TableId::from_index(table), ColumnId::from_index(column), false)
+    };
+    assert_eq!([action(0, 1), action(1, 1), action(1, 2)], [LeakAction::Fail; 3]);
+    assert_eq!([action(0, 2), action(1, 3)], [LeakAction::Scrub; 2]);
 }
