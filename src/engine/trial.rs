@@ -23,8 +23,10 @@ use crate::plan::Plan;
 use crate::schema::Table;
 use crate::types::{ColumnId, TableId};
 
-/// Of members, and of support rows.
+/// Of members, and of support rows, at most.
 const ROWS: u32 = 100;
+/// They are held in memory: when there are so many bytes no more rows are tried.
+const BYTES: usize = 4 << 20;
 
 /// Tries every table whose masks could fail.
 ///
@@ -90,18 +92,30 @@ async fn masked_rows(transfer: &Transfer, copy: &TableCopy, part: Part) -> Resul
     let name = &copy.relation.name;
     let read = |e| transfer.source.fail(format!("read rows of {name}"), e);
     let session = transfer.source.session().await?;
-    let statement = part.query.copy_first(ROWS, copy.format);
+    let table = transfer.catalog.table(copy.table);
+    let statement = part.query.copy_first(rows_to_try(table.heap_bytes, table.rows_estimate), copy.format);
     let mut stream = pin!(session.copy_out(&statement).await.map_err(read)?);
-    let mut worker = Worker::new(transfer, copy, &part.rules)?;
+    let mut worker = Worker::new(transfer, copy, &part.rules)?.on_trial();
     let frame = RowWriter::new(copy.format);
     let mut rows = Vec::new();
     frame.header(&mut rows);
     while let Some(chunk) = stream.try_next().await.map_err(read)? {
         worker.take(chunk, &mut rows, transfer)?;
+        if rows.len() > BYTES {
+            break;
+        }
     }
-    worker.finish()?;
     frame.trailer(&mut rows);
     Ok(rows)
+}
+
+/// Fewer where rows are large, since the source sends all that it was asked for.
+fn rows_to_try(heap_bytes: u64, rows_estimate: f64) -> u32 {
+    if rows_estimate < 1.0 {
+        return ROWS;
+    }
+    let row_bytes = heap_bytes as f64 / rows_estimate;
+    (BYTES as f64 / row_bytes.max(1.0)).clamp(1.0, f64::from(ROWS)) as u32
 }
 
 async fn store(target: &Client, copy: &TableCopy, table: &Table, rows: Vec<u8>) -> Result<(), ServerError> {
@@ -109,4 +123,18 @@ async fn store(target: &Client, copy: &TableCopy, table: &Table, rows: Vec<u8>) 
     let mut loader = Loader::open(target, &copy.relation.name, &columns, copy.format, Freeze::No).await?;
     loader.send(rows).await?;
     loader.finish().await.map(drop)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn few_large_rows_are_tried() {
+        for (heap_bytes, rows, tried) in
+            [(0, -1.0, 100), (1 << 40, -1.0, 100), (1 << 20, 5000.0, 100), (600 << 20, 60.0, 1), (64 << 20, 64.0, 4)]
+        {
+            assert_eq!(rows_to_try(heap_bytes, rows), tried, "{heap_bytes} bytes in {rows} rows");
+        }
+    }
 }

@@ -10,9 +10,9 @@ use crate::profile::{MaskRule, MaskSpec};
 use crate::schema::{Table, TypeClass};
 use crate::types::{ColumnId, TableId};
 
-use super::leaks;
 use super::transfer::{Moved, Transfer};
 use super::units::{RowRules, TableCopy};
+use super::{blame, leaks};
 
 /// Turns chunks of one COPY into rows of the other.
 pub(super) struct Worker<'a> {
@@ -34,8 +34,12 @@ pub(super) struct Worker<'a> {
     /// Kept columns that may hold few different texts.
     kept: Vec<(usize, ColumnId, Few)>,
     table: TableId,
+    /// What watched fields hold is kept for later.
+    remembers: bool,
     /// For messages.
     relation: String,
+    /// Where reading began, likewise.
+    first_page: u64,
 }
 
 impl<'a> Worker<'a> {
@@ -75,8 +79,23 @@ impl<'a> Worker<'a> {
             gathered: gathered.into_iter().map(|(at, watched)| (source(at), at, Intake::new(watched))).collect(),
             kept: kept.map(|(at, id)| (at, id, Few::default())).collect(),
             table: copy.table,
+            remembers: true,
             relation: copy.relation.name.to_string(),
+            first_page: 0,
         })
+    }
+
+    /// For rows that will come again: what they hold is not gathered.
+    pub(super) fn on_trial(mut self) -> Self {
+        self.gathered.clear();
+        self.remembers = false;
+        self
+    }
+
+    /// For rows that are read from this page on.
+    pub(super) fn from_page(mut self, page: u64) -> Self {
+        self.first_page = page;
+        self
     }
 
     /// Turns a chunk of the source's stream into rows at the end of `out`.
@@ -97,14 +116,16 @@ impl<'a> Worker<'a> {
             gathered,
             kept,
             table,
+            remembers,
             relation,
+            first_page,
         } = self;
         let damaged =
             |cause| Error::new(ErrorKind::Source, format!("read rows of {relation}: not COPY data")).with_cause(cause);
         reader.push(chunk);
         while let Some(row) = reader.next_row().map_err(damaged)? {
             fields.split(row.clone(), *format).map_err(damaged)?;
-            if let Some(at) = rules.watched {
+            if let Some(at) = rules.watched.filter(|_| *remembers) {
                 transfer.source_values.remember(*table, relation, at, fields)?;
             }
             let mut any = false;
@@ -125,9 +146,16 @@ impl<'a> Worker<'a> {
                 continue;
             }
             let start = out.len();
-            transform
-                .apply(fields, if any { marks } else { &[] }, out)
-                .map_err(|cause| Error::new(ErrorKind::Plan, format!("mask a row of {relation}")).with_cause(cause))?;
+            let place = || match *first_page {
+                0 => format!("mask row {} of {relation}, in the order read", checksum.rows() + 1),
+                page => {
+                    format!("mask row {} of {relation}, in the order read from page {page} on", checksum.rows() + 1)
+                }
+            };
+            let applied = transform.apply(fields, if any { marks } else { &[] }, out);
+            applied.map_err(|cause| {
+                Error::new(ErrorKind::Plan, place()).with_cause(cause).with_remedy(blame::OTHER_RULE)
+            })?;
             let end = if *format == Format::Text { out.len() - 1 } else { out.len() };
             written.split(bytes::Bytes::copy_from_slice(&out[start..end]), *format).map_err(damaged)?;
             checksum.add(compared.iter().map(|at| written.get(*at)));

@@ -79,6 +79,11 @@ pub struct PageRange {
 }
 
 impl PageRange {
+    /// The first of them.
+    pub fn first_page(self) -> u64 {
+        self.first.unwrap_or(0)
+    }
+
     /// Ranges that hold every row once, each of at most so many of the `pages`; the last one is open, so that it holds
     /// whatever is added meanwhile.
     pub fn split(pages: u64, pages_per_range: u64) -> Vec<Self> {
