@@ -96,8 +96,14 @@ pub struct MaskLine {
     pub column: String,
     /// Rule for members.
     pub rule: String,
+    /// Condition under which it applies.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub when: Option<String>,
     /// Rule for support rows, where it differs.
     pub support_rule: Option<String>,
+    /// Condition under which that one applies.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub support_when: Option<String>,
 }
 
 /// One circle.
@@ -126,10 +132,15 @@ pub fn report(catalog: &Catalog, plan: &Plan, numbers: &Numbers) -> PlanReport {
                 .filter_map(|(column, masks)| {
                     let masks = masks.as_ref()?;
                     let (member, support) = (describe_rule(&masks.member), describe_rule(&masks.support));
+                    let when = |rule: &MaskRule| rule.spec.condition().map(str::to_owned);
+                    let (own, of_support) = (when(&masks.member), when(&masks.support));
+                    let differs = support != member || of_support != own;
                     (member != "keep" || support != "keep").then(|| MaskLine {
                         column: column.name.clone(),
-                        support_rule: (support != member).then_some(support),
+                        support_rule: differs.then_some(support),
+                        support_when: of_support.filter(|_| differs),
                         rule: member,
+                        when: own,
                     })
                 })
                 .collect();
@@ -324,9 +335,14 @@ fn masks(out: &mut String, report: &PlanReport) {
         let list: Vec<String> = line
             .masks
             .iter()
-            .map(|mask| match &mask.support_rule {
-                None => format!("{} {}", mask.column, mask.rule),
-                Some(support) => format!("{} {} (support rows: {support})", mask.column, mask.rule),
+            .map(|mask| {
+                let when =
+                    |when: &Option<String>| when.as_ref().map(|when| format!(" when {when}")).unwrap_or_default();
+                let member = format!("{} {}{}", mask.column, mask.rule, when(&mask.when));
+                match &mask.support_rule {
+                    None => member,
+                    Some(support) => format!("{member} (support rows: {support}{})", when(&mask.support_when)),
+                }
             })
             .collect();
         let _ = writeln!(out, "  {}: {}", display_name(line), list.join(", "));

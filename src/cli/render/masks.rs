@@ -18,8 +18,13 @@ pub(super) fn summary(report: &RunReport, look: Look) -> String {
     }
     let tables = report.tables.iter().filter(|table| table.columns.iter().any(ColumnReport::is_masked)).count();
     let values = look.count(columns().map(ColumnReport::values_masked).sum());
+    let counts = columns().filter(|column| column.is_masked()).flat_map(|c| [&c.members, &c.support]).flatten();
+    let unchanged = match counts.map(|counts| counts.unchanged).sum() {
+        0 => String::new(),
+        unchanged => format!(" ({} unchanged)", look.count(unchanged)),
+    };
     let key = report.key_fingerprint.as_ref().map(|key| format!("; key {key}")).unwrap_or_default();
-    let says = format!("masked: {masked} of {all} columns, in {tables} tables, {values} values{key}");
+    let says = format!("masked: {masked} of {all} columns, in {tables} tables, {values} values{unchanged}{key}");
     let mut text = String::new();
     line(&mut text, "");
     line(&mut text, &format!("  {}", wrap(&says, look.width, 2)));
