@@ -58,6 +58,7 @@ pub(super) fn table(columns: Vec<Column>) -> Table {
         build_oids: Vec::new(),
         checks: vec![],
         partition_key: vec![],
+        gapped_key: vec![],
         leaves_apart: false,
         rows_estimate: 0.0,
         heap_bytes: 0,

@@ -17,9 +17,12 @@ pub(super) fn masks<'p>(plan: &'p Plan, table: &Table, id: ColumnId) -> Option<&
     (!kept).then_some(of_column)
 }
 
-/// `users.email (rule email), …`: those of the columns that are masked; empty where none is.
+/// `users.email (rule email), …`: those of the columns that are masked; empty where none is. A generated one may be
+/// made of any.
 fn told(plan: &Plan, table: &Table, columns: &[ColumnId]) -> String {
-    let masked = columns.iter().filter_map(|id| masks(plan, table, *id).map(|masks| (table.column(*id), masks)));
+    let all: Vec<ColumnId> = (0..table.columns.len()).map(ColumnId::from_index).collect();
+    let suspected = if columns.iter().any(|id| table.column(*id).generated) { &all } else { columns };
+    let masked = suspected.iter().filter_map(|id| masks(plan, table, *id).map(|masks| (table.column(*id), masks)));
     let told = masked.map(|(column, masks)| match masks.member == masks.support {
         true => format!("{}.{} (rule {})", table.name, column.name, masks.member.spec.name()),
         false => {

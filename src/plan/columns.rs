@@ -96,9 +96,10 @@ fn undecided_error(catalog: &Catalog, profile: &Profile, undecided: &[(TableId, 
     )
 }
 
-/// NULL and unique indexes allow the rules of a column.
+/// NULL, partitions and unique indexes allow the rules of a column.
 pub(super) fn check_column(table: &Table, masks: &[Option<ColumnMasks>], id: ColumnId) -> Result<()> {
     check_null(table, masks, id)?;
+    check_partitions(table, masks, id)?;
     check_unique(table, masks, id)
 }
 
@@ -124,4 +125,20 @@ fn check_null(table: &Table, masks: &[Option<ColumnMasks>], id: ColumnId) -> Res
             .with_remedy("choose another mask, such as constant"));
     }
     Ok(())
+}
+
+/// A row whose key changes goes to another partition, if there is one for it.
+fn check_partitions(table: &Table, masks: &[Option<ColumnMasks>], id: ColumnId) -> Result<()> {
+    let of_column = masks[id.index()].as_ref().filter(|_| table.gapped_key.contains(&id));
+    let changing = of_column
+        .and_then(|masks| [&masks.member.spec, &masks.support.spec].into_iter().find(|spec| **spec != MaskSpec::Keep));
+    let Some(spec) = changing else { return Ok(()) };
+    let what = format!(
+        "{}.{} is in the partition key, and there may be no partition for what {} makes of it",
+        table.name,
+        table.column(id).name,
+        spec.name()
+    );
+    Err(Error::new(ErrorKind::Plan, what)
+        .with_remedy("keep the column, or add a default partition in the source's schema"))
 }

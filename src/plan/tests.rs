@@ -4,7 +4,9 @@ use std::path::Path;
 
 use super::*;
 use crate::profile::{LeakAction, MaskSpec, Profile};
-use crate::schema::{Catalog, Check, Column, ColumnType, Index, Reference, Table, TableKind, TypeClass, UniqueKey};
+use crate::schema::{
+    Catalog, Check, Column, ColumnType, Index, Reference, Table, TableKind, TypeClass, UniqueKey,
+};
 use crate::types::{ColumnId, QualifiedName};
 
 /// Builds catalogs from a line per table: `follows: id int! key, handle varchar(8) -> users.handle`.
@@ -53,6 +55,7 @@ fn table(index: usize, name: &str) -> Table {
         build_oids: Vec::new(),
         checks: Vec::new(),
         partition_key: Vec::new(),
+        gapped_key: Vec::new(),
         leaves_apart: false,
         rows_estimate: 100.0,
         heap_bytes: 8192,

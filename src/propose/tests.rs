@@ -56,6 +56,7 @@ fn table(index: usize, schema: &str, name: &str) -> Table {
         build_oids: Vec::new(),
         checks: Vec::new(),
         partition_key: Vec::new(),
+        gapped_key: Vec::new(),
         leaves_apart: false,
         rows_estimate: 100.0,
         heap_bytes: 8192,

@@ -66,6 +66,8 @@ pub struct Table {
     pub checks: Vec<Check>,
     /// Columns of the partition keys of all levels, also those within expressions.
     pub partition_key: Vec<ColumnId>,
+    /// Those of them for whose other values there may be no partition: of lists and ranges without a default.
+    pub gapped_key: Vec<ColumnId>,
     /// Every leaf can be read and written by itself, and a row belongs to the same leaf on every server.
     pub leaves_apart: bool,
     /// Planner's estimate of the rows, partitions added up; negative when never analysed.

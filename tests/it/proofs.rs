@@ -187,8 +187,10 @@ fn a_mask_that_leaves_no_partition_for_a_row_is_refused() {
     );
     let rules = |state: &str| format!("id = \"keep\"\nstate = {state}\nemail = \"keep\"\n");
     let ran = scene.run(&["sample"], &rules("\"hash\""));
-    scene.refused(&ran, &["users.state (rule hash)", "no partition", "line 1"], "hash");
+    scene.refused(&ran, &["users.state is in the partition key", "hash", "default partition"], "hash");
     scene.run(&["sample"], &rules("\"keep\"")).expect_code(0);
+    scene.source.execute("CREATE TABLE users_rest PARTITION OF users DEFAULT");
+    scene.run(&["sample"], &rules("\"hash\"")).expect_code(0);
 }
 
 /// Beyond the first rows the load finds it, and says the same.
@@ -214,17 +216,40 @@ fn a_late_row_that_breaks_a_check_is_named_by_its_place() {
     scene.refused(&ran, &["mask row 3 of users", "users.email by rule json", "exempt rows"], "not JSON");
 }
 
+/// What the plan cannot see, since a generated column lies between: the key and the index then name the rules.
+#[test]
+fn a_key_or_an_index_that_masks_broke_names_the_rules_to_blame() {
+    let scene = Scene::new(USERS);
+    scene.source.execute(
+        "ALTER TABLE users ADD k text GENERATED ALWAYS AS (lower(email)) STORED UNIQUE;
+         CREATE TABLE follows (id int PRIMARY KEY, k text REFERENCES users (k));
+         INSERT INTO follows SELECT id, k FROM users WHERE id < 6",
+    );
+    let follows = "[tables.follows]\nrows = \"all\"\n[columns.follows]\nid = \"keep\"\nk = \"keep\"\n";
+    for (rule, words) in [
+        ("email = \"email\"", ["foreign key", "follows", "users.email (rule email)", "keep both"]),
+        ("email = { constant = \"x\" }", ["create", "users_k_key", "users.email (rule constant)", "two rows"]),
+    ] {
+        let said = scene.run(&["sample"], &(rules(rule) + follows)).expect_code(7).stderr;
+        assert!(words.iter().all(|word| said.contains(word)), "{rule}: {said}");
+        assert!(!said.contains("although it counts as validated") && !said.contains("Secret"), "{rule}: {said}");
+    }
+}
+
 /// Rows of any size are tried: as many as fit into a few megabytes.
 #[test]
 fn a_trial_of_large_rows_takes_little_memory() {
     let scene = Scene::new(USERS);
-    scene.source.execute(
-        "UPDATE users SET name = repeat('Secret ', 600000); ALTER TABLE users ADD CHECK (email <> '' AND name <> '')",
-    );
+    scene.source.execute("UPDATE users SET name = repeat('Secret ', 400000)");
     let allow = "\n[leaks]\ndefault = \"allow\"\nprose = \"allow\"\ndefinitions = \"allow\"";
-    let ran = scene.run(&["sample", "--json"], &(rules("email = \"email\"") + allow)).expect_code(0);
-    let report: serde_json::Value = serde_json::from_str(&ran.stdout).expect("a report");
-    let peak = report["peak_memory_bytes"].as_u64().expect("a number");
-    // All 30 rows are 126 MB.
-    assert!(peak < 100 << 20, "{peak}");
+    let peak = || {
+        let ran = scene.run(&["sample", "--json"], &(rules("email = \"email\"") + allow)).expect_code(0);
+        let report: serde_json::Value = serde_json::from_str(&ran.stdout).expect("a report");
+        report["peak_memory_bytes"].as_u64().expect("a number")
+    };
+    let untried = peak();
+    scene.source.execute("ALTER TABLE users ADD CHECK (email <> '' AND name <> '')");
+    let tried = peak();
+    // All 30 rows are 84 MB.
+    assert!(tried < untried + (30 << 20), "{tried} after {untried}");
 }

@@ -49,10 +49,13 @@ pub(super) fn build(rows: Rows, left_out: LeftOut<'_>) -> Catalog {
     };
     let (owner, partition_keys) = tables(&mut catalog, rows.tables, left_out);
     columns(&mut catalog, rows.columns, &types, &owner);
-    for (id, name) in partition_keys {
+    for (id, name, has_gaps) in partition_keys {
         let table = &mut catalog.tables[id.index()];
-        if let Some(column) = table.find_column(&name).filter(|column| !table.partition_key.contains(column)) {
-            table.partition_key.push(column);
+        let Some(column) = table.find_column(&name) else { continue };
+        for (key, belongs) in [(&mut table.partition_key, true), (&mut table.gapped_key, has_gaps)] {
+            if belongs && !key.contains(&column) {
+                key.push(column);
+            }
         }
     }
     indexes(&mut catalog, rows.indexes, &owner);
@@ -82,8 +85,9 @@ pub(super) fn build(rows: Rows, left_out: LeftOut<'_>) -> Catalog {
     catalog
 }
 
-/// Which table each relation (partitions included) belongs to; names of partition key columns.
-type Owners = (HashMap<u32, TableId>, Vec<(TableId, String)>);
+/// Which table each relation (partitions included) belongs to; names of partition key columns, and whether their level
+/// has gaps.
+type Owners = (HashMap<u32, TableId>, Vec<(TableId, String, bool)>);
 
 /// Fills `catalog.tables`.
 fn tables(catalog: &mut Catalog, rows: Vec<TableRow>, left_out: LeftOut<'_>) -> Owners {
@@ -102,7 +106,7 @@ fn tables(catalog: &mut Catalog, rows: Vec<TableRow>, left_out: LeftOut<'_>) -> 
         }
         let id = TableId::from_index(catalog.tables.len());
         owner.insert(row.oid, id);
-        partition_keys.extend(row.partition_key.into_iter().map(|column| (id, column)));
+        partition_keys.extend(row.partition_key.into_iter().map(|column| (id, column, row.has_gaps)));
         catalog.tables.push(Table {
             id,
             oid: row.oid,
@@ -120,6 +124,7 @@ fn tables(catalog: &mut Catalog, rows: Vec<TableRow>, left_out: LeftOut<'_>) -> 
             build_oids: Vec::new(),
             checks: Vec::new(),
             partition_key: Vec::new(),
+            gapped_key: Vec::new(),
             leaves_apart: row.kind == "p" && row.routes_alike && !row.rls_applies,
             rows_estimate: row.rows_estimate,
             heap_bytes: row.heap_bytes,
@@ -131,7 +136,7 @@ fn tables(catalog: &mut Catalog, rows: Vec<TableRow>, left_out: LeftOut<'_>) -> 
     for (name, row) in partitions {
         let Some(id) = row.partition_root.and_then(|root| owner.get(&root).copied()) else { continue };
         owner.insert(row.oid, id);
-        partition_keys.extend(row.partition_key.iter().map(|column| (id, column.clone())));
+        partition_keys.extend(row.partition_key.iter().map(|column| (id, column.clone(), row.has_gaps)));
         let table = &mut catalog.tables[id.index()];
         table.leaves_apart &= row.routes_alike && (row.kind == "p" || stands_alone(&row, left_out.has(&name)));
         if row.kind != "p" {

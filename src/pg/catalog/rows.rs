@@ -13,6 +13,7 @@ pub(super) struct TableRow {
     pub(super) heap_bytes: u64,
     pub(super) inherits: Vec<u32>,
     pub(super) partition_key: Vec<String>,
+    pub(super) has_gaps: bool,
     pub(super) routes_alike: bool,
     pub(super) generates_otherwise: bool,
     pub(super) rls_applies: bool,

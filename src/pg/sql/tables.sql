@@ -18,6 +18,9 @@ SELECT c.oid::bigint AS oid,
                                  AND d.refclassid = 'pg_class'::regclass AND d.refobjid = c.oid
                                  AND d.refobjsubid = 0 AND d.deptype = 'i'))
              ORDER BY a.attnum) AS partition_key,
+       -- Some row may have no partition.
+       EXISTS (SELECT FROM pg_partitioned_table p
+               WHERE p.partrelid = c.oid AND p.partstrat <> 'h' AND p.partdefid = 0) AS has_gaps,
        -- Another server puts a row into the same partition: not so where it hashes by oids or sorts by another locale.
        NOT EXISTS (SELECT FROM pg_partitioned_table p
                    CROSS JOIN LATERAL unnest(p.partclass::oid[], p.partcollation::oid[]) AS k(opclass, collation_oid)
