@@ -5,7 +5,7 @@
 
 use crate::anonymize::Mask;
 use crate::digest::MaskKey;
-use crate::profile::{ColumnRule, Problem, ProblemKind, Profile};
+use crate::profile::{ColumnRule, Problem, ProblemKind, Profile, dotted};
 use crate::schema::Catalog;
 use crate::types::TableId;
 
@@ -109,9 +109,9 @@ fn check_columns(catalog: &Catalog, profile: &Profile, names: &Names<'_>, modes:
         }
         if !missing.is_empty() {
             let what = format!(
-                "no rule for {}; `tithe profile update` writes them down, rows = \"none\" under [tables.{}] leaves all rows behind",
+                "no rule for {}; `tithe profile update` writes them down, rows = \"none\" under [{}] leaves all rows behind",
                 missing.join(", "),
-                written(*id).unwrap_or_else(|name| name)
+                dotted(&["tables", &written(*id).unwrap_or_else(|name| name)])
             );
             match written(*id) {
                 Ok(key) => findings.key(ProblemKind::Undecided, &["columns", &key], what),

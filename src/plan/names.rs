@@ -68,6 +68,10 @@ fn find_table(catalog: &Catalog, findings: &mut Findings<'_>, written: &str, pat
 }
 
 pub(super) fn no_table(catalog: &Catalog, written: &str) -> String {
+    if let Some(table) = catalog.table_of_partition(written) {
+        let name = &table.name;
+        return format!("{written:?} is a partition of {name}: what is said of {name} holds for its partitions too");
+    }
     format!("the source has no table {written:?}{}", did_you_mean(written, &table_names(catalog)))
 }
 

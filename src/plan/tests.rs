@@ -5,7 +5,7 @@ use std::path::Path;
 use super::*;
 use crate::profile::{LeakAction, MaskSpec, Profile};
 use crate::schema::{
-    Catalog, Check, Column, ColumnType, Index, Reference, Table, TableKind, TypeClass, UniqueKey,
+    Catalog, Check, Column, ColumnType, Index, Leaf, Reference, Table, TableKind, TypeClass, UniqueKey,
 };
 use crate::types::{ColumnId, QualifiedName};
 
@@ -359,4 +359,23 @@ fn what_something_rests_on_is_not_scrubbed() {
     };
     assert_eq!([action(0, 1), action(1, 1), action(1, 2)], [LeakAction::Fail; 3]);
     assert_eq!([action(0, 2), action(1, 3)], [LeakAction::Scrub; 2]);
+}
+
+#[test]
+fn what_is_wrong_with_tables_is_told_by_names_that_can_be_written() {
+    let mut catalog = catalog(&["users: id int! key, name text", "msgs: id int! key"]);
+    catalog.tables[1].leaves.push(Leaf {
+        oid: 5,
+        name: QualifiedName::new("public", "msgs_1"),
+        rows_estimate: 1.0,
+        heap_bytes: 1,
+        build_oids: Vec::new(),
+    });
+    let text = "[sample]\nroot = \"users\"\n[columns.\"public.users\"]\nid = \"keep\"\n[columns.msgs]\nid = \"keep\"\n\
+        [tables.msgs]\nrows = \"all\"\n[columns.msgs_1]\nid = \"keep\"\n";
+    let profile = Profile::parse(text, Path::new("p.toml")).expect("a profile");
+    let told: Vec<String> = check(&mut catalog, &profile).into_iter().map(|problem| problem.message).collect();
+    assert_eq!(told.len(), 2, "{told:?}");
+    assert!(told[0].contains("under [tables.\"public.users\"]"), "{told:?}");
+    assert!(told[1].starts_with("\"msgs_1\" is a partition of msgs:"), "{told:?}");
 }

@@ -55,7 +55,7 @@ fn rule<'d>(checker: &mut Checker<'d>, table: &str, column: &str, node: &Node<'d
             };
             Some(ColumnRule::Decided { member: member?, support })
         }
-        _ => checker.wrong_type(node, "a rule's name or { rule = … }"),
+        _ => checker.wrong_type(node, "a rule's name or { NAME = … }"),
     }
 }
 
@@ -92,7 +92,7 @@ fn support_rule<'d>(checker: &mut Checker<'d>, node: &Node<'d>) -> Option<MaskRu
             let section = checker.section(node)?;
             from_table(checker, section, false)
         }
-        _ => checker.wrong_type(node, "a rule's name or { rule = … }"),
+        _ => checker.wrong_type(node, "a rule's name or { NAME = … }"),
     }
 }
 

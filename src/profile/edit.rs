@@ -83,8 +83,13 @@ impl<'p> Edit<'p> {
         }
     }
 
-    /// Comments out a key with all that it holds; `false` where something else stands on the same lines.
+    /// Comments out a key with all that it holds as gone; `false` where something else stands on the same lines.
     pub fn comment_out(&mut self, path: &[&str]) -> bool {
+        self.comment_out_as(path, GONE)
+    }
+
+    /// As [`Self::comment_out`], with a mark of its own before each line: `# gone: `.
+    pub fn comment_out_as(&mut self, path: &[&str], mark: &str) -> bool {
         let mut lines = BTreeSet::new();
         for (_, spans) in self.places.below(path) {
             lines.extend(self.lines_of(&spans.key));
@@ -101,8 +106,8 @@ impl<'p> Edit<'p> {
         }
         for line in lines {
             let texts = self.inserts.entry(line).or_default();
-            if !texts.iter().any(|text| text == GONE) {
-                texts.push(GONE.to_owned());
+            if !texts.iter().any(|text| text == mark) {
+                texts.push(mark.to_owned());
             }
         }
         true

@@ -328,7 +328,7 @@ fn each_mistake_is_told_with_its_place() {
             &format!("p.toml:4:5: columns.u.c: unknown rule \"emial\"; did you mean `email`? (undecided, {all_rules})"),
         ),
         ("[columns.u]\nc = \"constant\"", "p.toml:4:5: columns.u.c: needs a text: { constant = \"…\" }"),
-        ("[columns.u]\nc = 1", "p.toml:4:5: columns.u.c: is a whole number; a rule's name or { rule = … } is needed"),
+        ("[columns.u]\nc = 1", "p.toml:4:5: columns.u.c: is a whole number; a rule's name or { NAME = … } is needed"),
         ("[columns.u]\nc = {}", &format!("p.toml:4:5: columns.u.c: names no rule ({all_rules})")),
         (
             "[columns.u]\nc = { keep = true, null = true }",

@@ -23,6 +23,14 @@ impl Catalog {
             .or_else(|| written.match_indices('.').find_map(|(at, _)| exact(&written[..at], &written[at + 1..])))
     }
 
+    /// The table that has a leaf partition of that name, written as for [`Self::find_table`].
+    pub fn table_of_partition(&self, written: &str) -> Option<&Table> {
+        let is_named = |name: &QualifiedName| {
+            (name.schema == "public" && name.name == written) || format!("{}.{}", name.schema, name.name) == written
+        };
+        self.tables.iter().find(|table| table.leaves.iter().any(|leaf| is_named(&leaf.name)))
+    }
+
     /// Names of all tables, for "did you mean".
     pub fn table_names(&self) -> impl Iterator<Item = &QualifiedName> {
         self.tables.iter().map(|table| &table.name)

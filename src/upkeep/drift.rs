@@ -18,6 +18,8 @@ pub struct Drift {
     pub gained_columns: Vec<GainedColumn>,
     /// Tables of the profile that are no more, as it writes them.
     pub lost_tables: Vec<String>,
+    /// Those of them that are partitions, whose table's rules count.
+    pub partitions: Vec<Partition>,
     /// Columns of the profile that are no more.
     pub lost_columns: Vec<LostColumn>,
     /// Rules that their columns' types do not take (any more).
@@ -50,6 +52,15 @@ pub struct GainedColumn {
     pub proposed: String,
     /// Why.
     pub reason: String,
+}
+
+/// A partition that the profile names as a table.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Partition {
+    /// As the profile writes it.
+    pub table: String,
+    /// The table it belongs to.
+    pub of: String,
 }
 
 /// A column that is no more.
@@ -143,6 +154,11 @@ fn lost(drift: &mut Drift, catalog: &Catalog, profile: &Profile) {
         profile.tables.keys().chain(profile.columns.keys()).filter(|name| is_lost(name)).cloned().collect();
     drift.lost_tables.sort();
     drift.lost_tables.dedup();
+    let partition = |name: &String| {
+        let of = catalog.table_of_partition(name)?.name.to_string();
+        Some(Partition { table: name.clone(), of })
+    };
+    drift.partitions = drift.lost_tables.iter().filter_map(partition).collect();
     for (table, rules) in &profile.columns {
         let Some(id) = catalog.find_table(table) else { continue };
         let lost = rules.keys().filter(|column| catalog.table(id).find_column(column).is_none());

@@ -9,7 +9,7 @@ mod drift;
 mod update;
 
 pub use differences::{Difference, differences};
-pub use drift::{Drift, GainedColumn, GainedTable, LostColumn, Unsuited, drift};
+pub use drift::{Drift, GainedColumn, GainedTable, LostColumn, Partition, Unsuited, drift};
 pub use update::{Update, update};
 
 #[cfg(test)]

@@ -103,6 +103,16 @@ fn what_shares_its_line_is_left_to_a_person() {
 
 /// The mark of a line that is commented out must not slip to the line put in before it.
 #[test]
+fn a_section_of_a_partition_is_not_called_gone() {
+    let text = "[sample]\nroot = \"users\"\n[columns.users]\nid = \"keep\"\n[columns.msgs_1]\nid = \"keep\"\n";
+    let partition = Partition { table: "msgs_1".to_owned(), of: "msgs".to_owned() };
+    let drift = Drift { partitions: vec![partition], ..lost(&[], &["msgs_1"]) };
+    let done = update(&profile(text), &drift).expect("valid");
+    let wanted = "\n# a partition of msgs: [columns.msgs_1]\n# a partition of msgs: id = \"keep\"\n";
+    assert!(done.text.ends_with(wanted), "{}", done.text);
+}
+
+#[test]
 fn a_column_gained_right_before_one_that_is_gone() {
     let text = "[sample]\nroot = \"users\"\n[columns.users]\nid = \"keep\"\n[columns.gone]\nid = \"keep\"\n";
     let drift = Drift { lost_tables: vec!["gone".to_owned()], ..with_columns(&[("users", "email")]) };

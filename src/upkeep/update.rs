@@ -39,12 +39,17 @@ pub fn update(profile: &Profile, drift: &Drift) -> Result<Update> {
         }
     }
     for lost in &drift.lost_tables {
+        let partition = drift.partitions.iter().find(|partition| partition.table == *lost);
         for section in ["tables", "columns"] {
             let path = [section, lost.as_str()];
             if !profile.places.has(&path) {
                 continue;
             }
-            if !edit.comment_out(&path) {
+            let is_out = match partition {
+                Some(partition) => edit.comment_out_as(&path, &format!("# a partition of {}: ", partition.of)),
+                None => edit.comment_out(&path),
+            };
+            if !is_out {
                 by_hand.push(dotted(&path));
             } else if section == "tables" {
                 expected.tables.remove(lost);
