@@ -7,8 +7,11 @@ use crate::monitor::Monitor;
 use crate::pg::catalog::LeftOut;
 use crate::pg::connect::ConnectInfo;
 use crate::pg::source::{self, Source};
-use crate::profile::SourceRules;
+use crate::plan;
+use crate::profile::{Problem, Profile, SourceRules};
 use crate::schema::Catalog;
+
+use super::prepare::unparsed;
 
 /// Where to look.
 #[derive(Clone, Debug)]
@@ -32,6 +35,28 @@ pub async fn inspect(request: &InspectRequest, monitor: &dyn Monitor) -> Result<
 /// # Errors
 /// `Source`
 pub async fn inspect_under(request: &InspectRequest, rules: &SourceRules, monitor: &dyn Monitor) -> Result<Catalog> {
+    open(request, rules, monitor).await.map(|(_, catalog)| catalog)
+}
+
+/// The catalog, and everything that is wrong between it and a profile: what [`plan::check`] finds, and SQL that the
+/// server cannot parse.
+///
+/// # Errors
+/// `Source`
+pub async fn examine(
+    request: &InspectRequest,
+    profile: &Profile,
+    run_time: &str,
+    monitor: &dyn Monitor,
+) -> Result<(Catalog, Vec<Problem>)> {
+    let (source, mut catalog) = open(request, &profile.source, monitor).await?;
+    let mut problems = plan::check(&mut catalog, profile);
+    problems.extend(unparsed(&source, &catalog, profile, run_time).await?);
+    problems.sort_by_key(|problem| (problem.line.is_none(), problem.line, problem.column));
+    Ok((catalog, problems))
+}
+
+async fn open(request: &InspectRequest, rules: &SourceRules, monitor: &dyn Monitor) -> Result<(Source, Catalog)> {
     monitor.phase("connect");
     request.from.notes().iter().for_each(|note| monitor.note(note));
     let options = source::Options {
@@ -43,5 +68,6 @@ pub async fn inspect_under(request: &InspectRequest, rules: &SourceRules, monito
     };
     let source = Source::open(request.from.clone(), options).await?;
     monitor.phase("read the catalog");
-    source.catalog(LeftOut { schemas: &rules.exclude_schemas, tables: &rules.exclude_tables }).await
+    let catalog = source.catalog(LeftOut { schemas: &rules.exclude_schemas, tables: &rules.exclude_tables }).await?;
+    Ok((source, catalog))
 }

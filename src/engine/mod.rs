@@ -33,7 +33,7 @@ mod worker;
 
 pub use explain::{ExplainRequest, Explanation, Role, Step, explain};
 pub use files::{VaultRequest, wanted_files};
-pub use inspect::{InspectRequest, inspect, inspect_under};
+pub use inspect::{InspectRequest, examine, inspect, inspect_under};
 pub use look::{Look, LookRequest, TextFinding, look};
 pub use pieces::RANGE_BYTES;
 pub use plan::{Exactness, plan};

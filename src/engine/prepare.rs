@@ -3,14 +3,14 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::Result;
 use crate::monitor::Monitor;
 use crate::pg::catalog::LeftOut;
 use crate::pg::connect::ConnectInfo;
 use crate::pg::source::{self, Source};
 use crate::plan::{self, Plan};
-use crate::profile::Profile;
-use crate::schema::{Catalog, Table};
+use crate::profile::{Problem, Profile};
+use crate::schema::Catalog;
 
 /// What a command needs of the source.
 #[derive(Clone, Debug)]
@@ -80,32 +80,31 @@ pub async fn prepare(request: &SourceRequest, monitor: &dyn Monitor) -> Result<P
     let plan = plan::make(&mut catalog, &request.profile, &request.options)?;
     let tables: Vec<_> = catalog.tables.iter().collect();
     source.lock(&tables).await?;
-    for (key, table, predicate) in predicates(&catalog, &plan) {
-        source.check_predicate(table, predicate).await.map_err(|cause| {
-            Error::new(ErrorKind::Profile, format!("{}: {key} {predicate:?}", request.profile.path.display()))
-                .with_cause(cause)
-                .with_remedy(
-                    "correct the condition: SQL over the table's columns, with names as PostgreSQL writes them",
-                )
-        })?;
-    }
+    let problems = unparsed(&source, &catalog, &request.profile, &request.options.run_time).await?;
+    plan::refuse(&request.profile, problems)?;
     Ok(Prepared { source: Arc::new(source), catalog: Arc::new(catalog), plan: Arc::new(plan) })
 }
 
-/// Every condition of the profile with its key there.
-fn predicates<'a>(catalog: &'a Catalog, plan: &'a Plan) -> Vec<(String, &'a Table, &'a str)> {
-    let root = catalog.table(plan.root);
-    let mut all = Vec::new();
-    all.extend(plan.draw.always.as_deref().map(|text| ("sample.always".to_owned(), root, text)));
-    all.extend(plan.draw.never.as_deref().map(|text| ("sample.never".to_owned(), root, text)));
-    for table in &catalog.tables {
-        let filter = plan.table(table.id).filter.as_deref();
-        all.extend(filter.map(|text| (format!("tables.{}.where", table.name), table, text)));
-    }
-    for reference in catalog.references.iter().filter(|reference| reference.foreign_key.is_none()) {
-        let condition = reference.condition.as_deref();
-        let key = || format!("the reference {}", reference.name);
-        all.extend(condition.map(|text| (key(), catalog.table(reference.child), text)));
-    }
-    all
+/// The profile's SQL that the source's server cannot parse.
+///
+/// # Errors
+/// `Source` when it cannot be asked.
+pub(super) async fn unparsed(
+    source: &Source,
+    catalog: &Catalog,
+    profile: &Profile,
+    run_time: &str,
+) -> Result<Vec<Problem>> {
+    let questions = plan::questions(catalog, profile, run_time);
+    let texts: Vec<_> = questions
+        .iter()
+        .map(|question| {
+            let table = catalog.table(question.table);
+            let data_type = question.of.map(|id| table.column(id).data_type.sql_name.as_str());
+            (&table.name, question.sql.as_str(), data_type)
+        })
+        .collect();
+    let refused = source.refused_texts(&texts).await?;
+    let refused: Vec<_> = refused.into_iter().map(|(at, why)| (questions[at].clone(), why)).collect();
+    Ok(plan::unanswered(profile, &refused))
 }

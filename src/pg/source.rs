@@ -14,6 +14,7 @@ use super::connect::{ConnectInfo, Connector, Pool, Session};
 use super::quote::{ident, literal, qualified};
 use crate::error::{Error, ErrorKind, Result};
 use crate::schema::{Catalog, Table, TableKind};
+use crate::types::QualifiedName;
 
 /// Settings of every session on either side, so that texts read the same whatever the role's or database's defaults.
 pub(super) const PINNED: &str = "SET client_encoding = 'UTF8'; SET DateStyle = 'ISO, YMD'; SET IntervalStyle = 'postgres'; \
@@ -152,20 +153,41 @@ impl Source {
         })
     }
 
-    /// Lets the server parse a condition over a table; nothing is read.
+    /// Lets the server parse texts of SQL, each over the columns of its table and of a type (`None`: a condition);
+    /// nothing is read. Answers the places of those that it refuses, with what it says.
     ///
     /// # Errors
-    /// `Source`, with what is wrong about it.
-    pub async fn check_predicate(&self, table: &Table, predicate: &str) -> Result<()> {
-        let session = self.session().await?;
-        // Its text stands in queries under several aliases, so it may use none: a name that nobody guesses.
-        let sql = format!("SELECT 1 FROM {} AS tithe_any_row WHERE ({predicate}) IS TRUE", qualified(&table.name));
-        let outcome = session.prepare(&sql).await.map_err(|e| self.fail(format!("parse it for {}", table.name), e));
-        if outcome.is_err() {
-            // The transaction is spoiled, and the session with it.
-            drop(Object::take(session));
+    /// `Source` when it cannot be asked.
+    pub async fn refused_texts(&self, texts: &[(&QualifiedName, &str, Option<&str>)]) -> Result<Vec<(usize, String)>> {
+        // A text stands in queries under several aliases, so it may use none: a name that nobody guesses.
+        let statement = |(table, text, data_type): &(&QualifiedName, &str, Option<&str>)| {
+            let condition = match data_type {
+                None => format!("({text}) IS TRUE"),
+                Some(data_type) => format!("(({text})::{data_type}) IS NOT NULL"),
+            };
+            format!("SELECT 1 FROM {} AS tithe_any_row WHERE {condition}", qualified(table))
+        };
+        let statements: Vec<String> = texts.iter().map(statement).collect();
+        let mut refused = Vec::new();
+        if statements.is_empty() {
+            return Ok(refused);
         }
-        outcome.map(drop)
+        let client = &self.holder.client;
+        let mark = |sql: &'static str| async move {
+            client.batch_execute(sql).await.map_err(|e| self.fail("ask whether the profile's SQL can be", e))
+        };
+        mark("SAVEPOINT tithe_asks").await?;
+        if client.prepare(&statements.join(" UNION ALL ")).await.is_err() {
+            mark("ROLLBACK TO SAVEPOINT tithe_asks").await?;
+            for (at, statement) in statements.iter().enumerate() {
+                if let Err(error) = client.prepare(statement).await {
+                    mark("ROLLBACK TO SAVEPOINT tithe_asks").await?;
+                    refused.push((at, self.fail("parse it", error).chain()));
+                }
+            }
+        }
+        mark("RELEASE SAVEPOINT tithe_asks").await?;
+        Ok(refused)
     }
 
     /// Waits until somebody else has waited on this run's locks for `patience`: a migration, say. Never returns

@@ -67,17 +67,25 @@ impl<'p> Findings<'p> {
 
     /// One error with a line for each problem.
     pub(super) fn into_result(self) -> Result<()> {
-        if self.is_empty() {
-            return Ok(());
-        }
-        let path = &self.profile.path;
-        let problems = self.sorted();
-        let mut lines: Vec<String> =
-            problems.iter().take(PROBLEMS_TOLD).map(|problem| problem.in_file(path).to_string()).collect();
-        if problems.len() > PROBLEMS_TOLD {
-            let more = problems.len() - PROBLEMS_TOLD;
-            lines.push(format!("{}: and {more} more, which `tithe profile check` lists", path.display()));
-        }
-        Err(Error::new(ErrorKind::Profile, lines.join("\n")))
+        let profile = self.profile;
+        refuse(profile, self.sorted())
     }
+}
+
+/// One error with a line for each problem, where there is any.
+///
+/// # Errors
+/// `Profile`
+pub fn refuse(profile: &Profile, problems: Vec<Problem>) -> Result<()> {
+    if problems.is_empty() {
+        return Ok(());
+    }
+    let path = &profile.path;
+    let mut lines: Vec<String> =
+        problems.iter().take(PROBLEMS_TOLD).map(|problem| problem.in_file(path).to_string()).collect();
+    if problems.len() > PROBLEMS_TOLD {
+        let more = problems.len() - PROBLEMS_TOLD;
+        lines.push(format!("{}: and {more} more, which `tithe profile check` lists", path.display()));
+    }
+    Err(Error::new(ErrorKind::Profile, lines.join("\n")))
 }

@@ -3,7 +3,7 @@
 use crate::digest;
 use crate::error::{Error, ErrorKind, Result};
 use crate::graph::FkGraph;
-use crate::profile::{Profile, predicate};
+use crate::profile::{Profile, dotted, predicate};
 use crate::schema::Catalog;
 use crate::types::TableId;
 
@@ -117,19 +117,19 @@ pub(super) fn check_periods(catalog: &Catalog, references: &[ReferencePlan]) -> 
     let settled = |mode| matches!(mode, Whole | Cut | Drop | Idle);
     let open = catalog.references.iter().find(|r| r.temporal && !settled(references[r.id.index()].mode));
     open.map_or(Ok(()), |reference| {
-        let parent = &catalog.table(reference.parent).name;
+        let parent = &catalog.table(reference.parent).name.to_string();
         let what = format!(
             "the foreign key {} ({}) is over periods, and such a key is not followed",
             reference.name,
             catalog.describe(reference)
         );
         Err(Error::new(ErrorKind::Plan, what)
-            .with_remedy(format!("say rows = \"all\" or rows = \"none\" under [tables.{parent}]")))
+            .with_remedy(format!("say rows = \"all\" or rows = \"none\" under [{}]", dotted(&["tables", parent]))))
     })
 }
 
 /// A timestamp literal that is safe to splice: the text has been made by us or checked by the command line.
-fn literal(run_time: &str) -> String {
+pub(super) fn literal(run_time: &str) -> String {
     format!("'{}'::timestamptz", run_time.replace('\'', "''"))
 }
 

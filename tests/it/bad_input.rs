@@ -89,7 +89,9 @@ fn profiles_that_do_not_fit() {
     let more = |text: &str| scene.sample_with(&format!("{PROFILE}\n{text}"), &[]);
     scene.refused(more("[tables.pots]\nrows = \"all\""), 4, &["pots", "posts"]);
     scene.refused(more("[tables.posts]\nfollow = [\"author\"]"), 4, &["author", "user_id"]);
-    scene.refused(more("[tables.posts]\nwhere = \"bdy = 'x'\""), 4, &["posts", "where"]);
+    scene.refused(more("[tables.posts]\nwhere = \"bdy = 'x'\""), 4, &["tables.posts.where", "toml:", "bdy"]);
+    let never = with("percent = 50", "percent = 50\nnever = \"idd > 3\"");
+    scene.refused(never, 4, &["profile-", ".toml:5", "sample.never", "idd"]);
     // Columns that nobody decided: all of them are named, and nothing moved.
     let said = scene.refused(
         scene.sample_with("[sample]\nroot = \"users\"\npercent = 50\nseed = \"x\"\n", &[]),

@@ -253,3 +253,27 @@ fn a_trial_of_large_rows_takes_little_memory() {
     // All 30 rows are 84 MB.
     assert!(tried < untried + (30 << 20), "{tried} after {untried}");
 }
+
+#[test]
+fn sql_of_a_profile_is_put_to_the_source_before_rows_are_read() {
+    let scene = Scene::new(USERS);
+    for (stated, words) in [
+        ("name = { sql = \"no_col2\" }", ["columns.users.name", "no_col2"]),
+        ("name = { sql = \"no_col2 +\" }", ["columns.users.name", "syntax error"]),
+        ("gone = { sql = \"id\" }", ["columns.users.gone", "cannot cast"]),
+        ("email = { email = true, when = \"no_col = 1\" }", ["columns.users.email", "no_col"]),
+        ("name = { keep = true, support = { lorem = true, when = \"nam = ''\" } }", ["columns.users.name", "nam"]),
+    ] {
+        for command in [&["plan", "--no-exact"][..], &["sample"], &["profile", "check"]] {
+            let ran = scene.run(command, &rules(stated)).expect_code(4);
+            let said = format!("{}{}", ran.stdout, ran.stderr);
+            assert!(words.iter().all(|word| said.contains(word)) && said.contains(".toml:5:"), "{stated}: {said}");
+        }
+    }
+    let asked = rules("email = { email = true, when = \"gone < {run_time}\" }; name = { sql = \"left(name, 1)\" }");
+    for command in [&["plan", "--no-exact"][..], &["profile", "check"]] {
+        scene.run(command, &asked).expect_code(0);
+    }
+    let plan = scene.run(&["plan", "--no-exact"], &rules("email = { email = true, when = \"state <> 'new'\" }"));
+    assert!(plan.stdout.contains("email email when state <> 'new'"), "{}", plan.stdout);
+}

@@ -43,8 +43,7 @@ async fn check(args: &ProfileCheckArgs, global: &Global) -> Result<u8> {
                 (plan::check_alone(&profile), fits.to_owned())
             }
             Some(from) => {
-                let mut catalog = catalog(from, &profile.source, global).await?;
-                let problems = plan::check(&mut catalog, &profile);
+                let (catalog, problems) = examined(from, &profile, global).await?;
                 let columns: usize = catalog.tables.iter().map(|table| table.copied_columns().count()).sum();
                 (problems, format!("fits: {} tables with {columns} columns, all decided", catalog.tables.len()))
             }
@@ -163,7 +162,10 @@ fn drifted(drift: &Drift) -> String {
         let _ = writeln!(text, "+ {}.{}: {what}", column.table, column.column);
     }
     for table in &drift.lost_tables {
-        let _ = writeln!(text, "- {table}: the table is gone");
+        let _ = match drift.partitions.iter().find(|partition| partition.table == *table) {
+            Some(partition) => writeln!(text, "- {table}: is a partition of {}, whose rules hold for it", partition.of),
+            None => writeln!(text, "- {table}: the table is gone"),
+        };
     }
     for column in &drift.lost_columns {
         let _ = writeln!(text, "- {}.{}: the column is gone", column.table, column.column);
@@ -182,13 +184,27 @@ fn drift(catalog: &Catalog, profile: &Profile) -> Drift {
 }
 
 async fn catalog(from: &str, rules: &SourceRules, global: &Global) -> Result<Catalog> {
-    let run = RunId::new();
-    let show = if global.quiet { Show::Nothing } else { Show::OnTerminalOnly };
-    let display = Display::open(show, global.log.as_deref(), &run.id)?;
-    let request = InspectRequest { from: connect_info(from, Side::Source)?, run_id: run.id };
+    let (request, display) = opening(from, global)?;
     let catalog = engine::inspect_under(&request, rules, &display).await.inspect_err(|error| display.fail(error))?;
     display.finish();
     Ok(catalog)
+}
+
+async fn examined(from: &str, profile: &Profile, global: &Global) -> Result<(Catalog, Vec<Problem>)> {
+    let (request, display) = opening(from, global)?;
+    // Any moment will do: nothing is read.
+    let run_time = "2000-01-01T00:00:00Z";
+    let examined = engine::examine(&request, profile, run_time, &display).await;
+    let examined = examined.inspect_err(|error| display.fail(error))?;
+    display.finish();
+    Ok(examined)
+}
+
+fn opening(from: &str, global: &Global) -> Result<(InspectRequest, Display)> {
+    let run = RunId::new();
+    let show = if global.quiet { Show::Nothing } else { Show::OnTerminalOnly };
+    let display = Display::open(show, global.log.as_deref(), &run.id)?;
+    Ok((InspectRequest { from: connect_info(from, Side::Source)?, run_id: run.id }, display))
 }
 
 fn print_json(value: &impl serde::Serialize) -> Result<()> {
