@@ -8,6 +8,7 @@ use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
 use deadpool_postgres::Object;
+use tokio_postgres::Client;
 
 use super::catalog::{self, LeftOut, ServerRow};
 use super::connect::{ConnectInfo, Connector, Pool, Session};
@@ -172,7 +173,9 @@ impl Source {
         if statements.is_empty() {
             return Ok(refused);
         }
-        let client = &self.holder.client;
+        // One of those that will read: it finds what they find.
+        let session = self.session().await?;
+        let client: &Client = &session;
         let mark = |sql: &'static str| async move {
             client.batch_execute(sql).await.map_err(|e| self.fail("ask whether the profile's SQL can be", e))
         };
@@ -182,7 +185,7 @@ impl Source {
             for (at, statement) in statements.iter().enumerate() {
                 if let Err(error) = client.prepare(statement).await {
                     mark("ROLLBACK TO SAVEPOINT tithe_asks").await?;
-                    refused.push((at, self.fail("parse it", error).chain()));
+                    refused.push((at, self.fail("the source says", error).chain()));
                 }
             }
         }
