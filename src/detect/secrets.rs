@@ -11,17 +11,31 @@ const KEY_FORMS: &[(&str, usize)] = &[
     ("ssh-rsa AAAA", 40), ("ssh-ed25519 AAAA", 40), ("ecdsa-sha2-nistp256 AAAA", 40), ("key-", 32),
 ];
 
+/// Links that let whoever knows them write to somebody's channel.
+const WEBHOOKS: &[&str] = &[
+    "://hooks.slack.com/services/",
+    "://discord.com/api/webhooks/",
+    "://discordapp.com/api/webhooks/",
+    "://ptb.discord.com/api/webhooks/",
+    "://canary.discord.com/api/webhooks/",
+    ".webhook.office.com/webhookb2/",
+];
+
 /// The whole, or what begins here, is a key or a certificate.
 pub(super) fn is_key(text: &str) -> bool {
-    text.starts_with("-----BEGIN ") || is_jwt(text) || is_service_key(text) || text.starts_with("PuTTY-User-Key-File")
+    text.starts_with("-----BEGIN ")
+        || is_jwt(text)
+        || is_service_key(text)
+        || is_bot_token(text)
+        || text.starts_with("PuTTY-User-Key-File")
 }
 
 /// A key stands somewhere in it.
 pub(super) fn holds_key(text: &str) -> bool {
     text.contains("-----BEGIN ")
-        || text.contains("://hooks.slack.com/services/")
+        || WEBHOOKS.iter().any(|link| text.contains(link))
         || text.contains("AccountKey=")
-        || words(text).any(|word| is_jwt(word) || is_service_key(word))
+        || words(text).any(|word| is_jwt(word) || is_service_key(word) || is_bot_token(word))
         || text.contains("ssh-rsa AAAA")
         || text.contains("ssh-ed25519 AAAA")
 }
@@ -40,6 +54,17 @@ fn is_service_key(text: &str) -> bool {
                 && (*beginning != "key-" || rest.bytes().all(|b| b.is_ascii_hexdigit()))
                 && (beginning.len() != 4 || !beginning.ends_with("IA") || rest.len() == 16)
         })
+    })
+}
+
+/// A number, a colon and 35 characters in URL-safe base64 that begin with `AA`, as Telegram hands out.
+fn is_bot_token(text: &str) -> bool {
+    text.split_once(':').is_some_and(|(number, secret)| {
+        (6..=12).contains(&number.len())
+            && number.bytes().all(|b| b.is_ascii_digit())
+            && (32..=40).contains(&secret.len())
+            && secret.starts_with("AA")
+            && secret.bytes().all(|b| is_base64_url(b) && b != b'=')
     })
 }
 
@@ -194,10 +219,13 @@ mod tests {
         // Put together here, so that no scanner of secrets takes the test for one.
         let aws = ["AKIA", "IOSFODNN7EXAMPLE"].concat();
         let stripe = ["sk_live_", "4eC39HqLyjWDarjtT1zdp7dc"].concat();
-        for good in ["-----BEGIN RSA PRIVATE KEY-----\nMIIE", jwt, &aws, &stripe] {
+        let bot = ["123456789:", "AAFmZk9xQ2vB7nM4pLs8Tw1Rj6Yh3Kd0XcE"].concat();
+        for good in ["-----BEGIN RSA PRIVATE KEY-----\nMIIE", jwt, &aws, &stripe, &bot] {
             assert!(is_key(good) && holds_key(&format!("use \"{good}\" there")), "{good}");
         }
-        for bad in ["AKIA", "eyJ", "a.b.c", "ghp_short", "key-value", "SG.x", "sk_live_"] {
+        let hook = ["https://discord.com/api/", "webhooks/1128/x7Qp"].concat();
+        assert!(holds_key(&hook) && !holds_key("https://discord.com/api/docs"));
+        for bad in ["AKIA", "12:30", "2024:AA", "eyJ", "a.b.c", "ghp_short", "key-value", "SG.x", "sk_live_"] {
             assert!(!is_key(bad) && !holds_key(bad), "{bad}");
         }
     }

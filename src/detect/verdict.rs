@@ -305,10 +305,14 @@ fn shows(subject: &Subject<'_>, seen: &Seen, kind: Kind, meaning: Option<Meaning
             with_small >= 0.6 && share >= if versions { 0.6 } else { 0.2 }
         }
         Kind::Mac | Kind::Geo => share >= 0.5,
-        Kind::Token | Kind::Digest => {
-            let opaque = contrary || matches!(meaning, Some(Meaning::OutsideId | Meaning::Url | Meaning::FreeText));
-            !opaque && share >= 0.6 && differ
-        }
+        Kind::Token | Kind::Digest => match meaning {
+            // Files and versions are numbered so.
+            Some(Meaning::Serial | Meaning::OutsideId | Meaning::Url | Meaning::FreeText) => false,
+            // `access_code`, `promo_code`: the name says little against so much randomness. Of random base64 one in
+            // ten has too few digits to be told by itself.
+            Some(Meaning::Code) => share >= 0.8 && differ,
+            _ => share >= 0.6 && differ,
+        },
         Kind::FullName => !contrary && differ && share >= 0.3,
         Kind::FirstName => !contrary && differ && share >= 0.35,
         Kind::LastName => !contrary && differ && share >= 0.25,
@@ -320,8 +324,7 @@ fn shows(subject: &Subject<'_>, seen: &Seen, kind: Kind, meaning: Option<Meaning
             let days = seen.share(seen.birth_days) >= 0.9
                 && seen.birth_span() >= BIRTH_SPAN_YEARS
                 && seen.values >= REFUTING_VALUES;
-            days && (meaning == Some(Meaning::BirthDate)
-                || (meaning.is_none() && names::holds_people(subject.table) && !names::is_moment(subject.column)))
+            days && (meaning == Some(Meaning::BirthDate) || (meaning.is_none() && !names::is_moment(subject.column)))
         }
         _ => false,
     }
