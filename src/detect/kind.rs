@@ -1,4 +1,4 @@
-//! Kinds of personal data and secrets, and the rule that each calls for.
+//! Kinds of personal data and secrets.
 
 use serde::Serialize;
 
@@ -102,60 +102,47 @@ impl Kind {
 
     /// For people, in the plural.
     pub fn plural(self) -> &'static str {
-        SUGGESTIONS[self as usize].1
+        NAMES[self as usize].1
     }
 
     /// As JSON writes it.
     pub fn name(self) -> &'static str {
-        SUGGESTIONS[self as usize].2
-    }
-
-    /// The rule for a whole column of them.
-    pub fn rule(self) -> &'static str {
-        SUGGESTIONS[self as usize].3
-    }
-
-    /// A rule that would suit better than [`Self::rule`], where there is one in the making.
-    pub fn better_rule(self) -> Option<&'static str> {
-        SUGGESTIONS[self as usize].4
+        NAMES[self as usize].2
     }
 }
 
-/// The rule for prose and documents that hold some of the kinds: what exists, and what would suit better.
-pub const WITHIN: (&str, Option<&str>) = ("lorem", Some("redact"));
-
-/// Kind, plural, name, rule of today, rule that would suit better. In the order of the kinds.
+/// Kind, plural, name; in the order of the kinds.
 #[rustfmt::skip]
-const SUGGESTIONS: [(Kind, &str, &str, &str, Option<&str>); Kind::ALL.len()] = [
-    (Kind::Key, "keys or certificates", "key", "constant", Some("pem")),
-    (Kind::PasswordHash, "password hashes", "password_hash", "constant", Some("password_hash")),
-    (Kind::Password, "passwords", "password", "constant", Some("password_hash")),
-    (Kind::UrlCredentials, "links with credentials", "url_credentials", "constant", Some("url")),
-    (Kind::Cookie, "cookies", "cookie", "constant", None),
-    (Kind::Token, "tokens", "token", "hash", None),
-    (Kind::Iban, "account numbers (IBAN)", "iban", "token", Some("iban")),
-    (Kind::Card, "card numbers", "card", "token", Some("card")),
-    (Kind::NationalId, "national ids", "national_id", "token", None),
-    (Kind::Email, "e-mail addresses", "email", "email", None),
-    (Kind::Phone, "phone numbers", "phone", "phone", None),
-    (Kind::FullName, "full names", "full_name", "full_name", None),
-    (Kind::FirstName, "first names", "first_name", "first_name", None),
-    (Kind::LastName, "last names", "last_name", "last_name", None),
-    (Kind::Username, "user names", "username", "username", None),
-    (Kind::Address, "postal addresses", "address", "street", Some("address")),
-    (Kind::City, "towns", "city", "city", None),
-    (Kind::PostalCode, "postal codes", "postal_code", "token", Some("postal_code")),
-    (Kind::BirthDate, "dates of birth", "birth_date", "null", Some("date_truncate")),
-    (Kind::Geo, "geo points", "geo", "null", Some("geo_jitter")),
-    (Kind::Ip, "IP addresses", "ip", "ip", None),
-    (Kind::Mac, "MAC addresses", "mac", "token", Some("mac")),
-    (Kind::UserAgent, "user agents", "user_agent", "constant", Some("user_agent")),
-    (Kind::Company, "companies", "company", "company", None),
-    (Kind::Income, "incomes", "income", "null", Some("noise")),
-    (Kind::Website, "personal sites", "website", "constant", Some("url")),
-    (Kind::Digest, "digests", "digest", "hash", None),
-    (Kind::OutsideId, "ids of other services", "outside_id", "hash", None),
-    (Kind::FreeText, "free text", "free_text", WITHIN.0, WITHIN.1),
+const NAMES: [(Kind, &str, &str); Kind::ALL.len()] = [
+    (Kind::Key, "keys or certificates", "key"),
+    (Kind::PasswordHash, "password hashes", "password_hash"),
+    (Kind::Password, "passwords", "password"),
+    (Kind::UrlCredentials, "links with credentials", "url_credentials"),
+    (Kind::Cookie, "cookies", "cookie"),
+    (Kind::Token, "tokens", "token"),
+    (Kind::Iban, "account numbers (IBAN)", "iban"),
+    (Kind::Card, "card numbers", "card"),
+    (Kind::NationalId, "national ids", "national_id"),
+    (Kind::Email, "e-mail addresses", "email"),
+    (Kind::Phone, "phone numbers", "phone"),
+    (Kind::FullName, "full names", "full_name"),
+    (Kind::FirstName, "first names", "first_name"),
+    (Kind::LastName, "last names", "last_name"),
+    (Kind::Username, "user names", "username"),
+    (Kind::Address, "postal addresses", "address"),
+    (Kind::City, "towns", "city"),
+    (Kind::PostalCode, "postal codes", "postal_code"),
+    (Kind::BirthDate, "dates of birth", "birth_date"),
+    (Kind::Geo, "geo points", "geo"),
+    (Kind::Ip, "IP addresses", "ip"),
+    (Kind::Mac, "MAC addresses", "mac"),
+    (Kind::UserAgent, "user agents", "user_agent"),
+    (Kind::Company, "companies", "company"),
+    (Kind::Income, "incomes", "income"),
+    (Kind::Website, "personal sites", "website"),
+    (Kind::Digest, "digests", "digest"),
+    (Kind::OutsideId, "ids of other services", "outside_id"),
+    (Kind::FreeText, "free text", "free_text"),
 ];
 
 /// A set of kinds.
@@ -198,7 +185,7 @@ mod tests {
     #[test]
     fn the_table_is_in_order() {
         for (position, kind) in Kind::ALL.into_iter().enumerate() {
-            assert_eq!((kind as usize, SUGGESTIONS[position].0), (position, kind));
+            assert_eq!((kind as usize, NAMES[position].0), (position, kind));
             assert_eq!(serde_json::to_string(&kind).expect("a word"), format!("\"{}\"", kind.name()));
         }
     }

@@ -18,7 +18,7 @@ mod seen;
 mod verdict;
 mod words;
 
-pub use kind::{Kind, KindSet, WITHIN};
+pub use kind::{Kind, KindSet};
 pub use seen::{Looked, Seen};
 pub use verdict::{Confidence, Found, Place, Subject, Verdict, judge};
 
@@ -72,9 +72,25 @@ pub fn inspect(value: &str) -> Marks {
     marks
 }
 
+/// What two pieces of a long text have in common, so that nothing is cut in two.
+const OVERLAP_BYTES: usize = 256;
+
 /// Looks at a text of the schema: prose, or SQL with texts in quotes. Single words name things there, not people.
+/// A long text is looked at piece by piece.
 pub fn inspect_definition(text: &str) -> KindSet {
-    let text = cut(text, VALUE_MAX_BYTES);
+    let mut kinds = KindSet::default();
+    let mut rest = text;
+    loop {
+        let piece = cut(rest, VALUE_MAX_BYTES);
+        kinds.add_all(inspect_piece(piece));
+        if piece.len() == rest.len() {
+            return kinds;
+        }
+        rest = &rest[cut(rest, piece.len().saturating_sub(OVERLAP_BYTES)).len()..];
+    }
+}
+
+fn inspect_piece(text: &str) -> KindSet {
     let mut kinds = within(text);
     for piece in text.split('\'').take(256) {
         kinds.add_all(whole(piece, &mut shape(piece)));
@@ -303,5 +319,9 @@ mod tests {
         assert!(marks.whole.is_empty() && marks.within.is_empty());
         let late = format!("{}a@example.org", "x ".repeat(VALUE_MAX_BYTES));
         assert_eq!(found(&late), []);
+        for before in 0..20 {
+            let body = format!("{}a@example.org'; {}", "é ".repeat(VALUE_MAX_BYTES / 3 + before), "ü ".repeat(9000));
+            assert!(inspect_definition(&body).has(Kind::Email), "{before}");
+        }
     }
 }

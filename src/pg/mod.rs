@@ -17,4 +17,5 @@ pub mod rows;
 pub mod scan;
 pub mod source;
 pub mod target;
+pub mod texts;
 pub mod values;

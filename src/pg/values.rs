@@ -1,4 +1,4 @@
-//! A few values of every column of a table, as texts, for a look at what they are; and the schema's own texts.
+//! A few values of every column of a table, as texts, for a look at what they are.
 //!
 //! Bounded on the server: some pages of the heap, so many rows, so many characters of a value, so long a statement.
 //! Values go to the caller one row at a time and are not kept here.
@@ -15,13 +15,19 @@ use crate::types::ColumnId;
 
 /// Characters of a value that are sent.
 const VALUE_MAX_CHARS: usize = 4096;
-/// Documents, lists and composites that take more bytes are not looked at: to cut one, the server would print it whole.
-const DOCUMENT_MAX_BYTES: u32 = 256 << 10;
-/// Pages of a heap from which values are drawn; smaller tables are read from their beginning.
+/// Stored bytes from which json and xml are not looked at: their text is unpacked before it is cut.
+const UNPACKED_MAX_BYTES: u32 = 256 << 10;
+/// Of jsonb, lists, composites and other types less: to cut one the server prints it whole, and what is stored packed
+/// may be ninety times as large.
+const PRINTED_MAX_BYTES: u32 = 16 << 10;
+/// Comes in the place of a value that takes more.
+const TOO_LARGE: &str = "\u{1}";
+/// Pages of a heap from which values are drawn.
+const PAGES_MIN: u64 = 16;
 const PAGES_MAX: u64 = 512;
 const PAGE_BYTES: u64 = 8192;
-/// Texts of the schema that are read.
-const TEXTS_MAX: u32 = 20_000;
+/// Rows of a page, where the table was never counted.
+const PAGE_ROWS: f64 = 50.0;
 
 /// How much is read of a table.
 #[derive(Clone, Copy, Debug)]
@@ -38,7 +44,12 @@ pub fn readable_columns(table: &Table) -> Vec<ColumnId> {
     table.copied_columns().filter(|(_, column)| worth(column)).map(|(id, _)| id).collect()
 }
 
-/// Gives values, with their column, to `look`; answers how many rows were read.
+/// To look at a value of this column the server unpacks or prints a document.
+pub fn is_document(column: &Column) -> bool {
+    document_max_bytes(column.data_type.class).is_some()
+}
+
+/// Gives values, with their column, to `look`, `None` for what is too large; answers how many rows were read.
 ///
 /// # Errors
 /// The source's, among them a statement that took too long. The session is ended then: its transaction is spoiled.
@@ -47,20 +58,32 @@ pub async fn look(
     table: &Table,
     columns: &[ColumnId],
     bounds: Bounds,
-    look: &mut (dyn FnMut(ColumnId, &str) + Send),
+    look: &mut (dyn FnMut(ColumnId, Option<&str>) + Send),
 ) -> Result<u32> {
-    let pages = table.heap_bytes / PAGE_BYTES;
     let mut rows = 0;
-    if pages > PAGES_MAX && table.kind != TableKind::Foreign {
-        let percent = PAGES_MAX as f64 * 100.0 / pages as f64;
-        // The same pages each time, so that two looks at one snapshot agree.
-        let sampled = format!(" TABLESAMPLE SYSTEM ({percent:.6}) REPEATABLE (1)");
-        rows = read(source, table, columns, &sampled, bounds, look).await?;
+    if let Some(sample) = sample(table, bounds.rows) {
+        rows = read(source, table, columns, &sample, bounds, look).await?;
     }
     if rows == 0 {
         rows = read(source, table, columns, "", bounds, look).await?;
     }
     Ok(rows)
+}
+
+/// Pages from the whole of the table and the first rows of each, so that the rows wanted are reached at its end and not
+/// before; `None` for a table that is read from its beginning. The same ones each time, so that two looks at one
+/// snapshot agree.
+fn sample(table: &Table, rows: u32) -> Option<String> {
+    let pages = table.heap_bytes / PAGE_BYTES;
+    let per_page = Some(table.rows_estimate / pages.max(1) as f64).filter(|rows| *rows >= 1.0).unwrap_or(PAGE_ROWS);
+    let wanted = ((2.0 * f64::from(rows) / per_page).ceil() as u64).clamp(PAGES_MIN, PAGES_MAX);
+    if pages <= wanted || table.kind == TableKind::Foreign {
+        return None;
+    }
+    let percent = wanted as f64 * 100.0 / pages as f64;
+    // A row's place in its page: `(page,place)` reads as a point.
+    let of_page = u64::from(rows).div_ceil(wanted);
+    Some(format!(" TABLESAMPLE SYSTEM ({percent:.6}) REPEATABLE (1) WHERE (t.ctid::text::point)[1] <= {of_page}"))
 }
 
 async fn read(
@@ -69,7 +92,7 @@ async fn read(
     columns: &[ColumnId],
     sampled: &str,
     bounds: Bounds,
-    look: &mut (dyn FnMut(ColumnId, &str) + Send),
+    look: &mut (dyn FnMut(ColumnId, Option<&str>) + Send),
 ) -> Result<u32> {
     let session = source.session().await?;
     let outcome =
@@ -87,7 +110,7 @@ async fn read_in(
     columns: &[ColumnId],
     table: &Table,
     bounds: Bounds,
-    look: &mut (dyn FnMut(ColumnId, &str) + Send),
+    look: &mut (dyn FnMut(ColumnId, Option<&str>) + Send),
 ) -> Result<u32> {
     let action = format!("look at values of {}", table.name);
     let limit = format!("SET statement_timeout = {}", bounds.statement.as_millis());
@@ -98,7 +121,8 @@ async fn read_in(
         rows += 1;
         for (at, column) in columns.iter().enumerate() {
             if let Some(value) = fields.get(at) {
-                look(*column, &String::from_utf8_lossy(value));
+                let value = String::from_utf8_lossy(value);
+                look(*column, Some(value.as_ref()).filter(|value| *value != TOO_LARGE));
             }
         }
     }
@@ -112,18 +136,33 @@ fn select(table: &Table, columns: &[ColumnId], sampled: &str, rows: u32) -> Stri
     format!("SELECT {} FROM {} AS t{sampled} LIMIT {rows}", list.join(", "), qualified(&table.name))
 }
 
+/// Stored bytes up to which values of a class are printed; `None`: it is no document.
+fn document_max_bytes(class: TypeClass) -> Option<u32> {
+    match class {
+        TypeClass::Json | TypeClass::Xml => Some(UNPACKED_MAX_BYTES),
+        TypeClass::Array | TypeClass::Composite | TypeClass::Jsonb | TypeClass::Tsvector | TypeClass::Other => {
+            Some(PRINTED_MAX_BYTES)
+        }
+        _ => None,
+    }
+}
+
 /// The column as a short text; `None` where the type tells all that there is to tell.
 fn expression(column: &Column) -> Option<String> {
     let name = format!("t.{}", ident(&column.name));
-    let small = |text: String| {
-        format!("CASE WHEN pg_column_size({name}) <= {DOCUMENT_MAX_BYTES} THEN left({text}, {VALUE_MAX_CHARS}) END")
-    };
-    Some(match column.data_type.class {
+    let class = column.data_type.class;
+    if let Some(bytes_max) = document_max_bytes(class) {
+        let text = match class {
+            TypeClass::Array | TypeClass::Composite => format!("to_json({name})::text"),
+            _ => format!("{name}::text"),
+        };
+        // NULL has no size, and stays.
+        return Some(format!(
+            "CASE WHEN pg_column_size({name}) > {bytes_max} THEN '{TOO_LARGE}' ELSE left({text}, {VALUE_MAX_CHARS}) END"
+        ));
+    }
+    Some(match class {
         class if class.is_text() => format!("left({name}::text, {VALUE_MAX_CHARS})"),
-        TypeClass::Array | TypeClass::Composite => small(format!("to_json({name})::text")),
-        TypeClass::Json | TypeClass::Jsonb | TypeClass::Xml | TypeClass::Tsvector | TypeClass::Other => {
-            small(format!("{name}::text"))
-        }
         TypeClass::Bytea => format!("encode(substring({name} FROM 1 FOR {}), 'escape')", VALUE_MAX_CHARS / 4),
         TypeClass::Int4 | TypeClass::Int8 | TypeClass::Numeric => format!("{name}::text"),
         TypeClass::Date | TypeClass::Timestamp | TypeClass::Timestamptz => format!("{name}::text"),
@@ -131,59 +170,45 @@ fn expression(column: &Column) -> Option<String> {
     })
 }
 
-/// Gives the schema's own texts, with where they stand, to `look`: comments, defaults, views, functions, checks,
-/// enum labels. They travel with the schema, whatever becomes of the rows.
-///
-/// # Errors
-/// The source's.
-pub async fn schema_texts(source: &Source, look: &mut (dyn FnMut(&str, &str) + Send)) -> Result<()> {
-    let session = source.session().await?;
-    let action = "look at the schema's texts";
-    let select = schema_select();
-    let mut stream = RowStream::open(&session, source.connector(), &select, Format::Binary, action.to_owned()).await?;
-    while let Some(fields) = stream.next().await? {
-        if let (Some(place), Some(text)) = (fields.get(0), fields.get(1)) {
-            look(&String::from_utf8_lossy(place), &String::from_utf8_lossy(text));
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::types::{QualifiedName, TableId};
+
+    fn table(pages: u64, rows: f64) -> Table {
+        Table {
+            id: TableId(0),
+            oid: 0,
+            name: QualifiedName::new("public", "t"),
+            kind: TableKind::Ordinary,
+            leaves: Vec::new(),
+            inherits: Vec::new(),
+            columns: Vec::new(),
+            unique_keys: Vec::new(),
+            indexes: Vec::new(),
+            build_oids: Vec::new(),
+            checks: Vec::new(),
+            partition_key: Vec::new(),
+            leaves_apart: false,
+            rows_estimate: rows,
+            heap_bytes: pages * PAGE_BYTES,
+            rls_applies: false,
+            readable: true,
+            comment: None,
         }
     }
-    Ok(())
-}
 
-fn schema_select() -> String {
-    // Objects of the database's users have numbers from 16384 on; what extensions bring is public.
-    let own = |class: &str, oid: &str| {
-        format!(
-            "{oid} >= 16384 AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.deptype = 'e' \
-             AND d.classid = '{class}'::regclass AND d.objid = {oid})"
-        )
-    };
-    let parts = [
-        "SELECT 'comment on ' || pg_describe_object(classoid, objoid, objsubid), description FROM pg_description \
-             WHERE objoid >= 16384 AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.deptype = 'e' \
-             AND d.classid = classoid AND d.objid = objoid)"
-            .to_owned(),
-        format!(
-            "SELECT 'default of ' || adrelid::regclass || '.' || attname, pg_get_expr(adbin, adrelid) FROM pg_attrdef \
-             JOIN pg_attribute ON attrelid = adrelid AND attnum = adnum WHERE {}",
-            own("pg_class", "adrelid")
-        ),
-        format!(
-            "SELECT 'view ' || oid::regclass, pg_get_viewdef(oid) FROM pg_class WHERE relkind IN ('v', 'm') AND {}",
-            own("pg_class", "pg_class.oid")
-        ),
-        format!("SELECT 'function ' || oid::regprocedure, prosrc FROM pg_proc WHERE {}", own("pg_proc", "pg_proc.oid")),
-        format!(
-            "SELECT 'constraint ' || conname, pg_get_constraintdef(oid) FROM pg_constraint WHERE contype = 'c' AND {}",
-            own("pg_constraint", "pg_constraint.oid")
-        ),
-        format!(
-            "SELECT 'label of type ' || enumtypid::regtype, enumlabel FROM pg_enum WHERE {}",
-            own("pg_type", "enumtypid")
-        ),
-    ];
-    let texts = parts.join(" UNION ALL ");
-    format!(
-        "SELECT place, left(text, {VALUE_MAX_CHARS}) FROM ({texts}) AS texts(place, text) \
-         WHERE text <> '' ORDER BY place LIMIT {TEXTS_MAX}"
-    )
+    #[test]
+    fn the_rows_wanted_come_from_the_whole_table() {
+        // Twenty rows a page: fifty of a hundred thousand pages, ten rows of each.
+        let sample = |pages, per_page: f64, rows| super::sample(&table(pages, pages as f64 * per_page), rows);
+        assert_eq!(
+            sample(100_000, 20.0, 500).as_deref(),
+            Some(" TABLESAMPLE SYSTEM (0.050000) REPEATABLE (1) WHERE (t.ctid::text::point)[1] <= 10")
+        );
+        assert!(sample(100_000, 100.0, 500).is_some_and(|sample| sample.contains("(0.016000)")), "sixteen at least");
+        assert!(sample(100_000, 1.0, 10_000).is_some_and(|sample| sample.contains("(0.512000)")), "512 at most");
+        assert_eq!(sample(40, 20.0, 500), None);
+        assert!(super::sample(&table(1000, -1.0), 500).is_some());
+    }
 }

@@ -29,7 +29,7 @@ pub use make::{Options, files_of_landed, make};
 pub use names::add_references;
 pub use questions::{Question, questions, unanswered};
 pub use text::{Numbers, PlanReport, graph_labels, group, render, report};
-pub use unique::looks_at;
+pub use unique::{looks_at, unique_fault};
 
 use serde::Serialize;
 

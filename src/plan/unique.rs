@@ -7,7 +7,7 @@
 use crate::anonymize::{Uniqueness, template_columns, uniqueness};
 use crate::error::{Error, ErrorKind, Result};
 use crate::profile::{MaskRule, MaskSpec};
-use crate::schema::{Index, Table, TypeClass};
+use crate::schema::{ColumnType, Index, Table, TypeClass};
 use crate::types::ColumnId;
 
 use super::index_text::{mentions, parts, spellings, takes_row, without_folding, without_shapes};
@@ -17,6 +17,9 @@ type Masks = [Option<ColumnMasks>];
 
 const REMEDY: &str =
     "choose a mask that keeps values apart: email, username, uuid, hash, or a template with the row's key";
+
+const ROOM: &str =
+    "choose a mask that keeps values apart at any length: token, phone, postal_code, or a template with the row's key";
 
 /// What the masks of one column do to the indexes that look at it.
 ///
@@ -31,10 +34,24 @@ pub(super) fn check_unique(table: &Table, masks: &Masks, id: ColumnId) -> Result
         if let Some(fault) = fault(table, masks, index, id, of_column) {
             let (rules, what) = (rules(of_column), fault.what(index));
             let place = format!("{}.{}", table.name, table.column(id).name);
-            return Err(Error::new(ErrorKind::Plan, format!("{place}: {rules} {what}")).with_remedy(fault.remedy()));
+            let (cause, remedy) = match chars_too_few(&table.column(id).data_type, fault, of_column) {
+                Some(chars) => (format!(" (the column takes at most {chars} characters, too few for it)"), ROOM),
+                None => (String::new(), fault.remedy()),
+            };
+            return Err(Error::new(ErrorKind::Plan, format!("{place}: {rules} {what}{cause}")).with_remedy(remedy));
         }
     }
     Ok(())
+}
+
+/// Why a rule on this column would break an index of the table, all other columns kept; `None`: it would not.
+pub fn unique_fault(table: &Table, id: ColumnId, rule: &MaskRule) -> Option<String> {
+    let mut masks = vec![None; table.columns.len()];
+    masks[id.index()] = Some(ColumnMasks { member: rule.clone(), support: rule.clone() });
+    check_unique(table, &masks, id).err().map(|error| {
+        let place = format!("{}.{}: ", table.name, table.column(id).name);
+        error.action().strip_prefix(&place).unwrap_or(error.action()).to_owned()
+    })
 }
 
 /// What is likely and not shown: that no kept value reads like what a template gives to the other rows. The index
@@ -110,6 +127,17 @@ impl Fault {
             Self::Expression | Self::Condition => "keep the column, or drop the index in the source's schema",
         }
     }
+}
+
+/// The column's length, where it alone is why the masks do not keep values apart.
+fn chars_too_few(data_type: &ColumnType, fault: Fault, masks: &ColumnMasks) -> Option<u32> {
+    let chars = data_type.max_chars.filter(|_| fault == Fault::Collides)?;
+    let wide = ColumnType { max_chars: None, ..data_type.clone() };
+    let in_width = |rule: &MaskRule| {
+        let judged = |data_type| uniqueness(&rule.spec, data_type).0;
+        judged(&wide) != Uniqueness::No && judged(data_type) == Uniqueness::No
+    };
+    [&masks.member, &masks.support].into_iter().any(in_width).then_some(chars)
 }
 
 fn rules(masks: &ColumnMasks) -> String {

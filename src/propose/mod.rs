@@ -5,7 +5,10 @@
 
 mod additions;
 mod columns;
+mod listed;
 mod ownership;
+mod rules;
+mod strength;
 mod weak;
 
 use std::fmt::Write as _;
@@ -18,7 +21,7 @@ use crate::types::TableId;
 
 pub use additions::Additions;
 pub use columns::verdict;
-pub use weak::{Compared, Weak, weak};
+pub use weak::{Columns, Compared, Weak, named_columns, passing, weak};
 
 use columns::Known;
 use ownership::Proposal;
@@ -28,8 +31,10 @@ const COMMENT_COLUMN: usize = 43;
 
 /// The table a sample is most likely drawn from, and why: the most referenced one with columns of a person.
 pub fn root(catalog: &Catalog) -> Option<(TableId, String)> {
-    let candidates =
-        catalog.tables.iter().filter(|table| table.kind != TableKind::Foreign && table.identity_key().is_some());
+    let candidates = catalog
+        .tables
+        .iter()
+        .filter(|table| table.kind != TableKind::Foreign && table.readable && table.identity_key().is_some());
     let scored = candidates.filter_map(|table| {
         let people = names::holds_people(&table.name.name);
         let personal: Vec<&str> = personal_columns(table, people).collect();
@@ -39,7 +44,7 @@ pub fn root(catalog: &Catalog) -> Option<(TableId, String)> {
         let references = catalog.references_to(table.id).filter(|reference| reference.child != table.id).count();
         // A table of people by its name wins over one that merely notes an address and is referenced more often,
         // such as orders, unless the difference is large.
-        let score = references * if people { 2 } else { 1 };
+        let score = (references + 1) * if people { 2 } else { 1 };
         Some(((score, personal.len(), std::cmp::Reverse(table.id)), references, personal))
     });
     let ((.., id), references, personal) = scored.max_by_key(|(score, ..)| *score)?;

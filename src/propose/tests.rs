@@ -66,36 +66,38 @@ fn table(index: usize, schema: &str, name: &str) -> Table {
     }
 }
 
-fn column(name: &str, type_name: &str, not_null: bool) -> Column {
-    let (class, max_chars) = match type_name {
-        "int" => (TypeClass::Int4, None),
-        "bool" => (TypeClass::Bool, None),
-        "date" => (TypeClass::Date, None),
-        "uuid" => (TypeClass::Uuid, None),
-        "jsonb" => (TypeClass::Jsonb, None),
-        "inet" => (TypeClass::Inet, None),
-        "text" => (TypeClass::Text, None),
-        "text[]" | "integer[]" => (TypeClass::Array, None),
-        "numeric" => (TypeClass::Numeric, None),
-        "varchar" => (TypeClass::Varchar, Some(255)),
-        "varchar6" => (TypeClass::Varchar, Some(6)),
-        "char2" => (TypeClass::Bpchar, Some(2)),
+fn data_type(type_name: &str) -> ColumnType {
+    if let Some(element) = type_name.strip_suffix("[]") {
+        let inside = vec![(String::new(), data_type(element))];
+        return ColumnType { inside, ..ColumnType::plain(TypeClass::Array, type_name) };
+    }
+    if let Some(chars) = type_name.strip_prefix("varchar").and_then(|chars| chars.parse().ok()) {
+        return ColumnType { max_chars: Some(chars), ..ColumnType::plain(TypeClass::Varchar, "varchar") };
+    }
+    let class = match type_name {
+        "int" | "integer" => TypeClass::Int4,
+        "bigint" => TypeClass::Int8,
+        "bool" => TypeClass::Bool,
+        "date" => TypeClass::Date,
+        "uuid" => TypeClass::Uuid,
+        "jsonb" => TypeClass::Jsonb,
+        "inet" => TypeClass::Inet,
+        "macaddr" => TypeClass::Macaddr,
+        "bytea" => TypeClass::Bytea,
+        "text" => TypeClass::Text,
+        "numeric" => TypeClass::Numeric,
+        "float8" => TypeClass::Float8,
+        "realtime.filter" => TypeClass::Composite,
+        "point" => TypeClass::Other,
+        "varchar" => return data_type("varchar255"),
+        "char2" => return ColumnType { max_chars: Some(2), ..ColumnType::plain(TypeClass::Bpchar, type_name) },
         other => panic!("no such type in these tests: {other}"),
     };
-    let data_type = ColumnType {
-        oid: 0,
-        sql_name: type_name.to_owned(),
-        base_sql_name: type_name.to_owned(),
-        class,
-        max_chars,
-        enum_labels: Vec::new(),
-        domain: false,
-        domain_checks: vec![],
-        has_binary: true,
-        sends_oids: false,
-        carries_type_oids: false,
-        inside: vec![],
-    };
+    ColumnType::plain(class, type_name)
+}
+
+fn column(name: &str, type_name: &str, not_null: bool) -> Column {
+    let data_type = data_type(type_name);
     Column {
         name: name.to_owned(),
         attnum: 1,
@@ -242,10 +244,10 @@ fn columns_are_proposed_by_name_type_and_keys() {
         ("users", "id", r#""keep""#),
         ("users", "email", r#""email""#),
         ("users", "handle", r#""username""#),
-        ("users", "password_hash", r#"{ constant = "!" }"#),
+        ("users", "password_hash", r#""password_hash""#),
         ("users", "full_name", r#""full_name""#),
-        ("users", "date_of_birth", r#"{ constant = "1970-01-01" }"#),
-        ("users", "born", r#""null""#),
+        ("users", "date_of_birth", r#"{ date_truncate = { to = "year" } }"#),
+        ("users", "born", r#"{ date_truncate = { to = "year" } }"#),
         ("users", "bio", r#""undecided""#),
         ("users", "last_ip", r#""ip""#),
         ("users", "country", r#""keep""#),
@@ -254,7 +256,7 @@ fn columns_are_proposed_by_name_type_and_keys() {
         ("users", "slug", r#""username""#),
         ("users", "api_key", "{ hash = { length = 32 } }"),
         ("users", "otp", r#""null""#),
-        ("users", "salary", r#""null""#),
+        ("users", "salary", "{ noise = { percent = 10 } }"),
         ("users", "street", r#""street""#),
         ("users", "boss_id", r#""keep""#),
         ("posts", "title", r#""undecided""#),
@@ -264,9 +266,9 @@ fn columns_are_proposed_by_name_type_and_keys() {
         ("posts", "friends", r#""undecided""#),
         ("posts", "share_token", r#""uuid""#),
         ("comments", "author_ip", r#""ip""#),
-        ("comments", "user_agent", r#"{ constant = "Mozilla/5.0" }"#),
+        ("comments", "user_agent", r#""user_agent""#),
         ("devices", "name", r#""undecided""#),
-        ("device_settings", "zip", r#""token""#),
+        ("device_settings", "zip", r#""postal_code""#),
         ("licenses", "title", r#""keep""#),
         ("licenses", "canonical_url", r#""keep""#),
         ("places", "city", r#""city""#),
@@ -292,6 +294,140 @@ fn columns_are_proposed_by_name_type_and_keys() {
 fn line_of(text: &str, table: &str, column: &str) -> String {
     let section = text.split(&format!("[columns.{table}]\n")).nth(1).expect(table);
     section.lines().find_map(|line| line.strip_prefix(&format!("{column} = "))).expect(column).to_owned()
+}
+
+/// What is drafted for `c` of a table `t`, with these values or none.
+fn drafted(columns: &str, c: &str, value: Option<fn(u32) -> String>) -> String {
+    let catalog = catalog(&[&format!("t: {columns}")]);
+    let id = catalog.table(TableId(0)).find_column(c).expect("there");
+    let mut looked = Looked::new();
+    if let Some(value) = value {
+        let seen = looked.entry((TableId(0), id)).or_default();
+        (0..40).for_each(|n| seen.look(&value(n)));
+    }
+    line_of(&profile(&catalog, TableId(0), &looked), "t", c).split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+/// Forty-three letters at random and a filling, as base64 of 32 bytes.
+fn secret(n: u32) -> String {
+    const LETTERS: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    drawn(n, 43).map(|at| char::from(LETTERS[at % 64])).chain(['=']).collect()
+}
+
+fn digest(n: u32) -> String {
+    drawn(n, 32).map(|at| char::from(b"0123456789abcdef"[at % 16])).collect()
+}
+
+fn drawn(seed: u32, count: u64) -> impl Iterator<Item = usize> {
+    // splitmix64
+    (1..=count).map(move |step| {
+        let mixed = (u64::from(seed) * 1000 + step).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        let mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        ((mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb) >> 40) as usize
+    })
+}
+
+#[test]
+fn a_list_is_judged_by_its_elements_class_and_not_by_its_types_name() {
+    assert!(drafted("id int! key, filters realtime.filter[]", "filters", None).starts_with("\"undecided\""));
+    for plain in ["integer[]", "uuid[]", "date[]", "numeric[]"] {
+        assert!(drafted(&format!("id int! key, c1 {plain}"), "c1", None).starts_with("\"keep\""), "{plain}");
+    }
+}
+
+#[test]
+fn keys_lists_and_codes_that_look_personal_are_not_kept() {
+    for (columns, column, value) in [
+        ("ssn bigint! key, x text", "ssn", None),
+        ("id int! key, card_numbers bigint[]", "card_numbers", None),
+        ("id int! key, phones bigint[]", "phones", None),
+        ("id int! key, access_code text", "access_code", Some(secret as fn(u32) -> String)),
+        ("id int! key, promo_code text", "promo_code", Some(secret)),
+        ("id int! key, discount_code text", "discount_code", Some(digest)),
+        ("id int! key, city varchar3", "city", Some(|_| "Rom".to_owned())),
+    ] {
+        let line = drafted(columns, column, value);
+        assert!(!line.starts_with("\"keep\""), "{column}: {line}");
+    }
+    assert!(drafted("id bigint! key, x text", "id", None).starts_with("\"keep\""));
+}
+
+/// A rule that the plan refuses is no proposal.
+#[test]
+fn what_is_unique_gets_a_rule_that_the_plan_takes() {
+    for (columns, column, expected) in [
+        ("id int! key, email varchar! unique", "email", "\"email\" # e-mail addresses by its name"),
+        (
+            "id int! key, email varchar20! unique",
+            "email",
+            "{ hash = { length = 20 } } # e-mail addresses by its name; unique",
+        ),
+        ("id int! key, login varchar8! unique", "login", "\"token\" # user names by its name; unique"),
+        ("id int! key, phone varchar12! unique", "phone", "\"phone\" # phone numbers by its name"),
+        ("id int! key, ssn bigint! unique", "ssn", "\"permute\" # national ids by its name; unique"),
+        (
+            "id int! key, last_ip inet! unique",
+            "last_ip",
+            "\"undecided\" # IP addresses by its type; the rule ip can give",
+        ),
+        (
+            "id int! key, email varchar12! unique",
+            "email",
+            "\"undecided\" # e-mail addresses by its name; the rule email can",
+        ),
+    ] {
+        let line = drafted(columns, column, None);
+        assert!(line.starts_with(expected), "{columns}: {line}");
+    }
+    let line = drafted("id int! key, email varchar12! unique", "email", None);
+    assert!(line.ends_with("(the column takes at most 12 characters, too few for it)"), "{line}");
+}
+
+#[test]
+fn each_kind_gets_the_rule_that_was_made_for_it() {
+    for (column, expected) in [
+        ("iban text", "\"iban\""),
+        ("card_number text", "\"card\""),
+        ("mac_address macaddr", "\"mac\""),
+        ("postal_code text", "\"postal_code\""),
+        ("latitude float8", "{ geo_jitter = { km = 5 } }"),
+        ("latitude int", "\"null\""),
+        ("home point", "{ geo_jitter = { km = 5 } }"),
+        ("birth_date date", "{ date_truncate = { to = \"year\" } }"),
+        ("birth_date text!", "{ constant = \"1970-01-01\" }"),
+        ("password text", "\"password_hash\""),
+        ("private_key text", "\"pem\""),
+        ("website text", "\"url\""),
+        ("api_token bytea!", "{ bytes = { as = \"random\" } }"),
+        ("salary numeric", "{ noise = { percent = 10 } }"),
+    ] {
+        let name = column.split(' ').next().expect("a name");
+        let line = drafted(&format!("id int! key, {column}"), name, None);
+        assert!(line.starts_with(expected), "{column}: {line}");
+    }
+}
+
+#[test]
+fn days_that_look_like_births_are_left_open() {
+    let births: fn(u32) -> String = |n| format!("{}-05-17", 1950 + n);
+    for column in ["c1 date", "c1 text"] {
+        let line = drafted(&format!("id int! key, {column}"), "c1", Some(births));
+        assert!(line.starts_with("\"undecided\" # 40 of 40 values are days over 39 years"), "{line}");
+    }
+    assert!(drafted("id int! key, issued_on date", "issued_on", Some(births)).starts_with("\"keep\""));
+    assert!(drafted("id int! key, c1 date", "c1", Some(|n| format!("20{}-05-17", 24 + n % 3))).starts_with("\"keep\""));
+}
+
+#[test]
+fn the_root_is_found_where_nothing_refers_to_anything() {
+    let found = |tables: &[&str]| root(&catalog(tables)).map(|(id, _)| id);
+    assert_eq!(
+        found(&["notes: id int! key, email text, phone text", "users: id int! key, email text"]),
+        Some(TableId(1))
+    );
+    let mut hidden = catalog(&["users: id int! key, email text", "people: id int! key, email text"]);
+    hidden.tables[0].readable = false;
+    assert_eq!(root(&hidden).map(|(id, _)| id), Some(TableId(1)));
 }
 
 /// A name that speaks of a code or of reference data is no proof: without a look at values nothing is kept by it.
@@ -323,7 +459,7 @@ fn values_decide_where_names_do_not() {
     for (column, expected) in [
         ("c1", "\"email\" # e-mail addresses in 40 of 40 values: high confidence"),
         ("c2", "\"phone\" # phone numbers in 40 of 40 values"),
-        ("c3", "\"undecided\" # e-mail addresses within 1 of 40 values; lorem replaces it"),
+        ("c3", "\"undecided\" # e-mail addresses within 1 of 40 values; lorem replaces it, redact what it finds"),
         ("code", "\"ip\" # IP addresses in 40 of 40 values"),
         ("body", "\"undecided\" # e-mail addresses within 40 of 40 values; empty_json replaces it"),
         ("c4", "\"keep\" # no sign in 40 values looked at"),
@@ -360,11 +496,65 @@ fn what_a_profile_keeps_is_compared_with_what_was_seen() {
         sender_mail = "keep"
     "#;
     let profile = Profile::parse(text, Path::new("p.toml")).expect("a profile");
-    let compared = weak(&catalog, &profile, &looked, &["users.city".to_owned()]);
+    let accepted = named_columns(&catalog, &["users.city".to_owned()]).expect("there");
+    assert_eq!(named_columns(&catalog, &["public.users.city".to_owned()]).expect("there"), accepted);
+    let misspelt = named_columns(&catalog, &["users.emial".to_owned()]);
+    assert_eq!(misspelt, Err(("users.emial".to_owned(), Some("users.email".to_owned()))));
+    let compared = weak(&catalog, &profile, &looked, &accepted);
     let found: Vec<_> = compared.weak.iter().map(|weak| (weak.column.as_str(), weak.rule)).collect();
     // `sender_mail` refers to a key by its first column, which is kept.
     assert_eq!(found, [("c1", "keep"), ("c2", "phone"), ("sender_mail", "keep"), ("c3", "undecided")]);
     assert_eq!((compared.accepted, compared.undecided), (1, 0));
+}
+
+#[test]
+fn rules_that_let_values_pass_are_told_and_those_that_are_enough_are_not() {
+    let catalog =
+        catalog(&["users: id int! key, email text, c1 text, body jsonb, born date, salary numeric, spot point"]);
+    let mut looked = Looked::new();
+    for (column, before, after) in [(2, "", ""), (3, "{\"a\": \"", "\"}")] {
+        let seen = looked.entry((TableId(0), ColumnId(column))).or_default();
+        (0..40).for_each(|n| seen.look(&format!("{before}user{n}@mail.example{after}")));
+    }
+    let told = |columns: &str| -> Vec<(String, &'static str)> {
+        let text = "[sample]\nroot = \"users\"\npercent = 10\n[columns.users]\nid = \"keep\"\nemail = \"email\"\n\
+             c1 = \"email\"\nbody = \"empty_json\"\nborn = \"null\"\nsalary = \"null\"\nspot = \"null\"\n"
+            .to_owned();
+        let text = columns.lines().fold(text, |text, line| {
+            let column = line.split(' ').next().expect("a name");
+            let kept = text.lines().filter(|old| !old.starts_with(&format!("{column} = ")));
+            kept.map(|line| format!("{line}\n")).collect::<String>() + line + "\n"
+        });
+        let profile = Profile::parse(&text, Path::new("p.toml")).unwrap_or_else(|error| panic!("{}", error.action()));
+        let compared = weak(&catalog, &profile, &looked, &std::collections::HashSet::new());
+        compared.weak.into_iter().map(|weak| (weak.column, weak.rule)).collect()
+    };
+    assert_eq!(told(""), []);
+    for (line, rule) in [
+        (r#"c1 = "keep""#, "keep"),
+        (r#"c1 = { email = true, when = "id > 5" }"#, "when"),
+        (r#"c1 = { sql = "c1" }"#, "sql"),
+        (r#"c1 = { scramble = { keep_last = 12 } }"#, "scramble"),
+        (r#"c1 = "redact""#, "redact"),
+        (r#"body = { json = { default = "keep" } }"#, "json"),
+        (r#"born = { date_shift = { days = 1 } }"#, "date_shift"),
+        (r#"born = { date_truncate = { to = "day" } }"#, "date_truncate"),
+        (r#"salary = { noise = { percent = 0.001 } }"#, "noise"),
+    ] {
+        let column = line.split(' ').next().expect("a name").to_owned();
+        assert_eq!(told(line), [(column, rule)], "{line}");
+    }
+    assert_eq!(told("c1 = \"keep\"\nemail = { template = \"{c1}\" }").len(), 2);
+    for line in [
+        r#"email = { template = "user{id}@example.com" }"#,
+        r#"email = { template = "{c1}" }"#,
+        r#"body = { json = { default = "token" } }"#,
+        r#"born = { date_truncate = { to = "year" } }"#,
+        r#"salary = { noise = { percent = 10 } }"#,
+        r#"spot = { geo_jitter = { km = 5 } }"#,
+    ] {
+        assert_eq!(told(line), [], "{line}");
+    }
 }
 
 #[test]

@@ -1,12 +1,13 @@
 //! Columns whose rule in a profile is weaker than what they seem to hold.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use serde::Serialize;
 
-use super::verdict;
-use crate::detect::{Confidence, Found, Kind, Looked, Place, Verdict, WITHIN};
-use crate::profile::{ColumnRule, MaskSpec, Profile, RowsRule};
+use super::{rules, strength, verdict};
+use crate::anonymize::template_columns;
+use crate::detect::{Confidence, Found, Kind, Looked, Place, Verdict};
+use crate::profile::{ColumnRule, MaskSpec, Profile, RowsRule, nearest};
 use crate::schema::{Catalog, Table};
 use crate::types::{ColumnId, TableId};
 
@@ -19,7 +20,7 @@ pub struct Weak {
     pub table: String,
     /// Column.
     pub column: String,
-    /// What the profile says: `undecided`, `keep`, or a rule that leaves what was found.
+    /// What the profile says: `undecided`, `keep`, `when`, or a rule that leaves what was found.
     pub rule: &'static str,
     /// The kind that leads.
     pub kind: Kind,
@@ -33,10 +34,8 @@ pub struct Weak {
     pub confidence: Confidence,
     /// In words.
     pub reason: String,
-    /// A rule that would do.
-    pub suggestion: &'static str,
-    /// One that would suit better, where there will be one.
-    pub better: Option<&'static str>,
+    /// A rule that would do, as a profile writes it; `None`: none does for its type and keys.
+    pub suggestion: Option<String>,
 }
 
 /// What was compared.
@@ -52,29 +51,25 @@ pub struct Compared {
     pub accepted: u64,
 }
 
+/// Columns of a catalog.
+pub type Columns = HashSet<(TableId, ColumnId)>;
+
 type Rules<'p> = HashMap<(TableId, ColumnId), &'p ColumnRule>;
 
-/// Compares a profile's rules with what was seen. `accepted` lists columns, as `table.column`, that may stay.
-pub fn weak(catalog: &Catalog, profile: &Profile, looked: &Looked, accepted: &[String]) -> Compared {
-    let rules = rules(catalog, profile);
-    let without_rows: Vec<TableId> = profile
-        .tables
-        .iter()
-        .filter(|(_, table)| table.rows == Some(RowsRule::None))
-        .filter_map(|(name, _)| catalog.find_table(name))
-        .collect();
+/// Compares a profile's rules with what was seen. `accepted` columns may stay.
+pub fn weak(catalog: &Catalog, profile: &Profile, looked: &Looked, accepted: &Columns) -> Compared {
+    let comparison = Comparison { catalog, rules: rules_of(catalog, profile), looked };
+    let without_rows = tables_without_rows(catalog, profile);
     let mut compared = Compared::default();
     for table in catalog.tables.iter().filter(|table| !without_rows.contains(&table.id)) {
         for (id, column) in table.copied_columns() {
             compared.columns += 1;
             let verdict = verdict(table, id, looked);
-            let rule = weakness(rules.get(&(table.id, id)).copied(), &verdict);
-            let carried = rule == Some("keep") && is_masked_by_reference(catalog, &rules, table.id, id);
-            let Some(rule) = rule.filter(|_| !carried) else { continue };
+            let Some(rule) = comparison.weakness(table, id, &verdict) else { continue };
             match verdict.kind.filter(|kind| looks_personal(*kind, rule, &verdict)) {
-                Some(_) if accepted.contains(&format!("{}.{}", table.name, column.name)) => compared.accepted += 1,
-                Some(kind) => compared.weak.push(of(table, &column.name, rule, kind, verdict)),
-                None if rule == "undecided" => compared.undecided += 1,
+                Some(_) if accepted.contains(&(table.id, id)) => compared.accepted += 1,
+                Some(kind) => compared.weak.push(comparison.told(table, id, &column.name, rule, kind, verdict)),
+                None if rule == UNDECIDED => compared.undecided += 1,
                 None => {}
             }
         }
@@ -82,7 +77,48 @@ pub fn weak(catalog: &Catalog, profile: &Profile, looked: &Looked, accepted: &[S
     compared
 }
 
-fn rules<'p>(catalog: &Catalog, profile: &'p Profile) -> Rules<'p> {
+/// Tables of which a profile brings no rows.
+fn tables_without_rows(catalog: &Catalog, profile: &Profile) -> HashSet<TableId> {
+    let none = profile.tables.iter().filter(|(_, table)| table.rows == Some(RowsRule::None));
+    none.filter_map(|(name, _)| catalog.find_table(name)).collect()
+}
+
+/// Columns that the profile lets pass, whole or in part.
+pub fn passing(catalog: &Catalog, profile: &Profile) -> Columns {
+    let leaves = |rule: &ColumnRule| specs(rule).any(MaskSpec::may_leave_source);
+    rules_of(catalog, profile).into_iter().filter(|(_, rule)| leaves(rule)).map(|(column, _)| column).collect()
+}
+
+/// The columns that are written `users.email` or `public.users.email`.
+///
+/// # Errors
+/// A name that leads to none, with the nearest that does.
+pub fn named_columns(catalog: &Catalog, written: &[String]) -> Result<Columns, (String, Option<String>)> {
+    let find = |name: &String| {
+        let splits = name.match_indices('.').map(|(at, _)| (&name[..at], &name[at + 1..]));
+        splits.into_iter().find_map(|(table, column)| {
+            let table = catalog.find_table(table)?;
+            Some((table, catalog.table(table).find_column(column)?))
+        })
+    };
+    let name = |name: &String| find(name).ok_or_else(|| (name.clone(), nearest_column(catalog, name)));
+    written.iter().map(name).collect()
+}
+
+fn nearest_column(catalog: &Catalog, written: &str) -> Option<String> {
+    let of_table = |table: &Table| -> Vec<String> {
+        let full = format!("{}.{}", table.name.schema, table.name.name);
+        let names = [table.name.to_string(), full];
+        names
+            .iter()
+            .flat_map(|name| table.columns.iter().map(move |column| format!("{name}.{}", column.name)))
+            .collect()
+    };
+    let names: Vec<String> = catalog.tables.iter().flat_map(of_table).collect();
+    nearest(written, names.iter().map(String::as_str)).map(str::to_owned)
+}
+
+fn rules_of<'p>(catalog: &Catalog, profile: &'p Profile) -> Rules<'p> {
     let mut rules = HashMap::new();
     for (name, columns) in &profile.columns {
         let Some(table) = catalog.find_table(name) else { continue };
@@ -95,36 +131,88 @@ fn rules<'p>(catalog: &Catalog, profile: &'p Profile) -> Rules<'p> {
     rules
 }
 
-/// The rule's name where it leaves values readable.
-fn weakness(rule: Option<&ColumnRule>, verdict: &Verdict) -> Option<&'static str> {
-    match rule {
-        None | Some(ColumnRule::Undecided) => Some("undecided"),
-        Some(ColumnRule::Decided { member, support }) => {
-            let specs = [Some(&member.spec), support.as_ref().map(|rule| &rule.spec)];
-            if specs.iter().flatten().any(|spec| **spec == MaskSpec::Keep) {
-                return Some("keep");
-            }
-            // It replaces digits only.
-            let phone = specs.iter().flatten().any(|spec| **spec == MaskSpec::Phone);
-            let lettered = !matches!(
-                verdict.kind,
-                None | Some(
-                    Kind::Phone | Kind::Card | Kind::NationalId | Kind::PostalCode | Kind::BirthDate | Kind::Ip
-                )
-            );
-            (phone && lettered && verdict.confidence == Confidence::High).then_some("phone")
-        }
-    }
+fn specs(rule: &ColumnRule) -> impl Iterator<Item = &MaskSpec> {
+    let (member, support) = match rule {
+        ColumnRule::Undecided => (None, None),
+        ColumnRule::Decided { member, support } => (Some(&member.spec), support.as_ref().map(|rule| &rule.spec)),
+    };
+    member.into_iter().chain(support)
 }
 
-/// The mask of a referenced key is carried to the columns that refer to it.
-fn is_masked_by_reference(catalog: &Catalog, rules: &Rules<'_>, table: TableId, column: ColumnId) -> bool {
-    catalog.references_of(table).any(|reference| {
-        let position = reference.child_columns.iter().position(|child| *child == column);
-        let parent = position.and_then(|position| reference.parent_columns.get(position));
-        let rule = parent.and_then(|parent| rules.get(&(reference.parent, *parent)));
-        matches!(rule, Some(ColumnRule::Decided { member, .. }) if member.spec != MaskSpec::Keep)
-    })
+const UNDECIDED: &str = "undecided";
+
+struct Comparison<'a> {
+    catalog: &'a Catalog,
+    rules: Rules<'a>,
+    looked: &'a Looked,
+}
+
+impl Comparison<'_> {
+    /// What the profile says, where that lets values pass.
+    fn weakness(&self, table: &Table, id: ColumnId, verdict: &Verdict) -> Option<&'static str> {
+        let rule = self.rules.get(&(table.id, id)).filter(|rule| ***rule != ColumnRule::Undecided);
+        let Some(rule) = rule else { return Some(UNDECIDED) };
+        let weak = specs(rule).find(|spec| self.leaves(table, spec, verdict))?;
+        let carried = *weak == MaskSpec::Keep && self.is_masked_by_reference(table.id, id);
+        let name = if weak.condition().is_some() { "when" } else { weak.name() };
+        Some(name).filter(|_| !carried)
+    }
+
+    /// The rule leaves what was found readable.
+    fn leaves(&self, table: &Table, spec: &MaskSpec, verdict: &Verdict) -> bool {
+        match spec {
+            MaskSpec::Template(text) => {
+                template_columns(text).unwrap_or_default().iter().any(|name| self.inserts(table, name))
+            }
+            // It replaces digits only.
+            MaskSpec::Phone => !strength::is_of_digits(verdict.kind) && verdict.confidence == Confidence::High,
+            spec => spec.may_leave_source() && !strength::is_enough(spec, verdict),
+        }
+    }
+
+    /// A template that inserts this column inserts something personal.
+    fn inserts(&self, table: &Table, name: &str) -> bool {
+        let Some(id) = table.find_column(name) else { return false };
+        let (verdict, rule) = (verdict(table, id, self.looked), self.rules.get(&(table.id, id)));
+        let passes = |spec: &MaskSpec| spec.may_leave_source() && !strength::is_enough(spec, &verdict);
+        let kept = rule.is_some_and(|rule| specs(rule).any(passes));
+        kept && verdict.kind.is_some_and(|kind| looks_personal(kind, "keep", &verdict))
+    }
+
+    /// The mask of a referenced key is carried to the columns that refer to it.
+    fn is_masked_by_reference(&self, table: TableId, column: ColumnId) -> bool {
+        self.catalog.references_of(table).any(|reference| {
+            let position = reference.child_columns.iter().position(|child| *child == column);
+            let parent = position.and_then(|position| reference.parent_columns.get(position));
+            let rule = parent.and_then(|parent| self.rules.get(&(reference.parent, *parent)));
+            matches!(rule, Some(ColumnRule::Decided { member, .. }) if member.spec != MaskSpec::Keep)
+        })
+    }
+
+    fn told(
+        &self,
+        table: &Table,
+        id: ColumnId,
+        column: &str,
+        rule: &'static str,
+        kind: Kind,
+        verdict: Verdict,
+    ) -> Weak {
+        let pick = rules::pick(self.catalog, table, id, kind, verdict.place);
+        Weak {
+            schema: table.name.schema.clone(),
+            table: table.name.name.clone(),
+            column: column.to_owned(),
+            rule,
+            kind,
+            place: verdict.place,
+            found: verdict.found,
+            values: verdict.values,
+            confidence: verdict.confidence,
+            reason: verdict.reason,
+            suggestion: pick.rule.map(|rule| rule.plain()),
+        }
+    }
 }
 
 /// What a person decided to keep is told only where there is more to it than a name that may mean many things.
@@ -132,28 +220,7 @@ fn looks_personal(kind: Kind, rule: &str, verdict: &Verdict) -> bool {
     let vague = matches!(kind, Kind::FreeText | Kind::OutsideId | Kind::Website | Kind::Company);
     match verdict.confidence {
         Confidence::High => true,
-        Confidence::Medium => rule == "undecided" || !vague,
+        Confidence::Medium => rule == UNDECIDED || !vague,
         Confidence::Low => false,
-    }
-}
-
-fn of(table: &Table, column: &str, rule: &'static str, kind: Kind, verdict: Verdict) -> Weak {
-    let (suggestion, better) = match verdict.place {
-        Place::Whole => (kind.rule(), kind.better_rule()),
-        Place::Within => WITHIN,
-    };
-    Weak {
-        schema: table.name.schema.clone(),
-        table: table.name.name.clone(),
-        column: column.to_owned(),
-        rule,
-        kind,
-        place: verdict.place,
-        found: verdict.found,
-        values: verdict.values,
-        confidence: verdict.confidence,
-        reason: verdict.reason,
-        suggestion,
-        better,
     }
 }

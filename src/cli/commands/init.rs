@@ -28,10 +28,12 @@ pub(super) async fn run(args: &InitArgs, global: &Global) -> Result<u8> {
         from: connect_info(&args.source.from, Side::Source)?,
         run_id: run.id,
         left_out: SourceRules::default(),
+        without_rows: Vec::new(),
         rows: args.rows,
         texts: false,
     };
-    let look = engine::look(&request, &display).await.inspect_err(|error| display.fail(error))?;
+    let check = |catalog: &Catalog| root(catalog, args.root.as_deref()).map(drop);
+    let look = engine::look(&request, &check, &display).await.inspect_err(|error| display.fail(error))?;
     display.finish();
     drop(display);
     let catalog = look.catalog;

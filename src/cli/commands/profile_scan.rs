@@ -13,10 +13,15 @@ use crate::cli::terminal::{Look, wrap};
 use crate::engine::{self, LookRequest, TextFinding};
 use crate::error::{Error, ErrorKind, Result};
 use crate::pg::errors::Side;
-use crate::propose::{self, Compared, Weak};
+use crate::profile::{Profile, RowsRule};
+use crate::propose::{self, Columns, Compared, Weak};
+use crate::schema::Catalog;
+use crate::types::{ColumnId, TableId};
 
 /// Ends when something undecided or kept looks personal: the profile does not decide what it should.
 const LOOKS_PERSONAL: u8 = 4;
+/// Ends when something that the profile brings was not looked at.
+const UNREAD: u8 = 3;
 
 /// `--json`
 #[derive(Debug, Serialize)]
@@ -32,12 +37,16 @@ struct Report<'a> {
     accepted: u64,
     undecided_without_sign: u64,
     schema_texts: &'a [TextFinding],
+    schema_texts_complete: bool,
     unread: Vec<Unread>,
+    columns_without_values: Vec<String>,
 }
 
+/// A table, or a column of it, that the profile brings and that was not looked at.
 #[derive(Debug, Serialize)]
 struct Unread {
     table: String,
+    column: Option<String>,
     reason: String,
 }
 
@@ -48,21 +57,23 @@ pub(super) async fn run(args: &ProfileScanArgs, global: &Global) -> Result<u8> {
         from: connect_info(&args.source.from, Side::Source)?,
         run_id: format!("scan {}", run.id),
         left_out: profile.source.clone(),
+        without_rows: without_rows(&profile),
         rows: args.rows,
         texts: true,
     };
     let show = if global.quiet { Show::Nothing } else { Show::Passing };
     let display = Display::open(show, global.log.as_deref(), &run.id)?;
-    let look = engine::look(&request, &display).await.inspect_err(|error| display.fail(error))?;
+    let check = |catalog: &Catalog| allowed(catalog, &args.allow).map(drop);
+    let look = engine::look(&request, &check, &display).await.inspect_err(|error| display.fail(error))?;
     display.finish();
     drop(display);
-    let compared = propose::weak(&look.catalog, &profile, &look.looked, &args.allow);
-    let unread = look.unread.iter();
+    let compared = propose::weak(&look.catalog, &profile, &look.looked, &allowed(&look.catalog, &args.allow)?);
+    let passing = propose::passing(&look.catalog, &profile);
     let report = Report {
         run_id: &run.id,
         profile: profile.path.display().to_string(),
         rows_per_table: args.rows,
-        tables: look.catalog.tables.len(),
+        tables: look.catalog.tables.len() - request.without_rows.len(),
         columns: compared.columns,
         columns_looked_at: look.looked.values().filter(|seen| seen.values > 0).count(),
         values: look.looked.values().map(|seen| u64::from(seen.values)).sum(),
@@ -70,12 +81,9 @@ pub(super) async fn run(args: &ProfileScanArgs, global: &Global) -> Result<u8> {
         accepted: compared.accepted,
         undecided_without_sign: compared.undecided,
         schema_texts: &look.texts,
-        unread: unread
-            .map(|(table, reason)| Unread {
-                table: look.catalog.table(*table).name.to_string(),
-                reason: reason.clone(),
-            })
-            .collect(),
+        schema_texts_complete: !look.texts_cut,
+        unread: unread(&look, &passing),
+        columns_without_values: without_values(&look, &passing),
     };
     if args.json {
         let text = serde_json::to_string_pretty(&report)
@@ -84,7 +92,58 @@ pub(super) async fn run(args: &ProfileScanArgs, global: &Global) -> Result<u8> {
     } else if !global.quiet {
         print(&text(&report, &compared, Look::stdout()));
     }
-    Ok(if compared.weak.is_empty() { 0 } else { LOOKS_PERSONAL })
+    Ok(match () {
+        () if !compared.weak.is_empty() => LOOKS_PERSONAL,
+        () if !report.unread.is_empty() => UNREAD,
+        () => 0,
+    })
+}
+
+fn without_rows(profile: &Profile) -> Vec<String> {
+    let none = profile.tables.iter().filter(|(_, rules)| rules.rows == Some(RowsRule::None));
+    none.map(|(name, _)| name.clone()).collect()
+}
+
+fn allowed(catalog: &Catalog, written: &[String]) -> Result<Columns> {
+    propose::named_columns(catalog, written).map_err(|(name, nearest)| {
+        let hint = nearest.map_or_else(
+            || "name a column of the database, as TABLE.COLUMN or SCHEMA.TABLE.COLUMN".to_owned(),
+            |nearest| format!("did you mean {nearest}?"),
+        );
+        Error::new(ErrorKind::Usage, format!("find the column {name:?} of --allow: the database has none of that name"))
+            .with_remedy(hint)
+    })
+}
+
+/// Tables whose rows the profile brings, and columns whose values it lets pass.
+fn unread(look: &engine::Look, passing: &Columns) -> Vec<Unread> {
+    let name = |table: TableId| look.catalog.table(table).name.to_string();
+    let tables =
+        look.unread.iter().map(|(table, reason)| Unread { table: name(*table), column: None, reason: reason.clone() });
+    let columns = look.unread_columns.iter().filter(|(table, column, _)| passing.contains(&(*table, *column)));
+    let columns = columns.map(|(table, column, reason)| Unread {
+        table: name(*table),
+        column: Some(look.catalog.table(*table).column(*column).name.clone()),
+        reason: reason.clone(),
+    });
+    tables.chain(columns).collect()
+}
+
+/// Columns that the profile lets pass and that held nothing in the rows that were read: nothing is known of them.
+fn without_values(look: &engine::Look, passing: &Columns) -> Vec<String> {
+    let unread = |at: (TableId, ColumnId)| look.unread_columns.iter().any(|(table, column, _)| (*table, *column) == at);
+    let mut empty: Vec<(TableId, ColumnId)> = look
+        .looked
+        .iter()
+        .filter(|(at, seen)| seen.values == 0 && passing.contains(at) && !unread(**at))
+        .map(|(at, _)| *at)
+        .collect();
+    empty.sort_unstable();
+    let name = |(table, column): (TableId, ColumnId)| {
+        let table = look.catalog.table(table);
+        format!("{}.{}", table.name, table.column(column).name)
+    };
+    empty.into_iter().map(name).collect()
 }
 
 fn text(report: &Report<'_>, compared: &Compared, look: Look) -> String {
@@ -106,26 +165,42 @@ fn text(report: &Report<'_>, compared: &Compared, look: Look) -> String {
     );
     for weak in &compared.weak {
         let schema = if weak.schema == "public" { String::new() } else { format!("{}.", weak.schema) };
-        let better = weak.better.map_or_else(String::new, |better| format!(" (or {better}, where there is one)"));
-        let line = format!("{}; {} would do{better}", weak.reason, weak.suggestion);
+        let line = match &weak.suggestion {
+            Some(rule) => format!("{}; {rule} would do", weak.reason),
+            None => weak.reason.clone(),
+        };
         let _ = writeln!(text, "  {}  {schema}{}.{}: {}", look.bad(), weak.table, weak.column, weak.rule);
         let _ = writeln!(text, "     {}", wrap(&line, look.width, 5));
     }
+    let mut aside = |line: String| {
+        let _ = writeln!(text, "  {}  {}", look.yellow(look.dash()), wrap(&line, look.width, 5));
+    };
     for finding in report.schema_texts {
         let kinds: Vec<&str> = finding.kinds.iter().map(|kind| kind.plural()).collect();
-        let line = format!("{}: {}", finding.place, kinds.join(", "));
-        let _ = writeln!(text, "  {}  {}", look.yellow(look.dash()), wrap(&line, look.width, 5));
+        aside(format!("{}: {}", finding.place, kinds.join(", ")));
+    }
+    if !report.schema_texts_complete {
+        aside("the schema has more texts (comments, functions and the like) than are looked at".to_owned());
     }
     for unread in &report.unread {
-        let line = format!("{} was not, or not wholly, looked at: {}", unread.table, unread.reason);
-        let _ = writeln!(text, "  {}  {}", look.yellow(look.dash()), wrap(&line, look.width, 5));
+        let column = unread.column.as_ref().map_or_else(String::new, |column| format!(".{column}"));
+        aside(format!("{}{column} was not, or not wholly, looked at: {}", unread.table, unread.reason));
     }
-    let end = match compared.weak.len() {
+    if !report.columns_without_values.is_empty() {
+        aside(format!("kept, and empty in every row that was read: {}", report.columns_without_values.join(", ")));
+    }
+    let _ = write!(text, "\n  {}\n\n", wrap(&end(report), look.width, 2));
+    text
+}
+
+fn end(report: &Report<'_>) -> String {
+    match report.findings.len() {
+        0 if !report.unread.is_empty() => {
+            "Nothing that looks personal is kept or undecided, as far as was looked; see what was not.".to_owned()
+        }
         0 => "Nothing that looks personal is kept or undecided. A look at some rows proves nothing about the others."
             .to_owned(),
         1 => "One column looks personal and is kept, undecided or masked too little.".to_owned(),
         more => format!("{more} columns look personal and are kept, undecided or masked too little."),
-    };
-    let _ = write!(text, "\n  {}\n\n", wrap(&end, look.width, 2));
-    text
+    }
 }

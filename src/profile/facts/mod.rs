@@ -172,6 +172,11 @@ impl RuleFacts {
         self.defaults()
     }
 
+    /// The rule that its name alone means, if it means one.
+    pub fn with_defaults(&self) -> Option<MaskSpec> {
+        self.defaults().ok().filter(|_| self.is_word())
+    }
+
     /// With every parameter at its default.
     pub(super) fn defaults(&self) -> Result<MaskSpec, String> {
         (self.build)(&Values::defaults(self.parameters()))

@@ -55,6 +55,11 @@ pub(crate) fn oldest_version() -> u32 {
     of(&servers().source).min(of(&servers().target))
 }
 
+/// The database's URL for another role than its owner.
+pub(crate) fn as_role(database: &TestDb, role: &str) -> String {
+    database.url().replace("user=postgres", &format!("user={role}"))
+}
+
 /// A new, empty database on the shared source server.
 pub(crate) fn source_database(name: &str) -> TestDb {
     TestDb::on(&servers().source, name)
