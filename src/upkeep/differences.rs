@@ -5,7 +5,9 @@ use std::fmt::Debug;
 
 use serde::Serialize;
 
-use crate::profile::{Profile, Sample, TableRules, VaultRules, dotted};
+use crate::profile::{
+    LeakRules, Profile, Sample, SourceRules, TableRules, TargetRules, VaultRules, VirtualReference, dotted,
+};
 
 /// One key in which two profiles differ.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -49,22 +51,36 @@ struct Meaning<'p> {
     entries: BTreeMap<Key, Entry>,
 }
 
-const SECTIONS: [&str; 7] = ["sample", "source", "target", "tables", "references", "vault", "columns"];
+const SECTIONS: [&str; 8] = ["sample", "source", "target", "tables", "references", "vault", "leaks", "columns"];
 
 impl<'p> Meaning<'p> {
     fn of(profile: &'p Profile) -> Self {
+        // Every field by its name, so that a new one is not forgotten here.
+        let Profile {
+            path: _,
+            digest: _,
+            places: _,
+            sample,
+            source: SourceRules { exclude_schemas, exclude_tables, allow_row_security },
+            target: TargetRules { after_load },
+            tables,
+            references,
+            vault,
+            leaks,
+            columns,
+        } = profile;
         let mut all = Self { profile, entries: BTreeMap::new() };
-        all.sample(&profile.sample);
-        let (source, target) = (&profile.source, &profile.target);
-        all.list(&["source", "exclude_schemas"], &source.exclude_schemas);
-        all.list(&["source", "exclude_tables"], &source.exclude_tables);
-        all.put(&["source", "allow_row_security"], &source.allow_row_security, &false);
+        all.sample(sample);
+        all.list(&["source", "exclude_schemas"], exclude_schemas);
+        all.list(&["source", "exclude_tables"], exclude_tables);
+        all.put(&["source", "allow_row_security"], allow_row_security, &false);
         // Commands run in their order.
-        all.put(&["target", "after_load"], &target.after_load, &Vec::new());
-        profile.tables.iter().for_each(|(name, rules)| all.table(name, rules));
-        all.references();
-        all.vault(&profile.vault);
-        for (table, rules) in &profile.columns {
+        all.put(&["target", "after_load"], after_load, &Vec::new());
+        tables.iter().for_each(|(name, rules)| all.table(name, rules));
+        all.references(references);
+        all.vault(vault);
+        all.leaks(leaks);
+        for (table, rules) in columns {
             for (column, rule) in rules {
                 let key = ["columns", plain(table), column];
                 all.put_at(&key, &["columns", table, column], rule, None);
@@ -101,8 +117,8 @@ impl<'p> Meaning<'p> {
         put("orphans", &rules.orphans, &default.orphans);
     }
 
-    fn references(&mut self) {
-        for (at, reference) in self.profile.references.iter().enumerate() {
+    fn references(&mut self, references: &[VirtualReference]) {
+        for (at, reference) in references.iter().enumerate() {
             let unnamed = || format!("{}.{}", plain(&reference.table), reference.columns.join(", "));
             let name = reference.name.clone().unwrap_or_else(unnamed);
             let element = format!("[{at}]");
@@ -130,6 +146,19 @@ impl<'p> Meaning<'p> {
             put("variants", &sorted(&entry.variants), &Vec::<String>::new());
             put("required", &entry.required, &true);
             put("mode", &entry.treatment, &None::<()>);
+        }
+    }
+
+    fn leaks(&mut self, leaks: &LeakRules) {
+        let LeakRules { default, prose, definitions, allow, columns } = leaks;
+        let usual = LeakRules::default();
+        self.put(&["leaks", "default"], default, &usual.default);
+        self.put(&["leaks", "prose"], prose, &usual.prose);
+        self.put(&["leaks", "definitions"], definitions, &usual.definitions);
+        self.list(&["leaks", "allow"], allow);
+        for (column, action) in columns {
+            let key = ["leaks", "columns", plain(column)];
+            self.put_at(&key, &["leaks", "columns", column], action, None);
         }
     }
 

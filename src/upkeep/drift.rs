@@ -1,5 +1,7 @@
 //! What a database gained and lost since its profile was written.
 
+use std::collections::BTreeMap;
+
 use serde::Serialize;
 
 use crate::anonymize::Mask;
@@ -105,25 +107,25 @@ pub fn drift(catalog: &Catalog, profile: &Profile) -> Drift {
     drift
 }
 
-/// The name under which the profile has a section for this table.
+/// The names under which the profile has sections for this table: `users` and `public.users` may both be there.
 fn written_as<'p, T>(
     catalog: &Catalog,
-    sections: &'p std::collections::BTreeMap<String, T>,
+    sections: &'p BTreeMap<String, T>,
     id: TableId,
-) -> Option<&'p String> {
-    sections.keys().find(|written| catalog.find_table(written) == Some(id))
+) -> impl Iterator<Item = (&'p String, &'p T)> {
+    sections.iter().filter(move |(written, _)| catalog.find_table(written) == Some(id))
 }
 
 fn gained(drift: &mut Drift, catalog: &Catalog, profile: &Profile, additions: &Additions<'_>, table: &Table) {
-    let in_tables = written_as(catalog, &profile.tables, table.id);
-    let in_columns = written_as(catalog, &profile.columns, table.id);
-    if in_tables.is_some_and(|name| profile.tables[name].rows == Some(RowsRule::None)) {
+    let in_tables = || written_as(catalog, &profile.tables, table.id);
+    let in_columns = || written_as(catalog, &profile.columns, table.id);
+    if in_tables().any(|(_, rules)| rules.rows == Some(RowsRule::None)) {
         return;
     }
+    let mentioned = in_columns().map(|(name, _)| name).chain(in_tables().map(|(name, _)| name)).next();
     // A table that no name leads to cannot be decided; `check` tells.
-    let Some(name) = in_columns.or(in_tables).cloned().or_else(|| additions.name(table.id)) else { return };
-    let stated = in_columns.map(|name| &profile.columns[name]);
-    let missing = |column: &&Column| stated.is_none_or(|rules| !rules.contains_key(&column.name));
+    let Some(name) = mentioned.cloned().or_else(|| additions.name(table.id)) else { return };
+    let missing = |column: &&Column| !in_columns().any(|(_, rules)| rules.contains_key(&column.name));
     let columns: Vec<GainedColumn> = table
         .copied_columns()
         .filter(|(_, column)| missing(column))
@@ -134,7 +136,7 @@ fn gained(drift: &mut Drift, catalog: &Catalog, profile: &Profile, additions: &A
         })
         .collect();
     let is_root = catalog.find_table(&profile.sample.root) == Some(table.id);
-    if in_tables.is_some() || in_columns.is_some() || is_root {
+    if mentioned.is_some() || is_root {
         drift.gained_columns.extend(columns);
     } else {
         let (rows, reason) = additions.rows(table.id);

@@ -140,6 +140,16 @@ fn a_new_table_gets_a_section_of_its_own() {
 }
 
 #[test]
+fn differences_of_the_leak_check_are_told() {
+    let with = |leaks: &str| profile(&format!("[sample]\nroot = \"users\"\n{leaks}"));
+    let one = with("[leaks]\ndefault = \"fail\"\nallow = [\"b\", \"a\"]\n");
+    assert_eq!(differences(&one, &with("[leaks]\nallow = [\"a\", \"b\"]\n")), []);
+    let other = with("[leaks]\ndefault = \"allow\"\ncolumns = { \"public.posts.body\" = \"scrub\" }\n");
+    let told: Vec<String> = differences(&one, &other).into_iter().map(|difference| difference.key).collect();
+    assert_eq!(told, ["leaks.allow", "leaks.columns.\"posts.body\"", "leaks.default"]);
+}
+
+#[test]
 fn differences_are_of_meaning() {
     let one = profile(
         "[sample]\nroot = \"public.users\"\n[tables.posts]\nwithin = [\"a\", \"b\"]\nunowned = \"drop\"\n[columns.users]\nid = \"keep\"\nemail = \"email\"\nname = \"keep\"\n",

@@ -261,9 +261,20 @@ fn diff_of_two_profiles_and_of_a_database() {
         scene.home.tithe(&[&["profile", "diff", &one, "--from", &from][..], more].concat()).expect_code(0).stdout
     };
     assert_eq!(against(&[]), "");
+    // A table's rules may stand in two sections, under its two names.
+    let parted = PROFILE.replace("name = \"keep\"\n", "") + "[columns.\"public.users\"]\nname = \"keep\"\n";
+    let parted = support::profile(&parted);
+    let fits = scene.home.tithe(&["profile", "check", "--profile", &path(&parted), "--from", &from]).expect_code(0);
+    assert!(fits.stdout.contains("all decided"), "{fits:?}");
+    let ran = scene.home.tithe(&["profile", "diff", &path(&parted), "--from", &from]).expect_code(0);
+    assert_eq!(ran.stdout, "");
     scene.source.execute(
-        "ALTER TABLE users ADD phone text, DROP name, ALTER email TYPE bytea USING convert_to(email, 'UTF8'); CREATE TABLE likes (id int)",
+        "ALTER TABLE users ADD phone text, DROP name, ALTER email TYPE bytea USING convert_to(email, 'UTF8'); CREATE TABLE likes (id int);
+         CREATE TABLE \"z\x1b[2Jz\u{202e}\n+ forged\" (id int)",
     );
+    // Names are shown, and do nothing to the terminal.
+    let shown = against(&[]);
+    assert!(shown.contains("+ z\u{fffd}[2Jz\u{fffd}\u{fffd}+ forged: a new table"), "{shown}");
     let drift: Value = serde_json::from_str(&against(&["--json"])).unwrap();
     assert_eq!(drift["gained_tables"][0]["table"], "likes");
     assert_eq!(drift["gained_columns"][0]["column"], "phone");
@@ -272,6 +283,8 @@ fn diff_of_two_profiles_and_of_a_database() {
         (&drift["unsuited"][0]["column"], &drift["unsuited"][0]["data_type"]),
         (&"email".into(), &"bytea".into())
     );
+    let ran = tithe(&["profile", "diff", &one, &other, "--from", &from]).expect_code(2);
+    assert!(ran.stderr.contains("leave out --from"), "{ran:?}");
     let ran = tithe(&["profile", "diff", &one]);
     assert!(ran.code == 2 && ran.stderr.contains("--from"), "{ran:?}");
 }

@@ -7,7 +7,8 @@ use crate::cli::args::Global;
 use crate::cli::profile_args::{ProfileCheckArgs, ProfileCommand, ProfileDiffArgs, ProfileUpdateArgs};
 use crate::cli::progress::{Display, Show};
 use crate::cli::settings::{self, RunId, connect_info};
-use crate::cli::{print, profile_file};
+use crate::cli::terminal::one_line;
+use crate::cli::{print, print_exact, profile_file};
 use crate::engine::{self, InspectRequest};
 use crate::error::{Error, ErrorKind, Result};
 use crate::pg::errors::Side;
@@ -87,7 +88,7 @@ async fn update(args: &ProfileUpdateArgs, global: &Global) -> Result<u8> {
     let drift = drift(&catalog, &profile);
     let update = upkeep::update(&profile, &drift)?;
     if args.dry_run {
-        print(&update.diff);
+        print_exact(&update.diff);
         return Ok(0);
     }
     if update.text != old {
@@ -124,7 +125,11 @@ fn updated(path: &Path, drift: &Drift, by_hand: &[String], left: &[Problem]) -> 
 async fn diff(args: &ProfileDiffArgs, global: &Global) -> Result<u8> {
     let first = settings::profile(&args.profiles[0])?;
     match (args.profiles.get(1), &args.from) {
-        (Some(second), _) => {
+        (Some(_), Some(_)) => {
+            return Err(Error::new(ErrorKind::Usage, "two profiles and a database are too many to compare")
+                .with_remedy("leave out --from (or TITHE_FROM), or one of the profiles"));
+        }
+        (Some(second), None) => {
             let differences = upkeep::differences(&first, &settings::profile(second)?);
             if args.json { print_json(&differences)? } else { print(&different(&differences)) }
         }
@@ -155,23 +160,26 @@ fn different(differences: &[Difference]) -> String {
 fn drifted(drift: &Drift) -> String {
     let mut text = String::new();
     for table in &drift.gained_tables {
-        let _ = writeln!(text, "+ {}: a new table with {} columns", table.table, table.columns.len());
+        let _ = writeln!(text, "+ {}: a new table with {} columns", one_line(&table.table), table.columns.len());
     }
     for column in &drift.gained_columns {
         let what = format!("{} (proposed {}: {})", column.data_type, column.proposed, column.reason);
-        let _ = writeln!(text, "+ {}.{}: {what}", column.table, column.column);
+        let _ = writeln!(text, "+ {}", one_line(&format!("{}.{}: {what}", column.table, column.column)));
     }
     for table in &drift.lost_tables {
         let _ = match drift.partitions.iter().find(|partition| partition.table == *table) {
-            Some(partition) => writeln!(text, "- {table}: is a partition of {}, whose rules hold for it", partition.of),
-            None => writeln!(text, "- {table}: the table is gone"),
+            Some(partition) => {
+                let (table, of) = (one_line(table), one_line(&partition.of));
+                writeln!(text, "- {table}: is a partition of {of}, whose rules hold for it")
+            }
+            None => writeln!(text, "- {}: the table is gone", one_line(table)),
         };
     }
     for column in &drift.lost_columns {
-        let _ = writeln!(text, "- {}.{}: the column is gone", column.table, column.column);
+        let _ = writeln!(text, "- {}: the column is gone", one_line(&format!("{}.{}", column.table, column.column)));
     }
     for unsuited in &drift.unsuited {
-        let _ = writeln!(text, "! {}", unsuited.reason);
+        let _ = writeln!(text, "! {}", one_line(&unsuited.reason));
     }
     text
 }
@@ -210,6 +218,6 @@ fn opening(from: &str, global: &Global) -> Result<(InspectRequest, Display)> {
 fn print_json(value: &impl serde::Serialize) -> Result<()> {
     let text = serde_json::to_string_pretty(value)
         .map_err(|cause| Error::new(ErrorKind::Unexpected, "print JSON").with_cause(cause))?;
-    print(&(text + "\n"));
+    print_exact(&(text + "\n"));
     Ok(())
 }
