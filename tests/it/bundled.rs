@@ -78,7 +78,10 @@ fn keycloak() {
     holds(
         "keycloak",
         20,
-        "SELECT count(*) = 40 AND bool_and(email = email_constraint) FROM user_entity JOIN user_role_mapping m ON m.user_id = user_entity.id",
+        "SELECT count(*) = 40 AND bool_and(email = email_constraint)
+             AND (SELECT string_agg(name, ' ' ORDER BY name COLLATE \"C\") FROM client_attributes) = 'post.logout.redirect.uris use.refresh.tokens'
+             AND (SELECT string_agg(name, ' ') FROM identity_provider_config) = 'useJwksUrl'
+             FROM user_entity JOIN user_role_mapping m ON m.user_id = user_entity.id",
     );
 }
 
