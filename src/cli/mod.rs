@@ -24,6 +24,7 @@ use std::process::ExitCode;
 use clap::Parser;
 
 use args::Cli;
+use terminal::printable;
 
 /// Runs the program with these arguments.
 pub fn run(arguments: impl Iterator<Item = OsString>) -> ExitCode {
@@ -46,12 +47,17 @@ pub fn run(arguments: impl Iterator<Item = OsString>) -> ExitCode {
 /// The error, once, and what to do about it.
 #[expect(clippy::print_stderr, reason = "errors go to stderr")]
 fn report(error: &crate::error::Error) {
-    eprintln!("tithe: {}", error.chain());
-    eprintln!("       {}", error.remedy());
+    eprintln!("tithe: {}", printable(&error.chain()));
+    eprintln!("       {}", printable(error.remedy()));
 }
 
-/// A result, to stdout. Whoever closed the pipe has seen enough.
+/// A result for people, to stdout: names in it do nothing to a terminal.
 fn print(text: &str) {
+    print_exact(&printable(text));
+}
+
+/// A document for programs, to stdout, byte for byte. Whoever closed the pipe has seen enough.
+fn print_exact(text: &str) {
     let mut out = std::io::stdout().lock();
     let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
 }

@@ -4,7 +4,7 @@
 use std::io::Write as _;
 use std::path::Path;
 
-use super::print;
+use super::print_exact;
 use crate::error::{Error, ErrorKind, Result};
 
 /// Writes the whole text, or leaves what was there. `-` is standard output.
@@ -13,7 +13,7 @@ use crate::error::{Error, ErrorKind, Result};
 /// `Usage` when the file cannot be written.
 pub(super) fn write(path: &Path, text: &str) -> Result<()> {
     if path == Path::new("-") {
-        print(text);
+        print_exact(text);
         return Ok(());
     }
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));

@@ -14,7 +14,7 @@ use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget};
 
 use super::bars::{self, Phase};
 use super::log::Log;
-use super::terminal::{Look, duration, size};
+use super::terminal::{Look, duration, one_line, printable, size};
 use crate::error::{Error, Result};
 use crate::monitor::{Monitor, Progress};
 
@@ -177,7 +177,7 @@ impl Monitor for Display {
     }
 
     fn unit(&self, name: &str, rows_expected: u64) -> Arc<Progress> {
-        let progress = Arc::new(Progress::new(name, rows_expected));
+        let progress = Arc::new(Progress::new(&one_line(name), rows_expected));
         if let Some(phase) = &mut *self.inner.phase.lock().unwrap_or_else(PoisonError::into_inner) {
             phase.add(Arc::clone(&progress));
         }
@@ -185,6 +185,7 @@ impl Monitor for Display {
     }
 
     fn note(&self, text: &str) {
+        let text = &one_line(text);
         match &self.inner.style {
             Style::Bars(_) => self.inner.say(&format!("    {} {text}", self.inner.look.yellow("note"))),
             Style::Lines => self.inner.say(&format!("          note: {text}")),
@@ -240,6 +241,7 @@ impl Inner {
 
     #[expect(clippy::print_stderr, reason = "progress goes to stderr")]
     fn say(&self, line: &str) {
+        let line = printable(line);
         match &self.style {
             Style::Bars(multi) => {
                 // Bars must be redrawn below the line; println knows how.

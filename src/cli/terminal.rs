@@ -97,6 +97,38 @@ impl Look {
     }
 }
 
+/// What would move the cursor, colour, or turn the direction of what follows.
+fn is_unprintable(letter: char) -> bool {
+    letter.is_control()
+        || matches!(letter, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+}
+
+/// A name, or a message, as one line that does nothing to a terminal.
+pub(super) fn one_line(text: &str) -> String {
+    text.replace(is_unprintable, "\u{fffd}")
+}
+
+/// A text of several lines: names in it, which anybody may have chosen, do nothing to a terminal. Our own colours stay.
+pub(super) fn printable(text: &str) -> String {
+    let mut clean = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(at) = rest.find(|letter| is_unprintable(letter) && letter != '\n') {
+        clean.push_str(&rest[..at]);
+        rest = &rest[at..];
+        let colour = COLOURS.iter().find_map(|colour| rest.strip_prefix(colour).map(|after| (*colour, after)));
+        let (kept, after) = colour.unwrap_or_else(|| {
+            let letter = rest.chars().next().map_or(0, char::len_utf8);
+            ("\u{fffd}", &rest[letter..])
+        });
+        clean.push_str(kept);
+        rest = after;
+    }
+    clean + rest
+}
+
+/// As `paint` writes them.
+const COLOURS: [&str; 6] = ["\x1b[0m", "\x1b[1m", "\x1b[2m", "\x1b[31m", "\x1b[32m", "\x1b[33m"];
+
 /// Breaks a text between words; every line but the first begins with `indent` spaces. Long words stay whole.
 pub(super) fn wrap(text: &str, width: usize, indent: usize) -> String {
     let mut lines = String::new();
@@ -143,6 +175,16 @@ mod tests {
         assert_eq!([size(812), size(4_210_000), size(81_223), size(999_900)].join(" "), "812 B 4.2 MB 81 kB 1.0 MB");
         let times = [0.04, 9.96, 61.0, 7500.0].map(|s| duration(Duration::from_secs_f64(s)));
         assert_eq!(times, ["0.0 s", "10 s", "1 min 1 s", "2 h 5 min"]);
+    }
+
+    #[test]
+    fn names_do_nothing_to_a_terminal() {
+        let name = "us\x1b[2Jers\u{202e}\r\u{9b}31m\nx";
+        assert_eq!(one_line(name), "us\u{fffd}[2Jers\u{fffd}\u{fffd}\u{fffd}31m\u{fffd}x");
+        assert_eq!(printable(name), "us\u{fffd}[2Jers\u{fffd}\u{fffd}\u{fffd}31m\nx");
+        let colours = Look { terminal: true, colours: true, unicode: true, width: 80 };
+        let own = [colours.bold("é"), colours.dim("b"), colours.yellow("c"), colours.good(), colours.bad()].concat();
+        assert_eq!(printable(&own), own);
     }
 
     #[test]

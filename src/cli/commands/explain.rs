@@ -3,10 +3,10 @@
 use std::fmt::Write as _;
 
 use crate::cli::args::{ExplainArgs, Global, Limits};
-use crate::cli::print;
 use crate::cli::progress::{Display, Show};
 use crate::cli::settings::{self, RunId};
 use crate::cli::terminal::Look;
+use crate::cli::{print, print_exact};
 use crate::engine::{self, ExplainRequest, Explanation, Role};
 use crate::error::Result;
 
@@ -28,7 +28,7 @@ pub(super) async fn run(args: &ExplainArgs, global: &Global) -> Result<u8> {
     display.finish();
     drop(display);
     if args.json {
-        print(&(serde_json::to_string_pretty(&explanation).unwrap_or_default() + "\n"));
+        print_exact(&(serde_json::to_string_pretty(&explanation).unwrap_or_default() + "\n"));
     } else {
         print(&text(&explanation, Look::stdout()));
     }

@@ -1,7 +1,7 @@
 //! `tithe graph`: the references between tables, drawn; with a profile, coloured by what happens to each table.
 
 use crate::cli::args::{Global, GraphArgs, GraphFormat};
-use crate::cli::print;
+use crate::cli::print_exact;
 use crate::cli::progress::{Display, Show};
 use crate::cli::settings::{self, RunId, connect_info};
 use crate::engine::{self, InspectRequest};
@@ -32,6 +32,6 @@ pub(super) async fn run(args: &GraphArgs, global: &Global) -> Result<u8> {
     let picture = drawn.await.inspect_err(|error| display.fail(error))?;
     display.finish();
     drop(display);
-    print(&picture);
+    print_exact(&picture);
     Ok(0)
 }

@@ -5,10 +5,10 @@ use std::io::Write as _;
 use std::path::Path;
 
 use crate::cli::args::{Global, InitArgs};
-use crate::cli::print;
 use crate::cli::progress::{Display, Show};
 use crate::cli::settings::{RunId, connect_info};
 use crate::cli::terminal::{Look, wrap};
+use crate::cli::{print, print_exact};
 use crate::engine::{self, LookRequest};
 use crate::error::{Error, ErrorKind, Result};
 use crate::pg::errors::Side;
@@ -40,7 +40,7 @@ pub(super) async fn run(args: &InitArgs, global: &Global) -> Result<u8> {
     let (root, why) = root(&catalog, args.root.as_deref())?;
     let profile = propose::profile(&catalog, root, &look.looked);
     match &args.output {
-        None => print(&profile),
+        None => print_exact(&profile),
         Some(path) => {
             write(path, &profile)?;
             if !global.quiet {

@@ -4,13 +4,13 @@ use clap::CommandFactory as _;
 use clap_complete::Shell;
 
 use crate::cli::args::Cli;
-use crate::cli::print;
+use crate::cli::print_exact;
 use crate::error::{Error, ErrorKind, Result};
 
 pub(super) fn completions(shell: Shell) -> Result<u8> {
     let mut script = Vec::new();
     clap_complete::generate(shell, &mut Cli::command(), "tithe", &mut script);
-    print(&String::from_utf8_lossy(&script));
+    print_exact(&String::from_utf8_lossy(&script));
     Ok(0)
 }
 
@@ -39,6 +39,6 @@ pub(super) fn page() -> Result<u8> {
         sections(&command, "TITHE", &mut page)
     };
     write().map_err(|cause| Error::new(ErrorKind::Unexpected, "write the manual page").with_cause(cause))?;
-    print(&String::from_utf8_lossy(&page));
+    print_exact(&String::from_utf8_lossy(&page));
     Ok(0)
 }

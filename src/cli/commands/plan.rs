@@ -3,10 +3,10 @@
 use std::sync::Arc;
 
 use crate::cli::args::{Global, PlanArgs};
-use crate::cli::print;
 use crate::cli::progress::{Display, Show};
 use crate::cli::settings::{self, RunId};
 use crate::cli::terminal::Look;
+use crate::cli::{print, print_exact};
 use crate::engine::{self, Exactness};
 use crate::error::{Error, ErrorKind, Result};
 use crate::monitor::Monitor;
@@ -29,7 +29,7 @@ pub(super) async fn run(args: &PlanArgs, global: &Global) -> Result<u8> {
     if args.json {
         let text = serde_json::to_string_pretty(&report)
             .map_err(|cause| Error::new(ErrorKind::Unexpected, "print the plan").with_cause(cause))?;
-        print(&(text + "\n"));
+        print_exact(&(text + "\n"));
     } else {
         let look = Look::stdout();
         print(&plan::render(&report, if look.terminal { look.width } else { PLAIN_WIDTH }));

@@ -5,11 +5,11 @@ use std::fmt::Write as _;
 use serde::Serialize;
 
 use crate::cli::args::Global;
-use crate::cli::print;
 use crate::cli::profile_args::ProfileScanArgs;
 use crate::cli::progress::{Display, Show};
 use crate::cli::settings::{self, RunId, connect_info};
-use crate::cli::terminal::{Look, wrap};
+use crate::cli::terminal::{Look, one_line, wrap};
+use crate::cli::{print, print_exact};
 use crate::engine::{self, LookRequest, TextFinding};
 use crate::error::{Error, ErrorKind, Result};
 use crate::pg::errors::Side;
@@ -88,7 +88,7 @@ pub(super) async fn run(args: &ProfileScanArgs, global: &Global) -> Result<u8> {
     if args.json {
         let text = serde_json::to_string_pretty(&report)
             .map_err(|cause| Error::new(ErrorKind::Unexpected, "print what was found").with_cause(cause))?;
-        print(&(text + "\n"));
+        print_exact(&(text + "\n"));
     } else if !global.quiet {
         print(&text(&report, &compared, Look::stdout()));
     }
@@ -169,11 +169,12 @@ fn text(report: &Report<'_>, compared: &Compared, look: Look) -> String {
             Some(rule) => format!("{}; {rule} would do", weak.reason),
             None => weak.reason.clone(),
         };
-        let _ = writeln!(text, "  {}  {schema}{}.{}: {}", look.bad(), weak.table, weak.column, weak.rule);
+        let column = one_line(&format!("{schema}{}.{}", weak.table, weak.column));
+        let _ = writeln!(text, "  {}  {column}: {}", look.bad(), weak.rule);
         let _ = writeln!(text, "     {}", wrap(&line, look.width, 5));
     }
     let mut aside = |line: String| {
-        let _ = writeln!(text, "  {}  {}", look.yellow(look.dash()), wrap(&line, look.width, 5));
+        let _ = writeln!(text, "  {}  {}", look.yellow(look.dash()), wrap(&one_line(&line), look.width, 5));
     };
     for finding in report.schema_texts {
         let kinds: Vec<&str> = finding.kinds.iter().map(|kind| kind.plural()).collect();

@@ -5,7 +5,7 @@ use std::path::Path;
 use crate::attest::{self, Attestation};
 use crate::cli::args::{Global, ReportArgs};
 use crate::cli::terminal::{Look, wrap};
-use crate::cli::{output, print, render, signing, state};
+use crate::cli::{output, print, print_exact, render, signing, state};
 use crate::error::{Error, ErrorKind, Result};
 use crate::page;
 use crate::report::RunReport;
@@ -24,7 +24,7 @@ pub(super) fn run(args: &ReportArgs, global: &Global) -> Result<u8> {
         let signed = if attestation.signature.is_some() { "signed" } else { "not signed: TITHE_SIGN_KEY is not set" };
         say_where(path, &format!("the attestation of run {}, {signed}", report.run_id), global);
     } else if args.json {
-        print(&(serde_json::to_string_pretty(&report).unwrap_or_default() + "\n"));
+        print_exact(&(serde_json::to_string_pretty(&report).unwrap_or_default() + "\n"));
     } else {
         let look = Look::stdout();
         let context = render::Context { to: None, replaced: false, kept: None };

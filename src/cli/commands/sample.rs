@@ -10,7 +10,7 @@ use crate::cli::interrupt::Interrupt;
 use crate::cli::progress::{Display, Show};
 use crate::cli::settings::{self, RunId};
 use crate::cli::terminal::Look;
-use crate::cli::{ask, output, print, render, signing, state};
+use crate::cli::{ask, output, print, print_exact, render, signing, state};
 use crate::engine::{self, Confirm, ConfirmRemoval, SampleRequest, TargetState, VaultRequest};
 use crate::error::{Error, ErrorKind, Result};
 use crate::monitor::Monitor;
@@ -64,7 +64,7 @@ pub(super) async fn run(args: &SampleArgs, global: &Global, stop: Interrupt) -> 
         report.outcome = Outcome::Partial;
     }
     if args.json {
-        print(&(serde_json::to_string_pretty(&report).unwrap_or_default() + "\n"));
+        print_exact(&(serde_json::to_string_pretty(&report).unwrap_or_default() + "\n"));
     } else if !global.quiet {
         let kept = kept.as_deref().ok();
         let replaced = before.is_some_and(|state| state.exists);

@@ -16,7 +16,7 @@ use crate::cli::progress::{Display, Show};
 use crate::cli::render::files as render;
 use crate::cli::settings::{self, RunId};
 use crate::cli::terminal::Look;
-use crate::cli::{ask, print};
+use crate::cli::{ask, print, print_exact};
 use crate::engine;
 use crate::error::{Error, ErrorKind, Result};
 use crate::monitor::Monitor as _;
@@ -60,7 +60,7 @@ async fn plan(args: &VaultMoveArgs, global: &Global, run: &RunId) -> Result<u8> 
         let value = serde_json::json!({
             "vault": report, "steps": steps, "problems": problems, "notes": vault::notes(&planned),
         });
-        print(&(serde_json::to_string_pretty(&value).unwrap_or_default() + "\n"));
+        print_exact(&(serde_json::to_string_pretty(&value).unwrap_or_default() + "\n"));
     } else if !global.quiet {
         print(&render::plan(&report, &planned, &problems, Look::stdout()));
     }
@@ -92,7 +92,7 @@ async fn sync(args: &VaultMoveArgs, global: &Global, run: &RunId, stop: Interrup
     display.finish();
     if args.json {
         let value = serde_json::json!({ "run_id": run.id, "vault": report, "problems": problems, "notes": notes });
-        print(&(serde_json::to_string_pretty(&value).unwrap_or_default() + "\n"));
+        print_exact(&(serde_json::to_string_pretty(&value).unwrap_or_default() + "\n"));
     } else if !global.quiet {
         print(&render::synced(&report, &problems, &notes, Look::stdout()));
     }
@@ -148,7 +148,7 @@ async fn status(args: &VaultStatusArgs) -> Result<u8> {
     let (remote, store) = (settings::remote(&args.remote)?, settings::store());
     let (place, status) = aside(move || vault::status(&place, &remote, &store).map(|status| (place, status))).await?;
     match args.json {
-        true => print(&(serde_json::to_string_pretty(&status).unwrap_or_default() + "\n")),
+        true => print_exact(&(serde_json::to_string_pretty(&status).unwrap_or_default() + "\n")),
         false => print(&render::status(&status, &place, Look::stdout())),
     }
     Ok(0)
@@ -160,7 +160,7 @@ async fn verify(args: &VaultVerifyArgs, run: &RunId) -> Result<u8> {
     let remote = settings::remote(&args.remote)?;
     let found = aside(move || vault::verify(&place, &remote, &store, &list)).await?;
     match args.json {
-        true => print(&(serde_json::to_string_pretty(&found).unwrap_or_default() + "\n")),
+        true => print_exact(&(serde_json::to_string_pretty(&found).unwrap_or_default() + "\n")),
         false => print(&render::verified(&found, Look::stdout())),
     }
     let differs = found.missing.files + found.changed.files;

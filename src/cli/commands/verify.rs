@@ -7,7 +7,7 @@ use crate::cli::args::{Global, VerifyArgs};
 use crate::cli::progress::{Display, Show};
 use crate::cli::settings::{self, RunId, connect_info};
 use crate::cli::terminal::{Look, wrap};
-use crate::cli::{print, state};
+use crate::cli::{print, print_exact, state};
 use crate::engine::{self, VerifyRequest};
 use crate::error::{Error, ErrorKind, Result};
 use crate::pg::errors::Side;
@@ -35,7 +35,7 @@ pub(super) async fn run(args: &VerifyArgs, global: &Global) -> Result<u8> {
     display.finish();
     drop(display);
     if args.json {
-        print(&(serde_json::to_string_pretty(&report).unwrap_or_default() + "\n"));
+        print_exact(&(serde_json::to_string_pretty(&report).unwrap_or_default() + "\n"));
     } else if !global.quiet {
         print(&text(&report, Look::stdout()));
     }
