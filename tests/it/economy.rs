@@ -26,6 +26,12 @@ fn a_run_reads_little_more_than_it_must() {
         source.execute(&support::repository_text(&format!("fixtures/art-site/{file}.sql")));
     }
     source.execute("VACUUM (FREEZE, ANALYZE)");
+    // The schema is the one that these profiles are for.
+    for name in ["art-site", "art-site-pull"] {
+        let path = format!(concat!(env!("CARGO_MANIFEST_DIR"), "/sampling-profiles/{}.toml"), name);
+        let checked = Home::new().tithe(&["profile", "check", "--profile", &path, "--from", &source.url()]);
+        assert!(checked.expect_code(0).stdout.contains("all decided"), "{name}");
+    }
     source.execute(
         "CREATE FUNCTION public.rows_of(relation oid) RETURNS bigint LANGUAGE plpgsql AS $$
          DECLARE n bigint; BEGIN EXECUTE format('SELECT count(*) FROM %s', relation::regclass) INTO n; RETURN n; END $$",
