@@ -83,7 +83,7 @@ Examples:
   tithe profile scan --from postgresql://reader@prod/shop --profile shop.toml
   tithe profile scan --from shop --profile shop --rows 2000 --allow posts.slug --json
 
-Exit codes: 0 nothing was found, 4 something was";
+Exit codes: 0 nothing was found, 3 neither, but something was not looked at, 4 something was";
 
 pub(super) const PLAN: &str = "\
 Examples:
