@@ -70,7 +70,9 @@ impl Target {
                 }
             }
         };
-        let application_name = format!("tithe {run_id}");
+        // Not the source's name: both may be one server and one role, and whoever ends the source's sessions must not
+        // end this one, which still has to drop what was built.
+        let application_name = format!("tithe {run_id} target");
         let settings =
             format!("SET application_name = {}; {PINNED}off; SET search_path = pg_catalog", literal(&application_name));
         maintenance
