@@ -63,6 +63,12 @@ impl PublicKey {
         })
     }
 
+    /// From 64 hexadecimal digits in lower case: one spelling only, as for signatures.
+    pub(super) fn from_hex(text: &str) -> Option<Self> {
+        let bytes = bytes(text).filter(|found| hex(found) == text)?;
+        bytes.try_into().ok().map(Self)
+    }
+
     pub(super) fn hex(&self) -> String {
         hex(&self.0)
     }

@@ -46,6 +46,21 @@ pub struct Signature {
     value: String,
 }
 
+impl Signature {
+    /// Made over this digest with the secret half of the key that it names.
+    fn check(&self, digest: &str) -> Result<()> {
+        if self.algorithm != ALGORITHM {
+            return Err(changed("its signature is of a kind that this version does not know"));
+        }
+        let key = PublicKey::from_hex(&self.public_key)
+            .ok_or_else(|| changed("the public key of its signature is no Ed25519 key"))?;
+        match key.verifies(&message(digest), &self.value) {
+            true => Ok(()),
+            false => Err(changed("its signature does not fit")),
+        }
+    }
+}
+
 /// The attestation of a run.
 pub fn attest(report: &RunReport, signer: Option<&Signer>) -> Attestation {
     let statement = statement(report);
@@ -69,7 +84,8 @@ impl Attestation {
         serde_json::to_string_pretty(self).unwrap_or_default() + "\n"
     }
 
-    /// Reads a file's text; it must be exactly what [`Self::to_text`] writes, and the digest must fit.
+    /// Reads a file's text; it must be exactly what [`Self::to_text`] writes, the digest must fit, and so must the
+    /// signature, if there is one, to the key that it names. Whose key that is, [`Self::check_signature`] tells.
     ///
     /// # Errors
     /// `Verification`: it is no attestation, or was changed.
@@ -82,8 +98,15 @@ impl Attestation {
         if found.to_text() != text {
             return Err(changed("it is not byte for byte in the form in which tithe writes it"));
         }
+        // It is told to people, in whose terminals other characters might do something.
+        if !found.statement.run_id.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-') {
+            return Err(changed("it is of no run: what it names is not a run's id"));
+        }
         if digest(&found.statement) != found.digest {
             return Err(changed("its digest does not fit what it states"));
+        }
+        if let Some(signature) = &found.signature {
+            signature.check(&found.digest)?;
         }
         Ok(found)
     }
@@ -94,13 +117,10 @@ impl Attestation {
     /// `Verification`: there is none, it is of another key, or it does not fit.
     pub fn check_signature(&self, key: &PublicKey) -> Result<()> {
         let signature = self.signature.as_ref().ok_or_else(|| changed("it is not signed"))?;
-        if signature.algorithm != ALGORITHM || signature.public_key != key.hex() {
+        if signature.public_key != key.hex() {
             return Err(changed("it is signed with another key than the one given"));
         }
-        if !key.verifies(&message(&self.digest), &signature.value) {
-            return Err(changed("its signature does not fit"));
-        }
-        Ok(())
+        signature.check(&self.digest)
     }
 
     /// It states what this report says.

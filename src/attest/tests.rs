@@ -54,13 +54,40 @@ fn every_changed_byte_is_found() {
     }
 }
 
+/// Whoever checks without a key of their own must not be told that a broken signature is one.
 #[test]
-fn what_is_stated_anew_no_longer_fits_the_signature() {
-    let (mut attestation, key) = signed();
-    attestation.statement.tithe_version = "9".to_owned();
-    attestation.digest = digest(&attestation.statement);
-    let read = Attestation::from_text(&attestation.to_text()).expect("holds");
-    assert!(read.check_signature(&key).unwrap_err().chain().contains("signature does not fit"));
+fn a_signature_that_does_not_fit_is_refused_without_a_key_too() {
+    let (signed, _) = signed();
+    let refused = |attestation: &Attestation, why: &str| {
+        let error = Attestation::from_text(&attestation.to_text()).unwrap_err();
+        assert!(error.chain().contains(why) && error.exit_code() == 9, "{error:?}");
+    };
+    let mut stated_anew = signed.clone();
+    stated_anew.statement.run_id = "20260101T000000Z-b".to_owned();
+    stated_anew.digest = digest(&stated_anew.statement);
+    refused(&stated_anew, "signature does not fit");
+
+    let with = |change: &dyn Fn(&mut Signature)| {
+        let mut other = signed.clone();
+        other.signature.as_mut().into_iter().for_each(change);
+        other
+    };
+    let of_nobody = with(&|signature| signature.public_key = "no key \u{1b}[31m".to_owned());
+    refused(&of_nobody, "no Ed25519 key");
+    let shouted = with(&|signature| signature.public_key = signature.public_key.to_uppercase());
+    refused(&shouted, "no Ed25519 key");
+    let short = with(&|signature| signature.public_key.truncate(62));
+    refused(&short, "no Ed25519 key");
+    let of_another = with(&|signature| signature.public_key = "11".repeat(32));
+    refused(&of_another, "signature does not fit");
+    let empty = with(&|signature| signature.value.clear());
+    refused(&empty, "signature does not fit");
+    let mut of_no_run = attest(&report(), None);
+    of_no_run.statement.run_id.push_str("\u{1b}[31m");
+    of_no_run.digest = digest(&of_no_run.statement);
+    refused(&of_no_run, "of no run");
+    let of_another_kind = with(&|signature| signature.algorithm = "none".to_owned());
+    refused(&of_another_kind, "kind");
 }
 
 #[test]

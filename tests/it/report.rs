@@ -254,6 +254,11 @@ fn an_attestation_is_checked_against_key_and_run() {
     let check = |file: &str, more: &[&str]| scene.home.tithe(&[&["report", "--check", file][..], more].concat());
     let held = check("first.json", &["--public-key", &public]).expect_code(0);
     assert!(held.stdout.contains("signed with the key given"), "{held:?}");
+    let attested: Value = serde_json::from_str(&text).unwrap();
+    let (key_hex, signed) = (&attested["signature"]["public_key"], &attested["signature"]["value"]);
+    let by_somebody = check("first.json", &[]).expect_code(0);
+    assert!(by_somebody.stdout.contains(key_hex.as_str().unwrap()), "{by_somebody:?}");
+    assert!(by_somebody.stdout.contains("whoever holds that"), "{by_somebody:?}");
 
     // The same from the kept report, later.
     let mut command = scene.home.command(&["report", "--attest", "later.json"]);
@@ -263,6 +268,10 @@ fn an_attestation_is_checked_against_key_and_run() {
 
     fs::write(scene.path("changed.json"), text.replacen("\"email\"", "\"emall\"", 1)).unwrap();
     check("changed.json", &["--public-key", &public]).expect_code(9);
+    let signed = signed.as_str().unwrap();
+    fs::write(scene.path("changed.json"), text.replacen(signed, &signed.replace('0', "1"), 1)).unwrap();
+    let broken = check("changed.json", &[]).expect_code(9);
+    assert!(broken.stderr.contains("signature does not fit"), "{broken:?}");
     scene.home.tithe(&["report", "--attest", "plain.json"]).expect_code(0);
     let unsigned = check("plain.json", &["--public-key", &public]).expect_code(9);
     assert!(unsigned.stderr.contains("not signed"), "{unsigned:?}");
@@ -272,7 +281,6 @@ fn an_attestation_is_checked_against_key_and_run() {
     let run = second["run_id"].as_str().unwrap();
     let other = scene.home.tithe(&["report", run, "--check", "first.json", "--public-key", &public]).expect_code(9);
     assert!(other.stderr.contains(run), "{other:?}");
-    let attested: Value = serde_json::from_str(&text).unwrap();
     let kept = scene.path(&format!("state/tithe/runs/{}.json", attested["statement"]["run_id"].as_str().unwrap()));
     let report = fs::read_to_string(&kept).unwrap();
     fs::write(&kept, report.replacen("\"email\"", "\"keep\"", 1)).unwrap();

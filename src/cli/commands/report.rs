@@ -66,9 +66,12 @@ fn check(args: &ReportArgs, path: &Path, global: &Global) -> Result<u8> {
             format!("  {mark}  {}\n", wrap(what, look.width, 5))
         };
         let signature = match (&key, &attestation.signature) {
-            (Some(_), _) => "signed with the key given",
-            (None, Some(_)) => "signed; give --public-key to know by whom",
-            (None, None) => "not signed",
+            (Some(_), Some(signature)) => format!("signed with the key given, {}", signature.public_key),
+            (_, Some(signature)) => format!(
+                "the signature fits the key {}, whoever holds that: give --public-key to know that it is the right one",
+                signature.public_key
+            ),
+            (_, None) => "not signed: whoever made the file may have stated anything".to_owned(),
         };
         let kept = match report {
             Some(_) => "states what the kept report of the run says",
@@ -78,7 +81,7 @@ fn check(args: &ReportArgs, path: &Path, global: &Global) -> Result<u8> {
             "\n  {}\n\n{}{}{}\n",
             look.bold(&format!("Attestation of run {run}")),
             line(true, &format!("unchanged: {}", attestation.digest)),
-            line(key.is_some(), signature),
+            line(key.is_some(), &signature),
             line(report.is_some(), kept)
         ));
     }
