@@ -7,6 +7,8 @@
 
 pub mod error;
 pub mod types;
+pub mod wording;
+pub mod report;
 pub mod digest;
 pub mod monitor;
 pub mod rate;
@@ -21,7 +23,6 @@ pub mod plan;
 pub mod propose;
 pub mod upkeep;
 pub mod closure;
-pub mod report;
 pub mod attest;
 pub mod page;
 pub mod vault;

@@ -6,6 +6,9 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+/// Stands for a rule in columns that no profile decides.
+const GENERATED: &str = "generated";
+
 /// The report of one run.
 #[must_use]
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
@@ -125,7 +128,7 @@ pub struct TableReport {
     /// Columns that the checksum leaves out: what is stored may differ in form from what was written.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub not_compared: Vec<String>,
-    /// What was done to each column, in the table's order; empty where no rows came.
+    /// What was done to each column, in the table's order, generated ones included; empty where no rows came.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub columns: Vec<ColumnReport>,
 }
@@ -148,15 +151,58 @@ pub struct ColumnReport {
     /// What the rule did to support rows; absent under `keep` and where none came.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub support: Option<MaskCounts>,
-    /// What the leak check found in it; absent where it did not look.
+    /// Whether the leak check looked through it; absent in reports of runs that did not tell.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub leak_check: Option<LeakCheck>,
+    /// What it found there; absent where it found nothing, and where it did not look.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub leaks: Option<LeakFinding>,
+}
+
+/// Whether values of masked columns were looked for in a column, or why not; of a masked one, whether its own were
+/// looked for in the others.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum LeakCheck {
+    /// Each value that the target holds.
+    Searched,
+    /// Masked, in members and in support rows; what it held was looked for elsewhere.
+    LookedFor,
+    /// Masked, and nothing in it could be recognized elsewhere (dates, short numbers), or the profile allows it.
+    Masked,
+    /// The profile lets anything stand there.
+    Allowed,
+    /// Its type holds no free text: numbers, dates, enums, whose labels are searched with the schema.
+    NoText,
+    /// It holds uuids, and no masked column does.
+    NoUuid,
+    /// Each of its values stands in the column that it refers to, which was looked through.
+    SearchedAsKey,
+    /// The whole check was not made.
+    Off,
+}
+
+impl LeakCheck {
+    /// For people.
+    pub fn told(self) -> &'static str {
+        match self {
+            Self::Searched => "searched",
+            Self::LookedFor => "masked, and looked for elsewhere",
+            Self::Masked => "masked, and not looked for elsewhere",
+            Self::Allowed => "not searched: allowed by the profile",
+            Self::NoText => "not searched: of a type without free text",
+            Self::NoUuid => "not searched: no uuid is masked",
+            Self::SearchedAsKey => "searched in the key that it refers to",
+            Self::Off => "not searched: the check was not made",
+        }
+    }
 }
 
 impl ColumnReport {
     /// Some rule but `keep` applies to it.
     pub fn is_masked(&self) -> bool {
-        !self.rule.is_keep() || self.support_rule.as_ref().is_some_and(|rule| !rule.is_keep())
+        let masks = |rule: &RuleReport| !rule.is_keep() && !rule.is_generated();
+        masks(&self.rule) || self.support_rule.as_ref().is_some_and(masks)
     }
 
     /// Values that a rule was given, of members and support rows.
@@ -168,7 +214,7 @@ impl ColumnReport {
 /// A rule as the profile states it, without secrets.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RuleReport {
-    /// `keep`, `email` and so on.
+    /// `keep`, `email` and so on; `generated` where no rule applies, since the target computes it.
     pub name: String,
     /// Its parameters; a constant is told by its length only.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
@@ -182,6 +228,16 @@ impl RuleReport {
     /// Values pass unchanged.
     pub fn is_keep(&self) -> bool {
         self.name == "keep"
+    }
+
+    /// Of a column that the target computes from others of the row.
+    pub fn generated() -> Self {
+        Self { name: GENERATED.to_owned(), ..Self::default() }
+    }
+
+    /// See [`Self::generated`].
+    pub fn is_generated(&self) -> bool {
+        self.name == GENERATED
     }
 }
 
@@ -204,6 +260,13 @@ pub struct MaskCounts {
     pub estimated_before: bool,
     /// `distinct_after` is one.
     pub estimated_after: bool,
+}
+
+impl MaskCounts {
+    /// There were values, and each came out as it went in.
+    pub fn is_idle(&self) -> bool {
+        self.values > 0 && self.unchanged == self.values
+    }
 }
 
 /// A reference between two tables that brought rows.
@@ -305,7 +368,7 @@ pub struct FileKindReport {
 pub struct LeakReport {
     /// Different values of masked columns that were looked for.
     pub values: u64,
-    /// Kept columns that were read.
+    /// Columns that were looked through.
     pub columns: u64,
     /// Memory of the fingerprints.
     pub memory_bytes: u64,
@@ -336,15 +399,27 @@ pub struct LeakFinding {
     pub words: u64,
 }
 
-/// One thing that was proven, or not.
+/// One thing that was to be proven.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct CheckReport {
     /// Name.
     pub name: String,
-    /// It holds.
-    pub ok: bool,
-    /// Numbers, or what differs.
+    /// It holds; `None` where it was not asked.
+    pub ok: Option<bool>,
+    /// Numbers, what differs, or why it was not asked.
     pub detail: String,
+}
+
+impl CheckReport {
+    /// It holds or it does not.
+    pub fn asked(name: &str, holds: bool, detail: impl Into<String>) -> Self {
+        Self { name: name.to_owned(), ok: Some(holds), detail: detail.into() }
+    }
+
+    /// Nothing was proven, and why.
+    pub fn not_asked(name: &str, why: impl Into<String>) -> Self {
+        Self { name: name.to_owned(), ok: None, detail: why.into() }
+    }
 }
 
 /// What `verify` found.
@@ -356,23 +431,12 @@ pub struct VerifyReport {
     /// The target, without password.
     pub target: String,
     /// In order.
-    pub checks: Vec<Verdict>,
-}
-
-/// One check of `verify`.
-#[derive(Clone, Debug, Serialize)]
-pub struct Verdict {
-    /// Name.
-    pub name: String,
-    /// It holds; `None` where it could not be asked.
-    pub ok: Option<bool>,
-    /// Numbers, what differs, or why it could not be asked.
-    pub detail: String,
+    pub checks: Vec<CheckReport>,
 }
 
 impl VerifyReport {
     /// The first check that found a difference.
-    pub fn first_difference(&self) -> Option<&Verdict> {
+    pub fn first_difference(&self) -> Option<&CheckReport> {
         self.checks.iter().find(|check| check.ok == Some(false))
     }
 }

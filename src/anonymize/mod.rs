@@ -34,7 +34,7 @@ use std::fmt;
 
 pub use extent::agrees;
 pub use mask::Mask;
-pub use tally::{Tally, TallyCounts};
+pub use tally::Tally;
 pub use template::{Piece as TemplatePiece, template_columns, template_pieces};
 pub use transform::RowTransform;
 pub use uniqueness::{Uniqueness, uniqueness};

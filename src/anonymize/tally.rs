@@ -2,8 +2,11 @@
 //!
 //! Values are compared and counted as bytes, in the form in which they travel. Only numbers leave here.
 
+use std::collections::BTreeMap;
+
 use super::distinct::Distinct;
 use crate::copyfmt::Fields;
+use crate::report::MaskCounts;
 
 /// Counts of some columns of a table.
 #[derive(Clone, Debug, Default)]
@@ -24,29 +27,6 @@ struct ColumnTally {
     unchanged: u64,
     before: Distinct,
     after: Distinct,
-}
-
-/// What became of a column's values.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct TallyCounts {
-    /// Position of the column in the row.
-    pub at: usize,
-    /// Values that the rule was given.
-    pub values: u64,
-    /// NULLs, which no rule is given; references that became NULL count here.
-    pub nulls: u64,
-    /// Values that became NULL.
-    pub emptied: u64,
-    /// Values that came out as they went in.
-    pub unchanged: u64,
-    /// Different values before.
-    pub distinct_before: u64,
-    /// Different values after.
-    pub distinct_after: u64,
-    /// The number before is an estimate.
-    pub estimated_before: bool,
-    /// The number after is an estimate.
-    pub estimated_after: bool,
 }
 
 impl Tally {
@@ -96,18 +76,17 @@ impl Tally {
         }
     }
 
-    /// The numbers, column by column.
-    pub fn counts(&self) -> Vec<TallyCounts> {
-        self.columns.iter().map(ColumnTally::counts).collect()
+    /// The numbers by the column's position in the row.
+    pub fn counts(&self) -> BTreeMap<usize, MaskCounts> {
+        self.columns.iter().map(|column| (column.at, column.counts())).collect()
     }
 }
 
 impl ColumnTally {
-    fn counts(&self) -> TallyCounts {
+    fn counts(&self) -> MaskCounts {
         let ((distinct_before, exact_before), (distinct_after, exact_after)) =
             (self.before.count(), self.after.count());
-        TallyCounts {
-            at: self.at,
+        MaskCounts {
             values: self.values,
             nulls: self.nulls,
             emptied: self.emptied,
@@ -148,8 +127,7 @@ mod tests {
         let mut merged = Tally::default();
         merged.merge(&tally);
         merged.merge(&other);
-        let expected = TallyCounts {
-            at: 1,
+        let expected = MaskCounts {
             values: 5,
             nulls: 2,
             emptied: 1,
@@ -159,6 +137,6 @@ mod tests {
             estimated_before: false,
             estimated_after: false,
         };
-        assert_eq!(merged.counts(), [expected]);
+        assert_eq!(merged.counts(), [(1, expected)].into());
     }
 }

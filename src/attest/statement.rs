@@ -3,7 +3,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::report::{CheckReport, ColumnReport, Outcome, RunReport, TableReport};
+use crate::report::{CheckReport, ColumnReport, LeakFinding, Outcome, RunReport, TableReport};
 
 /// What is attested.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -23,6 +23,9 @@ pub struct Statement {
     profile_digest: String,
     key_fingerprint: Option<String>,
     tables: Vec<Table>,
+    leaks: Leaks,
+    /// Commands that ran against the loaded database and may have changed anything in it.
+    after_load_commands: u64,
     checks: Vec<Check>,
     problems: Vec<String>,
 }
@@ -63,11 +66,24 @@ struct Table {
     columns: Vec<ColumnReport>,
 }
 
+/// What the leak check looked for; which columns it looked through stands with them.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Leaks {
+    values: u64,
+    columns: u64,
+    made_by_mask: u64,
+    unconfirmed: u64,
+    /// In columns, and in comments and definitions of the schema.
+    findings: Vec<LeakFinding>,
+}
+
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Check {
     name: String,
-    ok: bool,
+    /// `None`: not asked.
+    ok: Option<bool>,
     detail: String,
 }
 
@@ -97,6 +113,14 @@ pub fn statement(report: &RunReport) -> Statement {
         profile_digest: report.profile_digest.clone(),
         key_fingerprint: report.key_fingerprint.clone(),
         tables: report.tables.iter().map(table).collect(),
+        leaks: Leaks {
+            values: report.leaks.values,
+            columns: report.leaks.columns,
+            made_by_mask: report.leaks.made_by_mask,
+            unconfirmed: report.leaks.unconfirmed,
+            findings: report.leaks.findings.clone(),
+        },
+        after_load_commands: report.schema.after_load,
         checks: report.checks.iter().map(check).collect(),
         problems: report.problems.clone(),
     }

@@ -4,7 +4,7 @@ use ring::rand::SystemRandom;
 use ring::signature::Ed25519KeyPair;
 
 use super::*;
-use crate::report::{MaskCounts, RuleReport, TableReport};
+use crate::report::{CheckReport, LeakCheck, LeakFinding, MaskCounts, RuleReport, TableReport};
 
 /// RFC 8410, section 10.3: a key that everybody knows.
 const KNOWN_KEY: &str = "-----BEGIN PRIVATE KEY-----\nMC4CAQAwBQYDK2VwBCIEINTuctv5E1hK1bbY8fdp+K06/nwoy/HU++CXqI9EdVhC\n-----END PRIVATE KEY-----\n";
@@ -88,6 +88,27 @@ fn a_signature_that_does_not_fit_is_refused_without_a_key_too() {
     refused(&of_no_run, "of no run");
     let of_another_kind = with(&|signature| signature.algorithm = "none".to_owned());
     refused(&of_another_kind, "kind");
+}
+
+/// What the leak check told of, and whether commands ran afterwards, belongs to what is stated.
+#[test]
+fn findings_commands_and_checks_that_were_not_made_are_stated() {
+    let attestation = attest(&report(), None);
+    let refused = |change: &dyn Fn(&mut RunReport)| {
+        let mut other = report();
+        change(&mut other);
+        assert!(attestation.check_report(&other).unwrap_err().chain().contains("does not state"));
+    };
+    let finding = || LeakFinding { place: "a comment (TABLE posts)".to_owned(), ..LeakFinding::default() };
+    refused(&|report| report.leaks.findings.push(finding()));
+    refused(&|report| report.schema.after_load = 1);
+    refused(&|report| report.checks.push(CheckReport::not_asked("leak check", "switched off")));
+    refused(&|report| report.tables[0].columns[0].leak_check = Some(LeakCheck::Searched));
+    let mut told = report();
+    told.checks.push(CheckReport::not_asked("leak check", "switched off"));
+    let text = attest(&told, None).to_text();
+    assert!(text.contains("\"ok\": null"), "{text}");
+    Attestation::from_text(&text).expect("holds").check_report(&told).expect("holds");
 }
 
 #[test]

@@ -1,16 +1,16 @@
 //! Copies every table, whole or leaf by leaf, and builds its indexes as soon as its rows are in.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
-use crate::anonymize::TallyCounts;
 use crate::error::Result;
 use crate::monitor::{Monitor, Progress};
 use crate::pg::connect::{Client, Pool};
 use crate::pg::dump::Entry;
 use crate::pg::landing;
 use crate::pg::quote::qualified;
+use crate::report::MaskCounts;
 use crate::schema::Catalog;
 use crate::types::TableId;
 
@@ -21,9 +21,9 @@ use super::{blame, lanes};
 pub(super) struct Arrived {
     pub(super) table: TableId,
     pub(super) moved: Moved,
-    /// What masks did to members, and to support rows.
-    pub(super) masked: Vec<TallyCounts>,
-    pub(super) masked_support: Vec<TallyCounts>,
+    /// What masks did to members, and to support rows, by the column's position in the row.
+    pub(super) masked: BTreeMap<usize, MaskCounts>,
+    pub(super) masked_support: BTreeMap<usize, MaskCounts>,
     /// Those of its leaves added up, where they came one by one.
     pub(super) seconds: f64,
 }

@@ -215,7 +215,7 @@ pub(super) async fn check_objects(
         let more = if more > 0 { format!(" and {more} more") } else { String::new() };
         format!("missing: {}{more}", shown.join(", "))
     };
-    let check = CheckReport { name: "schema objects".to_owned(), ok: missing.is_empty(), detail };
+    let check = CheckReport::asked("schema objects", missing.is_empty(), detail);
     Ok((check, count_by_kind(&found.objects)))
 }
 

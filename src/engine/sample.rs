@@ -211,7 +211,7 @@ async fn build(
     let (builds, rest) = copy::split_builds(&transfer.catalog, &by_leaf, after_rows);
     let arrived = copy::run(&transfer, &staging.pool, &by_leaf, builds, monitor).await?;
     monitor.phase("look for leaks");
-    let leaks = leaks::check(&transfer, &staging.pool, &constants).await?;
+    let looked = leaks::check(&transfer, &staging.pool, &constants).await?;
     let finished = complete(request, &transfer, &mut staging, rest, &**monitor).await?;
     let files = match request.vault.as_ref().zip(vault) {
         None => None,
@@ -226,11 +226,11 @@ async fn build(
     staging.pool.close();
     let mut report = report(request, prepared, &transfer, arrived);
     finished.tell(staging, request, &mut report);
-    let (leaks, check) = leaks;
-    report.notes.extend(leaks::notes(&leaks));
-    report.checks.push(check);
-    evidence::tell_leaks(&mut report.tables, &leaks);
-    report.leaks = leaks;
+    evidence::tell_leaks(&transfer, &looked, &mut report.tables);
+    report.notes.extend(evidence::idle_masks(&report.tables));
+    report.notes.extend(leaks::notes(&looked.report));
+    report.checks.push(looked.check);
+    report.leaks = looked.report;
     Ok((report, files))
 }
 
@@ -270,7 +270,7 @@ async fn complete(
     land::after_load(transfer, &request.source.profile, monitor).await?;
     monitor.phase("check");
     let (objects, counts) = land::check_objects(transfer, pool, &staging.skipped).await?;
-    if !objects.ok {
+    if objects.ok == Some(false) {
         return Err(Error::new(ErrorKind::Verification, format!("check the new database: {}", objects.detail)));
     }
     Ok(Completed { proven, not_valid, sequences, objects, counts, refused_settings })
@@ -279,7 +279,6 @@ async fn complete(
 impl Completed {
     /// Writes it into the report.
     fn tell(self, staging: Staging, request: &SampleRequest, report: &mut RunReport) {
-        let passed = |name: &str, detail: String| CheckReport { name: name.to_owned(), ok: true, detail };
         let Self { proven, not_valid, sequences, objects, counts, refused_settings } = self;
         let keys = match not_valid.len() {
             0 => format!("{proven} validated by the target"),
@@ -289,9 +288,9 @@ impl Completed {
             ),
         };
         report.checks = vec![
-            passed("row counts", "the target counted every row that was sent".to_owned()),
-            passed("foreign keys", keys),
-            passed("sequences", format!("{sequences} set past their rows")),
+            CheckReport::asked("row counts", true, "the target counted every row that was sent"),
+            CheckReport::asked("foreign keys", true, keys),
+            CheckReport::asked("sequences", true, format!("{sequences} set past their rows")),
             objects,
         ];
         report.schema = SchemaReport {

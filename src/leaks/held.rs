@@ -83,7 +83,7 @@ impl Watched {
     }
 
     /// The source held already what the mask gives.
-    pub(super) fn is_made_by_mask(&self, text: &[u8]) -> bool {
+    pub fn is_made_by_mask(&self, text: &[u8]) -> bool {
         self.constants.iter().any(|constant| text.trim_ascii().eq_ignore_ascii_case(constant.as_bytes()))
             || self.hosts.iter().any(|host| ends_with(text, host))
     }

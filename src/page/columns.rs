@@ -1,16 +1,16 @@
-//! The list of rules: each masked column with what its rule did.
+//! The list of rules: each masked column with what its rule did, and what the leak check did with the others.
 
 use std::fmt::Write as _;
 
-use super::text::{count, escape};
+use super::text::{count, counted, escape};
 use super::{close, listed, name, open};
-use crate::report::{ColumnReport, LeakFinding, MaskCounts, RuleReport, RunReport, TableReport};
+use crate::report::{ColumnReport, LeakCheck, LeakFinding, MaskCounts, RuleReport, RunReport, TableReport};
 
 const TITLES: [&str; 7] = ["Column", "Rule", "Values", "NULL", "Unchanged", "Different before", "Different after"];
 
 pub(super) fn section(page: &mut String, report: &RunReport) {
-    let told = |table: &&TableReport| table.columns.iter().any(is_listed);
-    let tables: Vec<&TableReport> = report.tables.iter().filter(told).collect();
+    let known = |table: &&TableReport| table.columns.iter().any(|c| is_listed(c) || c.leak_check.is_some());
+    let tables: Vec<&TableReport> = report.tables.iter().filter(known).collect();
     if tables.is_empty() {
         return;
     }
@@ -18,9 +18,18 @@ pub(super) fn section(page: &mut String, report: &RunReport) {
         page,
         "columns",
         "Rules, and what they did",
-        "Values went through the rule; NULL stays NULL; unchanged values came out as they went in, such as empty texts. Fewer different values after than before means that a rule brings some together.",
+        "Values went through the rule; NULL stays NULL; unchanged values came out as they went in, such as empty texts. Fewer different values after than before means that a rule brings some together. The leak check read “searched” columns back from the target and looked in them for what masked columns had held; dates, short numbers and what the profile allows are not looked for.",
     );
-    tables.iter().for_each(|table| of_table(page, table));
+    let (with_rules, kept): (Vec<&TableReport>, Vec<&TableReport>) =
+        tables.into_iter().partition(|table| table.columns.iter().any(is_listed));
+    with_rules.into_iter().for_each(|table| of_table(page, table));
+    if !kept.is_empty() {
+        page.push_str("<h3>Tables without rules</h3>\n");
+        for table in kept {
+            let _ = writeln!(page, "<h4><bdi>{}</bdi></h4>", escape(&name(table)));
+            the_others(page, table);
+        }
+    }
     close(page);
 }
 
@@ -29,7 +38,8 @@ fn is_listed(column: &ColumnReport) -> bool {
 }
 
 fn of_table(page: &mut String, table: &TableReport) {
-    let leaks = table.columns.iter().any(|column| column.leaks.is_some());
+    let listed = || table.columns.iter().filter(|column| is_listed(column));
+    let leaks = listed().any(|c| c.leaks.is_some() || c.leak_check.is_some());
     let shown = escape(&name(table));
     let _ = write!(page, "<h3><bdi>{shown}</bdi></h3>\n<table class=\"stacked\">\n<thead><tr>");
     for (at, title) in TITLES.iter().enumerate() {
@@ -40,7 +50,7 @@ fn of_table(page: &mut String, table: &TableReport) {
         page.push_str("<th scope=\"col\">Leak check</th>");
     }
     page.push_str("</tr></thead>\n<tbody>\n");
-    for column in table.columns.iter().filter(|column| is_listed(column)) {
+    for column in listed() {
         row(page, column, &column.rule, column.members.as_ref(), false, leaks);
         let support = column.support_rule.as_ref().unwrap_or(&column.rule);
         if column.support_rule.is_some() || column.support.is_some() {
@@ -48,9 +58,25 @@ fn of_table(page: &mut String, table: &TableReport) {
         }
     }
     page.push_str("</tbody>\n</table>\n");
-    let kept: Vec<&str> = table.columns.iter().filter(|c| !is_listed(c)).map(|c| c.column.as_str()).collect();
-    if !kept.is_empty() {
-        let _ = writeln!(page, "<p class=\"quiet\">Kept: {}</p>", listed(kept.into_iter()));
+    the_others(page, table);
+}
+
+/// Columns without a row of their own, by what became of them and whether they were searched.
+fn the_others(page: &mut String, table: &TableReport) {
+    let mut groups: Vec<(String, Vec<&str>)> = Vec::new();
+    for column in table.columns.iter().filter(|column| !is_listed(column)) {
+        let fate = if column.rule.is_generated() { "Computed by the target" } else { "Kept" };
+        let says = match column.leak_check {
+            Some(check) => format!("{fate}, {}", check.told()),
+            None => fate.to_owned(),
+        };
+        match groups.iter_mut().find(|(group, _)| *group == says) {
+            Some((_, names)) => names.push(&column.column),
+            None => groups.push((says, vec![&column.column])),
+        }
+    }
+    for (says, names) in groups {
+        let _ = writeln!(page, "<p class=\"quiet\">{says}: {}</p>", listed(names.into_iter()));
     }
 }
 
@@ -76,7 +102,7 @@ fn row(
         [
             count(counts.values),
             count(counts.nulls),
-            count(counts.unchanged),
+            if counts.is_idle() { format!("all {}", count(counts.unchanged)) } else { count(counts.unchanged) },
             different(counts.distinct_before, counts.estimated_before),
             different(counts.distinct_after, counts.estimated_after),
         ]
@@ -86,8 +112,14 @@ fn row(
         let _ = write!(page, "<td class=\"number\" data-title=\"{title}\">{cell}</td>");
     }
     if leaks {
-        let found = if support { None } else { column.leaks.as_ref() };
-        let _ = write!(page, "<td data-title=\"Leak check\">{}</td>", found.map_or_else(|| "–".to_owned(), leak));
+        let says = match (&column.leaks, column.leak_check) {
+            (Some(found), _) if !support => leak(found),
+            (None, Some(LeakCheck::LookedFor)) if !support => "looked for elsewhere".to_owned(),
+            (None, Some(LeakCheck::Masked)) if !support => "not looked for".to_owned(),
+            (None, Some(check)) if !support => check.told().to_owned(),
+            _ => "–".to_owned(),
+        };
+        let _ = write!(page, "<td data-title=\"Leak check\">{says}</td>");
     }
     page.push_str("</tr>\n");
 }
@@ -98,7 +130,8 @@ fn leak(found: &LeakFinding) -> String {
         "warn" => "told".to_owned(),
         other => escape(other),
     };
-    format!("{done}: {} values of masked columns, {} times", count(found.values + found.words), count(found.times))
+    let (values, times) = (counted(found.values + found.words, "value"), counted(found.times, "time"));
+    format!("searched; {done}: {values} of masked columns, {times}")
 }
 
 /// `email`, then `host: example.com, domain: people`

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::text::{escape, plural};
+use super::text::{counted, escape};
 use super::{close, listed, name, open};
 use crate::report::{ColumnReport, RuleReport, RunReport, TableReport};
 
@@ -20,6 +20,8 @@ enum Fate {
     Emptied,
     /// Members keep it, support rows do not.
     SupportOnly,
+    /// The target computes it from others of the row.
+    Generated,
 }
 
 pub(super) fn section(page: &mut String, report: &RunReport) {
@@ -31,9 +33,10 @@ pub(super) fn section(page: &mut String, report: &RunReport) {
         page,
         "coverage",
         "Masks, column by column",
-        "A square is a column, in the table’s order. Every column was decided in the profile; an undecided one stops a run.",
+        "A square is a column, in the table’s order. Every column that is copied was decided in the profile; an undecided one stops a run.",
     );
-    legend(page);
+    let computes = |table: &&TableReport| table.columns.iter().any(|column| fate(column) == Fate::Generated);
+    legend(page, with_columns.iter().any(computes));
     let (mut masked, kept): (Vec<&TableReport>, Vec<&TableReport>) =
         with_columns.into_iter().partition(|table| table.columns.iter().any(ColumnReport::is_masked));
     masked.sort_by_key(|table| std::cmp::Reverse(masked_columns(table)));
@@ -46,7 +49,7 @@ pub(super) fn section(page: &mut String, report: &RunReport) {
         let _ = writeln!(
             page,
             "<p class=\"quiet\">{} {verb} every column as it is: {}</p>",
-            plural(kept.len() as u64, "table"),
+            counted(kept.len() as u64, "table"),
             listed(names.iter().map(String::as_str))
         );
     }
@@ -57,19 +60,21 @@ fn masked_columns(table: &TableReport) -> usize {
     table.columns.iter().filter(|column| column.is_masked()).count()
 }
 
-fn legend(page: &mut String) {
+fn legend(page: &mut String, computes: bool) {
     // The one place that defines the hatching; the squares of all pictures use it.
     page.push_str(
         "<svg class=\"defs\" width=\"0\" height=\"0\" aria-hidden=\"true\"><defs><pattern id=\"hatch\" width=\"4\" height=\"4\" \
          patternUnits=\"userSpaceOnUse\" patternTransform=\"rotate(45)\"><rect class=\"hatch-ground\" width=\"4\" height=\"4\"/>\
          <rect class=\"hatch-line\" width=\"2\" height=\"4\"/></pattern></defs></svg>\n<ul class=\"legend\">\n",
     );
-    for (fate, says) in [
+    let shown = [
         (Fate::Masked, "masked"),
         (Fate::Emptied, "emptied: NULL, a constant, an empty document"),
         (Fate::SupportOnly, "masked in support rows only"),
         (Fate::Kept, "kept"),
-    ] {
+        (Fate::Generated, "computed by the target from others of the row"),
+    ];
+    for (fate, says) in shown.into_iter().filter(|(fate, _)| computes || *fate != Fate::Generated) {
         let _ = write!(page, "<li><svg width=\"{SQUARE}\" height=\"{SQUARE}\" aria-hidden=\"true\">");
         square(page, 0, 0, fate, "");
         let _ = writeln!(page, "</svg> {says}</li>");
@@ -106,6 +111,7 @@ fn square(page: &mut String, x: usize, y: usize, fate: Fate, title: &str) {
         Fate::Masked => "masked",
         Fate::Emptied => "emptied",
         Fate::SupportOnly => "half",
+        Fate::Generated => "generated",
     };
     let rest = match fate {
         Fate::SupportOnly => {
@@ -125,6 +131,7 @@ fn fate(column: &ColumnReport) -> Fate {
         _ if empties(&column.rule) => Fate::Emptied,
         Some(_) if column.rule.is_keep() => Fate::SupportOnly,
         _ if column.rule.is_keep() => Fate::Kept,
+        _ if column.rule.is_generated() => Fate::Generated,
         _ => Fate::Masked,
     }
 }

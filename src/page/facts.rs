@@ -3,10 +3,11 @@
 use std::fmt::Write as _;
 use std::time::Duration;
 
-use super::text::{count, duration, escape, plural, share, size};
+use super::text::{count, counted, duration, escape, share, size};
 use super::{close, open};
 use crate::attest;
 use crate::report::{Outcome, RunReport};
+use crate::wording::nouns;
 
 pub(super) fn header(page: &mut String, report: &RunReport) {
     let root = report.tables.iter().find(|table| table.mode == "root").map_or("root rows", |table| &table.table);
@@ -45,34 +46,32 @@ pub(super) fn figures(page: &mut String, report: &RunReport) {
     let source: u64 = report.tables.iter().map(|table| table.rows_source.max(0).unsigned_abs()).sum();
     let filled = report.tables.iter().filter(|table| table.rows_copied > 0).count() as u64;
     let columns = || report.tables.iter().flat_map(|table| &table.columns);
-    let (all, masked) = (columns().count() as u64, columns().filter(|column| column.is_masked()).count() as u64);
+    let decided = columns().filter(|column| !column.rule.is_generated()).count() as u64;
+    let masked = columns().filter(|column| column.is_masked()).count() as u64;
     let values: u64 = columns().map(crate::report::ColumnReport::values_masked).sum();
-    let held = report.checks.iter().filter(|check| check.ok).count();
+    let with = |ok: Option<bool>| report.checks.iter().filter(|check| check.ok == ok).count();
+    let (held, not_asked) = (with(Some(true)), with(None));
+    let asked = match not_asked {
+        0 => "asked of the target".to_owned(),
+        more => format!("asked of the target; {more} not made"),
+    };
     let of_source = match share(rows, source) {
         known if known.is_empty() => "copied".to_owned(),
         known => format!("copied, {known} of the source"),
     };
     let mut figures = vec![
-        (count(rows), if rows == 1 { "row" } else { "rows" }.to_owned(), of_source),
-        (
-            count(filled),
-            if filled == 1 { "table" } else { "tables" }.to_owned(),
-            format!("with rows, of {}", count(report.tables.len() as u64)),
-        ),
+        (count(rows), nouns(rows, "row"), of_source),
+        (count(filled), nouns(filled, "table"), format!("with rows, of {}", count(report.tables.len() as u64))),
     ];
-    if all > 0 {
+    if decided > 0 {
         figures.push((
             count(masked),
             "columns masked".to_owned(),
-            format!("of {}, the others kept by decision", count(all)),
+            format!("of {}, the others kept by decision", count(decided)),
         ));
         figures.push((count(values), "values masked".to_owned(), "by rules of the profile".to_owned()));
     }
-    figures.push((
-        format!("{held} of {}", report.checks.len()),
-        "checks hold".to_owned(),
-        "asked of the target".to_owned(),
-    ));
+    figures.push((format!("{held} of {}", report.checks.len() - not_asked), "checks hold".to_owned(), asked));
     page.push_str("<dl class=\"figures\">\n");
     for (number, what, more) in figures {
         let _ = writeln!(page, "<div><dt>{what}</dt><dd>{number}</dd><dd class=\"more\">{more}</dd></div>");
@@ -84,10 +83,15 @@ pub(super) fn checks(page: &mut String, report: &RunReport) {
     open(page, "checks", "What was proven", "");
     page.push_str("<ul class=\"checks\">\n");
     for check in &report.checks {
-        let (class, mark, says) = if check.ok { ("good", "✓", "holds") } else { ("bad", "✗", "does not hold") };
+        let (class, mark, says) = match check.ok {
+            Some(true) => ("good", "✓", "holds"),
+            Some(false) => ("bad", "✗", "does not hold"),
+            None => ("open", "–", "was not made"),
+        };
+        let why = if check.ok.is_none() { "not made: " } else { "" };
         let _ = writeln!(
             page,
-            "<li class=\"{class}\"><span class=\"mark\" role=\"img\" aria-label=\"{says}\">{mark}</span> <strong>{}</strong> <span>{}</span></li>",
+            "<li class=\"{class}\"><span class=\"mark\" role=\"img\" aria-label=\"{says}\">{mark}</span> <strong>{}</strong> <span>{why}{}</span></li>",
             escape(&check.name),
             escape(&check.detail)
         );
@@ -158,7 +162,7 @@ pub(super) fn footer(page: &mut String, report: &RunReport) {
          error of {} %, and marked ≈. Row counts of the source are its planner's estimates. A constant is told by its \
          length.</p>\n<p>{} in {}.</p>\n</footer>\n",
         report.distinct_error_percent,
-        plural(report.tables.iter().map(|table| table.columns.len() as u64).sum(), "column"),
-        plural(report.tables.len() as u64, "table"),
+        counted(report.tables.iter().map(|table| table.columns.len() as u64).sum(), "column"),
+        counted(report.tables.len() as u64, "table"),
     );
 }

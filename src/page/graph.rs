@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use super::layout::{Layout, Line, Node, layout};
-use super::text::{escape, plural, short};
+use super::text::{counted, escape, short};
 use super::{close, listed, name, open};
 use crate::report::RunReport;
 
@@ -48,10 +48,10 @@ pub(super) fn section(page: &mut String, report: &RunReport) {
 
 fn group(report: &RunReport, node: &Node) -> String {
     let names: Vec<String> = node.tables.iter().map(|at| name(&report.tables[*at])).collect();
-    let away = plural(node.column as u64, "reference");
+    let away = counted(node.column as u64, "reference");
     let more = match names.len().saturating_sub(NAMED) {
         0 => String::new(),
-        more => format!(" and {} of the list below", plural(more as u64, "other table")),
+        more => format!(" and {} of the list below", counted(more as u64, "other table")),
     };
     format!("The group {away} away: {}{more}", listed(names.iter().take(NAMED).map(String::as_str)))
 }
@@ -89,7 +89,7 @@ fn svg(page: &mut String, report: &RunReport, drawn: &Layout<'_>) {
          <title id=\"graph-title\">References between {}</title>\n\
          <defs><marker id=\"tip\" viewBox=\"0 0 8 8\" refX=\"7\" refY=\"4\" markerWidth=\"7\" markerHeight=\"7\" orient=\"auto\" \
          markerUnits=\"userSpaceOnUse\"><path class=\"tip\" d=\"M0 0.5L7.5 4L0 7.5z\"/></marker></defs>\n",
-        plural(drawn.nodes.iter().map(|node| node.tables.len() as u64).sum(), "table")
+        counted(drawn.nodes.iter().map(|node| node.tables.len() as u64).sum(), "table")
     );
     // Lines of groups are many, and say little: they stay in the background, and out of their own column.
     let of_group = |line: &&Line<'_>| [line.child, line.parent].iter().any(|at| drawn.nodes[*at].tables.len() > 1);
@@ -163,7 +163,7 @@ fn draw_node(page: &mut String, report: &RunReport, node: &Node, (x, y): (usize,
     };
     let own = if node.own { " ↻" } else { "" };
     let (text_x, name_y, rows_y) = (x + 11, y + 17, y + 32);
-    let rows = plural(rows, "row");
+    let rows = counted(rows, "row");
     let mode =
         tables().next().filter(|_| node.tables.len() == 1).map_or(String::new(), |table| format!(" · {}", table.mode));
     let _ = writeln!(

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::text::{count, escape, plural, share};
+use super::text::{count, counted, escape, share};
 use super::{close, filled, name, open};
 use crate::report::{RunReport, TableReport};
 
@@ -30,7 +30,7 @@ pub(super) fn section(page: &mut String, report: &RunReport) {
     page.push_str("</ul>\n");
     if let Some(rest) = tables.get(DRAWN..).filter(|rest| !rest.is_empty()) {
         let rows = rest.iter().map(|table| table.rows_copied).sum();
-        let (tables, rows) = (plural(rest.len() as u64, "smaller table"), plural(rows, "row"));
+        let (tables, rows) = (counted(rest.len() as u64, "smaller table"), counted(rows, "row"));
         let _ = writeln!(page, "<p class=\"quiet\">and {tables} with {rows}</p>");
     }
     close(page);

@@ -1,7 +1,7 @@
 //! The page holds what it should and nothing that a name brings along.
 
 use super::*;
-use crate::report::{CheckReport, ColumnReport, MaskCounts, ReferenceReport, RuleReport};
+use crate::report::{CheckReport, ColumnReport, LeakCheck, MaskCounts, ReferenceReport, RuleReport};
 
 const HOSTILE: &str = "</title></style></svg><script>alert('1')</script>\"&\u{202e}\u{0}";
 
@@ -41,7 +41,7 @@ fn schema(tables: usize) -> RunReport {
         .map(|at| table(&format!("table_{at}"), if at == 0 { "root" } else { "owned" }, 1_000 - at as u64))
         .collect();
     report.references = (1..tables).map(|at| reference(at, if at % 2 == 0 { at - 1 } else { 0 }, "within")).collect();
-    report.checks = vec![CheckReport { name: "foreign keys".to_owned(), ok: true, detail: "all".to_owned() }];
+    report.checks = vec![CheckReport::asked("foreign keys", true, "all")];
     report
 }
 
@@ -80,7 +80,7 @@ fn hostile_names_stay_text() {
         mode: HOSTILE.to_owned(),
         ..Default::default()
     }];
-    report.checks[0] = CheckReport { name: HOSTILE.to_owned(), ok: false, detail: HOSTILE.to_owned() };
+    report.checks[0] = CheckReport::asked(HOSTILE, false, HOSTILE);
     for (at, table) in report.tables.iter_mut().enumerate() {
         (table.schema, table.table) = (HOSTILE.to_owned(), HOSTILE.to_owned());
         table.checksum = HOSTILE.to_owned();
@@ -102,6 +102,47 @@ fn hostile_names_stay_text() {
     is_well_formed(&page);
     assert!(!page.contains("<script") && !page.contains("alert('") && !page.contains('\u{202e}'));
     assert!(!page.contains('\u{0}') && page.contains("&lt;script&gt;alert(&#39;1&#39;)"));
+}
+
+/// A reader must see what was proven of a column apart from what nobody asked.
+#[test]
+fn what_was_not_asked_does_not_count_and_each_column_says_whether_it_was_searched() {
+    let mut report = schema(2);
+    report.checks.push(CheckReport::not_asked("leak check", "switched off by the profile"));
+    let page = html(&report);
+    assert!(page.contains("<dt>checks hold</dt><dd>1 of 1</dd>") && page.contains("1 not made"), "{page}");
+    assert!(page.contains("was not made") && page.contains("not made: switched off by the profile"), "{page}");
+    assert!(!page.contains("Leak check</th>"));
+
+    let checks = [LeakCheck::NoText, LeakCheck::Masked];
+    let masked = &mut report.tables[0].columns;
+    masked.iter_mut().zip(checks).for_each(|(column, check)| column.leak_check = Some(check));
+    masked.push(ColumnReport {
+        column: "shout".to_owned(),
+        rule: RuleReport::generated(),
+        leak_check: Some(LeakCheck::Searched),
+        ..ColumnReport::default()
+    });
+    let kept = &mut report.tables[1].columns;
+    kept.truncate(1);
+    kept[0].leak_check = Some(LeakCheck::Allowed);
+    let page = html(&report);
+    is_well_formed(&page);
+    assert!(page.contains("Kept, not searched: of a type without free text: <bdi>id</bdi>"), "{page}");
+    assert!(page.contains("Computed by the target, searched: <bdi>shout</bdi>"), "{page}");
+    assert!(page.contains("Kept, not searched: allowed by the profile: <bdi>id</bdi>"), "{page}");
+    assert!(page.contains("columns masked</dt><dd>1</dd><dd class=\"more\">of 3, the"), "{page}");
+    // Where a masked column was searched or holds something, its row says so.
+    report.tables[0].columns[1].leak_check = Some(LeakCheck::Searched);
+    assert!(html(&report).contains("<td data-title=\"Leak check\">searched</td>"));
+}
+
+#[test]
+fn a_rule_that_changed_nothing_stands_out() {
+    let mut report = schema(1);
+    let counts = report.tables[0].columns[1].members.as_mut().expect("counts");
+    counts.unchanged = counts.values;
+    assert!(html(&report).contains("data-title=\"Unchanged\">all 1\u{202f}000</td>"), "{}", html(&report));
 }
 
 /// The page's bones; what stands in them may change.

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use crate::wording::nouns;
+
 /// A text for HTML and SVG, between tags or within quoted attributes. Control characters, which XML forbids, and
 /// those that turn the direction of what follows become a replacement character.
 pub(super) fn escape(text: &str) -> String {
@@ -46,9 +48,9 @@ pub(super) fn count(number: u64) -> String {
     text
 }
 
-/// `1 table`, `2 tables`
-pub(super) fn plural(number: u64, noun: &str) -> String {
-    if number == 1 { format!("1 {noun}") } else { format!("{} {noun}s", count(number)) }
+/// `1 table`, `2 000 tables`
+pub(super) fn counted(number: u64, noun: &str) -> String {
+    format!("{} {}", count(number), nouns(number, noun))
 }
 
 /// `12 %`, `0.4 %`, `under 0.1 %`; empty where the whole is not known.

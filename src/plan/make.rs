@@ -6,6 +6,7 @@ use crate::graph::FkGraph;
 use crate::profile::{Profile, dotted, predicate};
 use crate::schema::Catalog;
 use crate::types::TableId;
+use crate::wording::plural;
 
 use super::findings::Findings;
 use super::modes::{reference_modes, table_modes};
@@ -141,7 +142,7 @@ fn check_reading(catalog: &Catalog, profile: &Profile, modes: &[(TableMode, Stri
             ErrorKind::Source,
             format!(
                 "the reading role lacks SELECT on {}: {}",
-                plural(unreadable.len(), "table"),
+                plural(unreadable.len() as u64, "table"),
                 unreadable.join(", ")
             ),
         )
@@ -158,17 +159,13 @@ fn check_reading(catalog: &Catalog, profile: &Profile, modes: &[(TableMode, Stri
     if !hidden.is_empty() && !profile.source.allow_row_security {
         return Err(Error::new(
             ErrorKind::Source,
-            format!("row-level security would hide rows from the reading role in {}: {}", plural(hidden.len(), "table"), hidden.join(", ")),
+            format!("row-level security would hide rows from the reading role in {}: {}", plural(hidden.len() as u64, "table"), hidden.join(", ")),
         )
         .with_remedy(
             "read as a role with BYPASSRLS or as the tables' owner, or set [source] allow_row_security = true to accept what the policies show",
         ));
     }
     Ok(())
-}
-
-fn plural(count: usize, noun: &str) -> String {
-    if count == 1 { format!("1 {noun}") } else { format!("{count} {noun}s") }
 }
 
 fn draw(catalog: &Catalog, profile: &Profile, options: &Options, root: TableId) -> Result<Draw> {

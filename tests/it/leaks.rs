@@ -103,6 +103,21 @@ fn findings(report: &Value) -> Vec<(String, String, u64, u64, u64)> {
         .collect()
 }
 
+fn leak_check(report: &Value) -> &Value {
+    report["checks"].as_array().unwrap().iter().find(|check| check["name"] == "leak check").unwrap()
+}
+
+/// What the report says of these columns.
+#[track_caller]
+fn assert_searched(report: &Value, table: &str, expected: &[&str]) {
+    let table = report["tables"].as_array().unwrap().iter().find(|found| found["table"] == table).unwrap();
+    for told in expected {
+        let (name, says) = told.split_once(' ').unwrap();
+        let column = table["columns"].as_array().unwrap().iter().find(|column| column["column"] == name);
+        assert_eq!(column.unwrap()["leak_check"], says, "{name}: {table:#}");
+    }
+}
+
 /// Each case: what is planted, how it is undone, and the place that is named. Nothing is swapped in, no value shown.
 #[test]
 fn a_secret_in_any_place_that_is_kept_ends_the_run() {
@@ -111,7 +126,9 @@ fn a_secret_in_any_place_that_is_kept_ends_the_run() {
     assert_eq!(findings(&report), [], "{:#}", report["leaks"]);
     assert!(report["leaks"]["values"].as_u64().unwrap() >= 140, "{:#}", report["leaks"]);
     assert!(report["leaks"]["memory_bytes"].as_u64().unwrap() <= 64 << 20);
-    assert!(report["checks"].as_array().unwrap().iter().any(|check| check["name"] == "leak check"));
+    assert_eq!(leak_check(&report)["ok"], true);
+    assert_searched(&report, "users", &["id no-text", "email looked-for", "profile looked-for"]);
+    assert_searched(&report, "posts", &["owner_id no-text", "title searched", "pair no-text", "shout searched"]);
     let set = |column: &str, text: &str| format!("UPDATE posts SET {column} = {text} WHERE id = 7");
     let cases = [
         (set("title", "'by Person3@Home.example'"), set("title", "'t'"), "posts.title"),
@@ -309,11 +326,15 @@ fn values_and_columns_that_the_profile_allows_are_no_findings() {
     ] {
         scene.sample(rules);
     }
+    let off = scene.sample("[leaks]\ndefault = \"allow\"\nprose = \"allow\"\ndefinitions = \"allow\"\n");
+    assert_eq!(leak_check(&off)["ok"], Value::Null, "what is switched off proves nothing");
+    assert_searched(&off, "posts", &["title off", "id off"]);
     // What a kept column holds on purpose is no secret elsewhere either.
     scene
         .source
         .execute("UPDATE posts SET title = 'person3@home.example', code = 'at person3@home.example' WHERE id = 7");
-    scene.sample("[leaks.columns]\n\"posts.title\" = \"allow\"\n");
+    let allowed = scene.sample("[leaks.columns]\n\"posts.title\" = \"allow\"\n");
+    assert_searched(&allowed, "posts", &["title allowed", "body searched"]);
     scene.source.execute("UPDATE posts SET code = 'person4@home.example' WHERE id = 8");
     let ran = scene.run("sample", "[leaks.columns]\n\"posts.title\" = \"allow\"\n");
     assert!(ran.code == 9 && ran.stderr.contains("posts.code"), "{}", ran.stderr);
@@ -360,6 +381,6 @@ fn partitions_are_looked_through_and_support_rows_have_their_own_secrets() {
     sample().expect_code(0);
     source.execute("UPDATE posts SET said = 'I like handle_1002' WHERE id = 150 AND owner_id = 1");
     let ran = sample().expect_code(9);
-    assert!(ran.stderr.contains("posts.said (1 values, 1 times)"), "{}", ran.stderr);
+    assert!(ran.stderr.contains("posts.said (1 value, 1 time)"), "{}", ran.stderr);
     assert_nothing_staged(&target);
 }

@@ -11,14 +11,15 @@ use crate::support::{self, Home, Ran, TestDb};
 
 /// Followers make support rows of accounts; events come leaf by leaf, visits in ranges of pages.
 const SCHEMA: &str = r"
-CREATE TABLE users (id int PRIMARY KEY, email text NOT NULL UNIQUE, name text NOT NULL, phone text, city text, bio text);
+CREATE TABLE users (id int PRIMARY KEY, email text NOT NULL UNIQUE, name text NOT NULL, phone text, city text, bio text, motto text);
 CREATE TABLE posts (id int PRIMARY KEY, owner_id int NOT NULL REFERENCES users, answered_by int REFERENCES users, body text);
 CREATE TABLE events (id int, owner_id int NOT NULL REFERENCES users, ip text) PARTITION BY RANGE (id);
 CREATE TABLE events_low PARTITION OF events FOR VALUES FROM (0) TO (300);
 CREATE TABLE events_high PARTITION OF events FOR VALUES FROM (300) TO (900);
 CREATE TABLE visits (id int PRIMARY KEY, owner_id int NOT NULL REFERENCES users, agent text);
 INSERT INTO users SELECT n, 'p' || n || '@home.example.org', 'Person ' || n, CASE WHEN n % 3 > 0 THEN '+49 30 ' || 100000 + n END,
-    CASE n % 4 WHEN 0 THEN 'Berlin' WHEN 1 THEN '' WHEN 2 THEN 'nowhere' END, 'about ' || n % 7 FROM generate_series(1, 200) n;
+    CASE n % 4 WHEN 0 THEN 'Berlin' WHEN 1 THEN '' WHEN 2 THEN 'nowhere' END, 'about ' || n % 7, 'onward'
+    FROM generate_series(1, 200) n;
 INSERT INTO posts SELECT n, 1 + n % 200, CASE WHEN n % 2 = 0 THEN 1 + n * 7 % 200 END, 'text ' || n % 50 FROM generate_series(1, 600) n;
 INSERT INTO events SELECT n, 1 + n % 200, '192.0.2.' || n % 90 FROM generate_series(1, 800) n;
 INSERT INTO visits SELECT n, 1 + n % 200, 'agent ' || n FROM generate_series(1, 20000) n;
@@ -38,6 +39,7 @@ name = { full_name = { domain = "people" }, support = { constant = "hidden" } }
 phone = "phone"
 city = { constant = "nowhere" }
 bio = "null"
+motto = { constant = "onward" }
 [columns.posts]
 id = "keep"
 owner_id = "keep"
@@ -146,6 +148,12 @@ fn what_is_counted_in_the_stream_is_what_sql_finds() {
             assert_eq!(column(&report, "users", name)[part], expected(&before, &after), "{name} {part}");
         }
     }
+    let idle = format!(
+        "every value as it was: users.motto (constant, {} values), users.motto (constant, {} values in support rows)",
+        column(&report, "users", "motto")["members"]["values"],
+        column(&report, "users", "motto")["support"]["values"]
+    );
+    assert!(report["notes"].to_string().contains(&idle), "{}", report["notes"]);
     // Two leaves, counted apart and added up.
     let (before, after) = scene.both("events", "ip", "true");
     assert_eq!(column(&report, "events", "ip")["members"], expected(&before, &after));

@@ -1,18 +1,23 @@
 //! What rules did, as text: one line for the report of a run, a table for `tithe report`.
 
+use std::collections::BTreeMap;
+
 use super::line;
 use crate::cli::terminal::{Look, wrap};
-use crate::report::{ColumnReport, MaskCounts, RuleReport, RunReport};
+use crate::report::{ColumnReport, LeakCheck, MaskCounts, RuleReport, RunReport};
+use crate::types::QualifiedName;
+use crate::wording::plural;
 
-/// Columns of the rule's name.
-const RULE_WIDTH: usize = 11;
+/// Title of the first column.
+const TITLE: &str = "masked column";
 /// What the numbers take.
 const NUMBERS_WIDTH: usize = 55;
 
 /// How many columns were masked, and under which key; empty where nothing is known of columns.
 pub(super) fn summary(report: &RunReport, look: Look) -> String {
     let columns = || report.tables.iter().flat_map(|table| &table.columns);
-    let (all, masked) = (columns().count(), columns().filter(|column| column.is_masked()).count());
+    let all = columns().filter(|column| !column.rule.is_generated()).count();
+    let masked = columns().filter(|column| column.is_masked()).count();
     if all == 0 {
         return String::new();
     }
@@ -24,7 +29,8 @@ pub(super) fn summary(report: &RunReport, look: Look) -> String {
         unchanged => format!(" ({} unchanged)", look.count(unchanged)),
     };
     let key = report.key_fingerprint.as_ref().map(|key| format!("; key {key}")).unwrap_or_default();
-    let says = format!("masked: {masked} of {all} columns, in {tables} tables, {values} values{unchanged}{key}");
+    let tables = plural(tables as u64, "table");
+    let says = format!("masked: {masked} of {all} columns, in {tables}, {values} values{unchanged}{key}");
     let mut text = String::new();
     line(&mut text, "");
     line(&mut text, &format!("  {}", wrap(&says, look.width, 2)));
@@ -46,21 +52,22 @@ pub(in crate::cli) fn table(report: &RunReport, look: Look) -> String {
         }
     }
     if rows.is_empty() {
-        return String::new();
+        return searched(report, look);
     }
-    let room = look.width.saturating_sub(RULE_WIDTH + NUMBERS_WIDTH + 4).max(16);
-    let width = rows.iter().map(|(name, ..)| name.chars().count()).max().unwrap_or_default().min(room);
+    let rule_width = rows.iter().map(|(_, rule, _)| rule.name.len()).max().unwrap_or_default().max("rule".len());
+    let room = look.width.saturating_sub(rule_width + NUMBERS_WIDTH + 4).max(16);
+    let width = rows.iter().map(|(name, ..)| name.chars().count()).max().unwrap_or_default().max(TITLE.len()).min(room);
     let row = |first: &str, rule: &str, cells: &[String; 5]| {
         let first: String = first.chars().take(width).collect();
         let [values, nulls, unchanged, before, after] = cells;
         format!(
-            "  {first:<width$}  {rule:<RULE_WIDTH$} {values:>10} {nulls:>10} {unchanged:>10} {before:>10} {after:>10}"
+            "  {first:<width$}  {rule:<rule_width$} {values:>10} {nulls:>10} {unchanged:>10} {before:>10} {after:>10}"
         )
     };
     let mut text = String::new();
     line(&mut text, "");
     let titles = ["values", "NULL", "unchanged", "different", "after"].map(str::to_owned);
-    line(&mut text, &look.dim(&row("masked column", "rule", &titles)));
+    line(&mut text, &look.dim(&row(TITLE, "rule", &titles)));
     for (name, rule, counts) in &rows {
         line(&mut text, &row(name, &rule.name, &cells(*counts, look)));
     }
@@ -69,7 +76,33 @@ pub(in crate::cli) fn table(report: &RunReport, look: Look) -> String {
         let says = format!("{about} estimated, with a standard error of {} %", report.distinct_error_percent);
         line(&mut text, &look.dim(&format!("  {says}")));
     }
+    text + &searched(report, look)
+}
+
+/// How far the leak check looked. Columns that the profile exempts are named; the page names all.
+fn searched(report: &RunReport, look: Look) -> String {
+    let mut counts: BTreeMap<&str, u64> = BTreeMap::new();
+    let mut allowed = Vec::new();
+    for table in &report.tables {
+        for column in &table.columns {
+            let Some(check) = column.leak_check else { continue };
+            *counts.entry(check.told()).or_default() += 1;
+            if check == LeakCheck::Allowed {
+                allowed.push(format!("{}.{}", QualifiedName::new(&table.schema, &table.table), column.column));
+            }
+        }
+    }
+    let mut text = String::new();
     line(&mut text, "");
+    for (says, count) in counts {
+        let names =
+            if says == LeakCheck::Allowed.told() { format!(" ({})", allowed.join(", ")) } else { String::new() };
+        let says = format!("leak check: {} {says}{names}", plural(count, "column"));
+        line(&mut text, &format!("  {}", wrap(&says, look.width, 2)));
+    }
+    if !text.trim().is_empty() {
+        line(&mut text, "");
+    }
     text
 }
 

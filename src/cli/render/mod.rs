@@ -9,6 +9,7 @@ use std::fmt::Write as _;
 use crate::cli::terminal::{Look, duration, size, wrap};
 use crate::pg::connect::ConnectInfo;
 use crate::report::{Outcome, PhaseReport, RunReport, TableReport};
+use crate::wording::plural;
 
 /// On a terminal the largest tables get a row each, up to this many; the others share one.
 const ROWS_ON_TERMINAL: usize = 14;
@@ -104,7 +105,7 @@ fn tables(text: &mut String, report: &RunReport, look: Look) {
     let mut all = cells(&Sum::of(&filled), "", look);
     // Tables are copied side by side: their seconds do not add up to anything.
     all[6] = String::new();
-    line(text, &look.bold(&row(&format!("{} tables", filled.len()), all.each_ref().map(String::as_str))));
+    line(text, &look.bold(&row(&plural(filled.len() as u64, "table"), all.each_ref().map(String::as_str))));
     empty_tables(text, report, look);
 }
 
@@ -181,9 +182,14 @@ fn phases(text: &mut String, report: &RunReport, look: Look) {
 
 fn checks(text: &mut String, report: &RunReport, look: Look) {
     for check in &report.checks {
-        let mark = if check.ok { look.good() } else { look.bad() };
+        let mark = match check.ok {
+            Some(true) => look.good(),
+            Some(false) => look.bad(),
+            None => look.yellow(look.dash()),
+        };
+        let why = if check.ok.is_none() { "not made: " } else { "" };
         let indent = if look.unicode { 5 } else { 6 } + CHECK_WIDTH;
-        let detail = wrap(&check.detail, look.width, indent);
+        let detail = wrap(&format!("{why}{}", check.detail), look.width, indent);
         line(text, &format!("  {mark} {:<CHECK_WIDTH$} {detail}", check.name));
     }
 }

@@ -17,19 +17,20 @@ mod places;
 mod read;
 mod scrub;
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 pub(super) use definitions::Constants;
-pub(super) use places::{may_be_few, number, secrets, watched};
+pub(super) use places::{holds_texts, may_be_few, number, secrets, watched};
 
 use super::transfer::Transfer;
-use super::verify::plural;
 use crate::error::{Error, ErrorKind, Result};
 use crate::leaks::{Finding, Room, Secrets, Suspects, judge};
 use crate::pg::connect::Pool;
 use crate::profile::LeakAction;
 use crate::report::{CheckReport, LeakFinding, LeakReport};
 use crate::types::{ColumnId, TableId};
+use crate::wording::plural;
 
 pub(super) const NAME: &str = "leak check";
 
@@ -42,6 +43,12 @@ struct Place {
     suspects: Suspects,
 }
 
+impl Place {
+    fn column(&self) -> Option<(TableId, ColumnId)> {
+        if let At::Column(table, id) = self.at { Some((table, id)) } else { None }
+    }
+}
+
 /// Where texts were kept.
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum At {
@@ -50,26 +57,36 @@ enum At {
     Comment(String),
 }
 
+/// What came of it.
+pub(super) struct Looked {
+    pub(super) report: LeakReport,
+    pub(super) check: CheckReport,
+    /// Columns that were looked through.
+    pub(super) columns: HashSet<(TableId, ColumnId)>,
+}
+
+impl Looked {
+    fn not_made(why: &str) -> Self {
+        let check = CheckReport::not_asked(NAME, why);
+        Self { report: LeakReport::default(), check, columns: HashSet::new() }
+    }
+}
+
 /// Looks for leaks and does with them what the profile says.
 ///
 /// # Errors
 /// `Verification` where a finding ends the run; `Source` and `Target`.
-pub(super) async fn check(
-    transfer: &Arc<Transfer>,
-    pool: &Pool,
-    constants: &Constants,
-) -> Result<(LeakReport, CheckReport)> {
-    let passed = |detail: String| CheckReport { name: NAME.to_owned(), ok: true, detail };
+pub(super) async fn check(transfer: &Arc<Transfer>, pool: &Pool, constants: &Constants) -> Result<Looked> {
     if transfer.plan.leaks.is_off() {
-        return Ok((LeakReport::default(), passed("switched off by the profile".to_owned())));
+        return Ok(Looked::not_made("switched off by the profile"));
     }
     let Some(secrets) = transfer.secrets.as_ref().filter(|secrets| secrets.distinct() > 0) else {
-        let detail = "no masked column held anything that could be recognized elsewhere".to_owned();
-        return Ok((LeakReport::default(), passed(detail)));
+        return Ok(Looked::not_made("no masked column held anything that could be recognized elsewhere"));
     };
     let room = Room::default();
     let mut places = read::columns(transfer, pool, secrets, &room).await?;
-    let columns = places.len() as u64;
+    let minded = places.iter().filter(|place| places::is_minded(transfer, &place.at));
+    let columns: HashSet<(TableId, ColumnId)> = minded.filter_map(Place::column).collect();
     places.extend(definitions::search(constants, secrets, &room));
     places.retain(|place| !place.suspects.is_empty() && places::is_minded(transfer, &place.at));
     let verdict = match places.is_empty() {
@@ -101,9 +118,9 @@ pub(super) async fn check(
         })
         .collect();
     let unconfirmed = if secrets.is_exact() { 0 } else { places.iter().map(|place| place.suspects.untold()).sum() };
-    let report = summary(secrets, columns, unconfirmed, findings);
-    let detail = told(&report);
-    Ok((report, passed(detail)))
+    let report = summary(secrets, columns.len() as u64, unconfirmed, findings);
+    let check = CheckReport::asked(NAME, true, told(&report));
+    Ok(Looked { report, check, columns })
 }
 
 fn summary(secrets: &Secrets, columns: u64, unconfirmed: u64, mut findings: Vec<LeakFinding>) -> LeakReport {
@@ -167,8 +184,8 @@ fn fail(transfer: &Transfer, found: &[(&Place, Finding, LeakAction)]) -> Result<
         .iter()
         .filter(|(_, _, action)| *action == LeakAction::Fail)
         .map(|(place, finding, _)| {
-            let (values, times) = (finding.values, finding.times);
-            format!("{} ({values} values, {times} times)", places::name(transfer, &place.at))
+            let (values, times) = (plural(finding.values, "value"), plural(finding.times, "time"));
+            format!("{} ({values}, {times})", places::name(transfer, &place.at))
         })
         .collect();
     if failed.is_empty() {

@@ -102,7 +102,8 @@ fn parent_column(catalog: &Catalog, table: TableId, id: ColumnId) -> Option<(Tab
     catalog.references.iter().find(holds).map(|reference| (reference.parent, reference.parent_columns[0]))
 }
 
-fn holds_texts(data_type: &ColumnType, has_uuids: bool) -> bool {
+/// Values of masked columns could stand there; uuids only if some of these are uuids themselves.
+pub(in crate::engine) fn holds_texts(data_type: &ColumnType, has_uuids: bool) -> bool {
     use TypeClass as C;
     match data_type.class {
         C::Uuid => has_uuids,

@@ -12,7 +12,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use super::{not_possible, plural, some, verdict};
+use super::some;
 use crate::closure::LITERAL_KEYS_MAX;
 use crate::closure::{Chosen, Demand, Key, KeyKind, KeySet, key_kind};
 use crate::copyfmt::{Fields, Format};
@@ -26,9 +26,10 @@ use crate::pg::members::{Members, plain_source};
 use crate::pg::quote;
 use crate::pg::rows::RowStream;
 use crate::profile::MaskSpec;
-use crate::report::{RunReport, Verdict};
+use crate::report::{CheckReport, RunReport};
 use crate::schema::{Table, TableKind};
 use crate::types::{ColumnId, TableId};
+use crate::wording::plural;
 
 pub(super) const NAME: &str = "kept columns";
 
@@ -54,10 +55,10 @@ struct Job {
     format: Format,
 }
 
-pub(super) async fn check(prepared: &Prepared, landed: &Arc<Landed>, run: Option<&RunReport>) -> Result<Verdict> {
+pub(super) async fn check(prepared: &Prepared, landed: &Arc<Landed>, run: Option<&RunReport>) -> Result<CheckReport> {
     let jobs: Vec<Job> = prepared.catalog.tables.iter().filter_map(|table| job(prepared, landed, table)).collect();
     if jobs.is_empty() {
-        return Ok(not_possible(NAME, "no table keeps its primary key"));
+        return Ok(CheckReport::not_asked(NAME, "no table keeps its primary key"));
     }
     // A source whose counter stands below the run's is not the cluster that the run read.
     let horizon = run.and_then(|run| run.source.snapshot_xmin);
@@ -78,7 +79,7 @@ pub(super) async fn check(prepared: &Prepared, landed: &Arc<Landed>, run: Option
     Ok(judge(&found, run, horizon.is_some()))
 }
 
-fn judge(found: &[Found], run: Option<&RunReport>, decidable: bool) -> Verdict {
+fn judge(found: &[Found], run: Option<&RunReport>, decidable: bool) -> CheckReport {
     let sum = |of: fn(&Found) -> u64| found.iter().map(of).sum::<u64>();
     let (changed, gone) = (sum(|f| f.changed), sum(|f| f.gone));
     let mut since = String::new();
@@ -100,7 +101,7 @@ fn judge(found: &[Found], run: Option<&RunReport>, decidable: bool) -> Verdict {
     wrong.sort();
     if wrong.is_empty() {
         let tables = plural(found.len() as u64, "table");
-        return verdict(
+        return CheckReport::asked(
             NAME,
             true,
             format!("{} in {tables} are as in the source{since}", plural(sum(|f| f.equal), "row")),
@@ -108,8 +109,10 @@ fn judge(found: &[Found], run: Option<&RunReport>, decidable: bool) -> Verdict {
     }
     let detail = format!("differ from the rows that the run read: {}{since}", some(&wrong));
     match run.is_some_and(|run| run.schema.after_load > 0) {
-        true => not_possible(NAME, &format!("{detail}; the profile's after_load commands may have changed them")),
-        false => verdict(NAME, false, detail),
+        true => {
+            CheckReport::not_asked(NAME, format!("{detail}; the profile's after_load commands may have changed them"))
+        }
+        false => CheckReport::asked(NAME, false, detail),
     }
 }
 

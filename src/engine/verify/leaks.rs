@@ -6,24 +6,26 @@
 //! millions on either side a false alarm is less likely than one in ten thousand. Left out are addresses in a mask's
 //! own domain, which the masks themselves make, and constants.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
 
-use super::{not_possible, plural, some, verdict};
+use super::some;
 use crate::copyfmt::Format;
 use crate::engine::lanes;
 use crate::engine::prepare::Prepared;
 use crate::error::Result;
+use crate::leaks::Watched;
 use crate::pg::landed::Landed;
 use crate::pg::members::plain_source;
 use crate::pg::quote;
 use crate::pg::rows::RowStream;
 use crate::plan::ColumnMasks;
 use crate::profile::MaskSpec;
-use crate::report::Verdict;
+use crate::report::CheckReport;
 use crate::schema::{Catalog, Column, Table, TableKind, TypeClass};
 use crate::types::{ColumnId, QualifiedName, TableId};
+use crate::wording::plural;
 
 pub(super) const NAME: &str = "masked e-mail addresses";
 
@@ -36,16 +38,16 @@ const FREE_TEXT_MIN_CHARS: u32 = 256;
 /// Values of wide columns that are shorter on average are no prose either.
 const FREE_TEXT_MIN_WIDTH: i64 = 60;
 
-pub(super) async fn check(prepared: &Prepared, landed: &Arc<Landed>) -> Result<Verdict> {
+pub(super) async fn check(prepared: &Prepared, landed: &Arc<Landed>) -> Result<CheckReport> {
     let columns = masked_columns(prepared);
     if columns.is_empty() {
-        return Ok(verdict(NAME, true, "the profile masks no e-mail column".to_owned()));
+        return Ok(CheckReport::not_asked(NAME, "the profile masks no e-mail column"));
     }
     let Some(addresses) = collect(prepared, &columns).await? else {
         let limit = HASHES_MAX_BYTES >> 20;
-        return Ok(not_possible(
+        return Ok(CheckReport::not_asked(
             NAME,
-            &format!("the source has more addresses than {limit} MB of hashes hold; look for them table by table"),
+            format!("the source has more addresses than {limit} MB of hashes hold; look for them table by table"),
         ));
     };
     let (searched, jobs) = searched_columns(landed).await?;
@@ -61,13 +63,13 @@ pub(super) async fn check(prepared: &Prepared, landed: &Arc<Landed>) -> Result<V
     let addresses = if count == 1 { "1 address".to_owned() } else { format!("{count} addresses") };
     if hits.is_empty() {
         let from = plural(columns.values().map(|list| list.len() as u64).sum(), "masked column");
-        return Ok(verdict(
+        return Ok(CheckReport::asked(
             NAME,
             true,
             format!("none of {addresses} of {from} stands in {}", plural(searched, "column")),
         ));
     }
-    Ok(verdict(NAME, false, format!("addresses of the source stand in {}", some(&hits))))
+    Ok(CheckReport::asked(NAME, false, format!("addresses of the source stand in {}", some(&hits))))
 }
 
 /// Masked for members and support rows alike, and an e-mail column by its rule or name.
@@ -122,7 +124,7 @@ fn address(value: &[u8]) -> Option<String> {
 
 /// Hashes of all values of the columns in the source; `None` when they pass the limit.
 async fn collect(prepared: &Prepared, columns: &HashMap<TableId, Vec<ColumnId>>) -> Result<Option<Addresses>> {
-    let (hosts, constants) = made_by_masks(prepared, columns);
+    let watched = watched(prepared, columns);
     let mut addresses = Addresses { hashes: Vec::new(), hasher: RandomState::new() };
     for (table, columns) in columns {
         let table = prepared.catalog.table(*table);
@@ -133,9 +135,8 @@ async fn collect(prepared: &Prepared, columns: &HashMap<TableId, Vec<ColumnId>>)
         let mut rows = RowStream::open(&session, connector, &select, Format::Binary, action).await?;
         while let Some(fields) = rows.next().await? {
             for value in (0..columns.len()).filter_map(|at| fields.get(at)) {
-                let Some(address) = address(value) else { continue };
-                if !constants.contains(&address) && !hosts.iter().any(|host| address.ends_with(host.as_str())) {
-                    addresses.hashes.push(addresses.hasher.hash_one(&address));
+                if !watched.iter().any(|column| column.is_made_by_mask(value)) {
+                    addresses.hashes.extend(addresses.hash(value));
                 }
             }
             if addresses.hashes.len() * size_of::<u64>() >= HASHES_MAX_BYTES && !addresses.compact() {
@@ -147,25 +148,15 @@ async fn collect(prepared: &Prepared, columns: &HashMap<TableId, Vec<ColumnId>>)
     Ok(Some(addresses))
 }
 
-/// Hosts (`@example.com`) and whole values that the masks of these columns give.
-fn made_by_masks(prepared: &Prepared, columns: &HashMap<TableId, Vec<ColumnId>>) -> (HashSet<String>, HashSet<String>) {
-    let (mut hosts, mut constants) = (HashSet::new(), HashSet::new());
-    let masks = columns.iter().flat_map(|(table, list)| {
-        let masks = &prepared.plan.table(*table).masks;
-        list.iter().filter_map(|column| masks[column.index()].as_ref())
-    });
-    for spec in masks.flat_map(|masks| [&masks.member.spec, &masks.support.spec]) {
-        match spec.plain() {
-            MaskSpec::Email { host } => drop(hosts.insert(format!("@{}", host.to_lowercase()))),
-            MaskSpec::Constant(text) => drop(constants.insert(text.trim().to_lowercase())),
-            MaskSpec::Template(text) => {
-                let host = text.rfind('@').map(|at| text[at..].to_lowercase());
-                hosts.extend(host.filter(|host| !host.contains('{')));
-            }
-            _ => {}
-        }
-    }
-    (hosts, constants)
+/// What tells addresses that the masks of these columns give.
+fn watched(prepared: &Prepared, columns: &HashMap<TableId, Vec<ColumnId>>) -> Vec<Watched> {
+    let of_column = |(table, id): (TableId, &ColumnId)| {
+        let column = prepared.catalog.table(table).column(*id);
+        let masks = prepared.plan.table(table).masks[id.index()].as_ref()?;
+        Some([&masks.member, &masks.support].map(|rule| Watched::of(column, rule, 0)))
+    };
+    let all = columns.iter().flat_map(|(table, list)| list.iter().map(|id| (*table, id)));
+    all.filter_map(of_column).flatten().flatten().collect()
 }
 
 fn select(catalog: &Catalog, table: &Table, columns: &[ColumnId]) -> String {

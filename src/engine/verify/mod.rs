@@ -25,7 +25,7 @@ use crate::pg::landed::Landed;
 use crate::pg::target::Target;
 use crate::plan;
 use crate::profile::Profile;
-use crate::report::{RunReport, Verdict, VerifyReport};
+use crate::report::{CheckReport, RunReport, VerifyReport};
 
 /// What to verify.
 pub struct VerifyRequest {
@@ -63,14 +63,17 @@ pub async fn verify(
     let run_id = target.run_of(target.name()).await?;
     let run = run_id.as_deref().and_then(find);
     let landed = Arc::new(Landed::open(&target, request.jobs).await?);
-    let mut checks = vec![Verdict {
-        name: "run report".to_owned(),
-        ok: run.as_ref().map(|_| true),
-        detail: match (&run_id, &run) {
-            (_, Some(run)) => format!("{}, begun {}", run.run_id, run.started_at),
-            (Some(id), None) => format!("run {id} left no report here: counts and checksums cannot be compared"),
-            (None, None) => format!("no run is named in the comment of the database {}", target.name()),
-        },
+    const REPORT: &str = "run report";
+    let mut checks = vec![match (&run_id, &run) {
+        (_, Some(run)) => CheckReport::asked(REPORT, true, format!("{}, begun {}", run.run_id, run.started_at)),
+        (Some(id), None) => {
+            let why = format!("run {id} left no report here: counts and checksums cannot be compared");
+            CheckReport::not_asked(REPORT, why)
+        }
+        (None, None) => {
+            let why = format!("no run is named in the comment of the database {}", target.name());
+            CheckReport::not_asked(REPORT, why)
+        }
     }];
     let (prepared, obstacle) = match open_source(request, run.as_ref(), monitor).await? {
         Ok(prepared) => (Some(prepared), String::new()),
@@ -93,7 +96,7 @@ pub async fn verify(
             };
             checks.extend(standing_back(&prepared.source, PATIENCE, compared).await?);
         }
-        None => checks.extend([compare::NAME, leaks::NAME].map(|name| not_possible(name, &obstacle))),
+        None => checks.extend([compare::NAME, leaks::NAME].map(|name| CheckReport::not_asked(name, obstacle.as_str()))),
     }
     Ok(VerifyReport { run_id, target: request.to.to_string(), checks })
 }
@@ -145,23 +148,10 @@ async fn open_source(
     }
 }
 
-fn verdict(name: &str, ok: bool, detail: String) -> Verdict {
-    Verdict { name: name.to_owned(), ok: Some(ok), detail }
-}
-
-fn not_possible(name: &str, why: &str) -> Verdict {
-    Verdict { name: name.to_owned(), ok: None, detail: why.to_owned() }
-}
-
 /// The first few of a list, and how many more.
 fn some(list: &[String]) -> String {
     const SHOWN: usize = 5;
     let more = list.len().saturating_sub(SHOWN);
     let shown = list[..list.len().min(SHOWN)].join("; ");
     if more > 0 { format!("{shown}; and {more} more") } else { shown }
-}
-
-/// `1 table`, `2 tables`.
-pub(super) fn plural(count: u64, noun: &str) -> String {
-    if count == 1 { format!("1 {noun}") } else { format!("{count} {noun}s") }
 }

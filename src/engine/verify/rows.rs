@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{not_possible, plural, some, verdict};
+use super::some;
 use crate::copyfmt::Format;
 use crate::digest::RowChecksum;
 use crate::engine::lanes;
@@ -13,9 +13,10 @@ use crate::pg::landed::Landed;
 use crate::pg::members::plain_source;
 use crate::pg::quote;
 use crate::pg::rows::RowStream;
-use crate::report::{RunReport, TableReport, Verdict};
+use crate::report::{CheckReport, RunReport, TableReport};
 use crate::schema::Table;
 use crate::types::{ColumnId, QualifiedName, TableId};
+use crate::wording::plural;
 
 const COUNTS: &str = "row counts";
 const CHECKSUMS: &str = "checksums";
@@ -29,9 +30,9 @@ struct Found {
     checksum: Option<RowChecksum>,
 }
 
-pub(super) async fn check(landed: &Arc<Landed>, run: Option<&RunReport>) -> Result<Vec<Verdict>> {
+pub(super) async fn check(landed: &Arc<Landed>, run: Option<&RunReport>) -> Result<Vec<CheckReport>> {
     let Some(run) = run else {
-        return Ok([COUNTS, CHECKSUMS].map(|name| not_possible(name, "needs the run's report")).into());
+        return Ok([COUNTS, CHECKSUMS].map(|name| CheckReport::not_asked(name, "needs the run's report")).into());
     };
     let mut jobs: Vec<(TableReport, Option<TableId>)> = run
         .tables
@@ -87,7 +88,7 @@ fn name(expected: &TableReport) -> QualifiedName {
     QualifiedName::new(&expected.schema, &expected.table)
 }
 
-fn counts(found: &[Found]) -> Verdict {
+fn counts(found: &[Found]) -> CheckReport {
     let wrong: Vec<String> = found
         .iter()
         .filter(|table| table.rows != Some(table.expected.rows_copied))
@@ -100,14 +101,14 @@ fn counts(found: &[Found]) -> Verdict {
         })
         .collect();
     if !wrong.is_empty() {
-        return verdict(COUNTS, false, some(&wrong));
+        return CheckReport::asked(COUNTS, false, some(&wrong));
     }
     let rows = found.iter().filter_map(|table| table.rows).sum();
     let tables = plural(found.len() as u64, "table");
-    verdict(COUNTS, true, format!("{tables} with {}, as the run wrote them", plural(rows, "row")))
+    CheckReport::asked(COUNTS, true, format!("{tables} with {}, as the run wrote them", plural(rows, "row")))
 }
 
-fn checksums(found: &[Found], run: &RunReport) -> Verdict {
+fn checksums(found: &[Found], run: &RunReport) -> CheckReport {
     let compared: Vec<(&Found, &RowChecksum)> =
         found.iter().filter_map(|table| Some((table, table.checksum.as_ref()?))).collect();
     let wrong: Vec<String> = compared
@@ -122,14 +123,14 @@ fn checksums(found: &[Found], run: &RunReport) -> Verdict {
             0 => String::new(),
             count => format!(", {} left out that the server stores in another form", plural(count, "masked column")),
         };
-        return verdict(CHECKSUMS, true, format!("{tables} unchanged since the run{left_out}"));
+        return CheckReport::asked(CHECKSUMS, true, format!("{tables} unchanged since the run{left_out}"));
     }
     if run.schema.after_load > 0 {
         let why = format!(
             "rows differ from what was loaded in {}; the profile's after_load commands ran after the load and may have changed them",
             some(&wrong)
         );
-        return not_possible(CHECKSUMS, &why);
+        return CheckReport::not_asked(CHECKSUMS, why);
     }
-    verdict(CHECKSUMS, false, format!("values changed since the run in {}", some(&wrong)))
+    CheckReport::asked(CHECKSUMS, false, format!("values changed since the run in {}", some(&wrong)))
 }

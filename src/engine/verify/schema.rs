@@ -3,16 +3,17 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use super::{not_possible, plural, some, verdict};
+use super::some;
 use crate::engine::land::count_by_kind;
 use crate::engine::lanes;
 use crate::engine::prepare::Prepared;
 use crate::error::Result;
 use crate::pg::landed::Landed;
 use crate::profile::Orphans;
-use crate::report::{RunReport, Verdict};
+use crate::report::{CheckReport, RunReport};
 use crate::schema::{Catalog, Reference, SchemaObject};
 use crate::types::QualifiedName;
+use crate::wording::plural;
 
 /// Every foreign key is there, validated as far as it was, and really holds: each is asked again by an anti-join, since
 /// a validated key can be broken by whoever switches triggers off.
@@ -20,7 +21,7 @@ pub(super) async fn foreign_keys(
     landed: &Arc<Landed>,
     run: Option<&RunReport>,
     prepared: Option<&Prepared>,
-) -> Result<Verdict> {
+) -> Result<CheckReport> {
     const NAME: &str = "foreign keys";
     let (validated, not_valid): (Vec<&Reference>, Vec<&Reference>) =
         landed.catalog.references.iter().partition(|reference| reference.validated);
@@ -56,7 +57,7 @@ pub(super) async fn foreign_keys(
     }
     wrong.extend(broken(landed, &validated).await?);
     if !wrong.is_empty() {
-        return Ok(verdict(NAME, false, some(&wrong)));
+        return Ok(CheckReport::asked(NAME, false, some(&wrong)));
     }
     let list: Vec<String> = unproven.into_iter().collect();
     let rest = match (list.is_empty(), &expected_unproven) {
@@ -64,7 +65,11 @@ pub(super) async fn foreign_keys(
         (false, Some(_)) => format!(", {} NOT VALID as in the source or by the profile: {}", list.len(), some(&list)),
         (false, None) => format!(", {} NOT VALID: {}", list.len(), some(&list)),
     };
-    Ok(verdict(NAME, true, format!("{} validated, and asked again: no row breaks them{rest}", validated.len())))
+    Ok(CheckReport::asked(
+        NAME,
+        true,
+        format!("{} validated, and asked again: no row breaks them{rest}", validated.len()),
+    ))
 }
 
 fn describe(catalog: &Catalog, reference: &Reference) -> String {
@@ -105,7 +110,7 @@ async fn broken(landed: &Arc<Landed>, references: &[&Reference]) -> Result<Vec<S
 }
 
 /// The next value of every sequence lies beyond all values of the column that it fills.
-pub(super) async fn sequences(landed: &Landed) -> Result<Verdict> {
+pub(super) async fn sequences(landed: &Landed) -> Result<CheckReport> {
     const NAME: &str = "sequences";
     let states = landed.sequences().await?;
     let behind: Vec<String> = states
@@ -114,27 +119,31 @@ pub(super) async fn sequences(landed: &Landed) -> Result<Verdict> {
         .map(|state| format!("{} would give a value that {}.{} may have", state.sequence, state.table, state.column))
         .collect();
     Ok(match behind.is_empty() {
-        true => {
-            verdict(NAME, true, format!("{} beyond their columns' values", plural(states.len() as u64, "sequence")))
-        }
-        false => verdict(NAME, false, some(&behind)),
+        true => CheckReport::asked(
+            NAME,
+            true,
+            format!("{} beyond their columns' values", plural(states.len() as u64, "sequence")),
+        ),
+        false => CheckReport::asked(NAME, false, some(&behind)),
     })
 }
 
 /// Whatever the schema had beside tables when the run ended is still there. The report decides, by counts of each
 /// kind; the source gives names, and decides where there is no report.
-pub(super) fn objects(landed: &Landed, run: Option<&RunReport>, prepared: Option<&Prepared>) -> Verdict {
+pub(super) fn objects(landed: &Landed, run: Option<&RunReport>, prepared: Option<&Prepared>) -> CheckReport {
     const NAME: &str = "schema objects";
     let there = &landed.catalog.objects;
     let absent = prepared.map(|prepared| absent(&prepared.catalog.objects, there));
     let counts = run.map(|run| &run.schema.objects).filter(|counts| !counts.is_empty());
     let Some(counts) = counts else {
         return match absent {
-            None => not_possible(NAME, "needs the run's report or the source"),
-            Some(absent) if absent.is_empty() => {
-                verdict(NAME, true, format!("everything that the source has is there, {} in all", there.len()))
-            }
-            Some(absent) => verdict(NAME, false, format!("missing: {}", some(&absent))),
+            None => CheckReport::not_asked(NAME, "needs the run's report or the source"),
+            Some(absent) if absent.is_empty() => CheckReport::asked(
+                NAME,
+                true,
+                format!("everything that the source has is there, {} in all", there.len()),
+            ),
+            Some(absent) => CheckReport::asked(NAME, false, format!("missing: {}", some(&absent))),
         };
     };
     let now = count_by_kind(there);
@@ -148,14 +157,14 @@ pub(super) fn objects(landed: &Landed, run: Option<&RunReport>, prepared: Option
             lost.iter().map(|(kind, (now, expected))| format!("{now} of {}", plural(*expected, kind))).collect();
         let names = absent.filter(|absent| !absent.is_empty());
         let names = names.map(|absent| format!(" (missing: {})", some(&absent))).unwrap_or_default();
-        return verdict(NAME, false, format!("still there: {}{names}", some(&list)));
+        return CheckReport::asked(NAME, false, format!("still there: {}{names}", some(&list)));
     }
     let total: u64 = counts.values().sum();
     let more = match absent.map_or(0, |absent| absent.len()) as u64 {
         0 => String::new(),
         count => format!("; the source has {count} more, new since the run or skipped by it"),
     };
-    verdict(
+    CheckReport::asked(
         NAME,
         true,
         format!("{total} views, functions, types, triggers, policies, indexes and constraints are there{more}"),
@@ -168,7 +177,7 @@ fn absent(wanted: &[SchemaObject], there: &[SchemaObject]) -> Vec<String> {
 }
 
 /// Indexes can be used; tables that the run filled have statistics (others may have been made since).
-pub(super) async fn upkeep(landed: &Landed, run: Option<&RunReport>) -> Result<Verdict> {
+pub(super) async fn upkeep(landed: &Landed, run: Option<&RunReport>) -> Result<CheckReport> {
     const NAME: &str = "indexes and statistics";
     let found = landed.upkeep().await?;
     let filled = |name: &QualifiedName| {
@@ -185,7 +194,7 @@ pub(super) async fn upkeep(landed: &Landed, run: Option<&RunReport>) -> Result<V
     let bare = found.tables_not_analysed.iter().filter(|name| filled(name));
     wrong.extend(bare.map(|name| format!("table {name} has no statistics")));
     Ok(match wrong.is_empty() {
-        true => verdict(NAME, true, "all indexes are valid, all tables that the run filled are analysed".to_owned()),
-        false => verdict(NAME, false, some(&wrong)),
+        true => CheckReport::asked(NAME, true, "all indexes are valid, all tables that the run filled are analysed"),
+        false => CheckReport::asked(NAME, false, some(&wrong)),
     })
 }
