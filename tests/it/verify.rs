@@ -120,7 +120,7 @@ fn a_fresh_sample_holds_and_each_tampering_is_found() {
     let from = scene.source.url();
     let with_source = ["--from", &*from];
     let checks = scene.verify(&scene.home, &with_source, 0);
-    assert_eq!(named(&checks, &Value::Bool(true)).len(), 9, "{checks:?}");
+    assert_eq!(named(&checks, &Value::Bool(true)).len(), 10, "{checks:?}");
     let taken = scene.target.query_one_text("SELECT 'person' || max(id) || '@home.example.org' FROM users");
     let cases = [
         (
@@ -166,7 +166,15 @@ fn a_fresh_sample_holds_and_each_tampering_is_found() {
         (
             &format!("UPDATE posts SET contact = upper('{taken}') WHERE id = (SELECT min(id) FROM posts)"),
             "UPDATE posts SET contact = NULL",
-            &["checksums", "kept columns", "masked e-mail addresses"],
+            &["checksums", "kept columns", "leak check", "masked e-mail addresses"],
+        ),
+        // A name that the run never saw: its row was not chosen.
+        (
+            "UPDATE posts SET title = 'ask Person ' || (SELECT min(n) FROM generate_series(1, 60) n
+                WHERE NOT EXISTS (SELECT FROM users WHERE id = n)) || '!', contact = title
+             WHERE id = (SELECT min(id) FROM posts)",
+            "UPDATE posts SET title = contact, contact = NULL WHERE contact IS NOT NULL",
+            &["checksums", "kept columns", "leak check"],
         ),
     ];
     for (tamper, undo, expected) in cases {

@@ -13,6 +13,7 @@
 
 mod confirm;
 mod definitions;
+mod landed;
 mod places;
 mod read;
 mod scrub;
@@ -21,20 +22,23 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 pub(super) use definitions::Constants;
+pub(super) use landed::check as check_landed;
 pub(super) use places::{holds_texts, may_be_few, number, secrets, watched};
 
 use super::transfer::Transfer;
 use crate::error::{Error, ErrorKind, Result};
-use crate::leaks::{Finding, Room, Secrets, Suspects, judge};
+use crate::leaks::{Finding, Room, Secrets, Suspects, Verdict, judge};
 use crate::pg::connect::Pool;
+use crate::plan::Plan;
 use crate::profile::LeakAction;
 use crate::report::{CheckReport, LeakFinding, LeakReport};
+use crate::schema::Catalog;
 use crate::types::{ColumnId, TableId};
 use crate::wording::plural;
 
 pub(super) const NAME: &str = "leak check";
 
-/// Places told in an error.
+/// Places that are named.
 const SHOWN: usize = 8;
 
 /// Hits in one place.
@@ -85,23 +89,15 @@ pub(super) async fn check(transfer: &Arc<Transfer>, pool: &Pool, constants: &Con
     };
     let room = Room::default();
     let mut places = read::columns(transfer, pool, secrets, &room).await?;
-    let minded = places.iter().filter(|place| places::is_minded(transfer, &place.at));
+    let minded = places.iter().filter(|place| places::is_minded(&transfer.plan, &place.at));
     let columns: HashSet<(TableId, ColumnId)> = minded.filter_map(Place::column).collect();
     places.extend(definitions::search(constants, secrets, &room));
-    places.retain(|place| !place.suspects.is_empty() && places::is_minded(transfer, &place.at));
+    places.retain(|place| !place.suspects.is_empty() && places::is_minded(&transfer.plan, &place.at));
     let verdict = match places.is_empty() {
         true => Arc::default(),
         false => confirm::confirm(transfer, secrets, &places).await?,
     };
-    let mut found: Vec<(&Place, Finding, LeakAction)> = Vec::new();
-    for place in &places {
-        let finding = judge(&place.suspects, &verdict, places::is_masked_in_part(transfer, &place.at));
-        if finding != Finding::default() {
-            let action = places::action(transfer, place, finding);
-            found.push((place, finding, action));
-        }
-    }
-    found.retain(|(_, _, action)| *action != LeakAction::Allow);
+    let found = judged(&transfer.catalog, &transfer.plan, &places, &verdict);
     fail(transfer, &found)?;
     scrub_all(transfer, &found)?;
     let scrubbed: Vec<&At> =
@@ -110,7 +106,7 @@ pub(super) async fn check(transfer: &Arc<Transfer>, pool: &Pool, constants: &Con
     let findings: Vec<LeakFinding> = found
         .iter()
         .map(|(place, finding, action)| LeakFinding {
-            place: places::name(transfer, &place.at),
+            place: places::name(&transfer.catalog, &place.at),
             action: action.name().to_owned(),
             values: finding.values,
             times: finding.times + finding.weak_times,
@@ -121,6 +117,21 @@ pub(super) async fn check(transfer: &Arc<Transfer>, pool: &Pool, constants: &Con
     let report = summary(secrets, columns.len() as u64, unconfirmed, findings);
     let check = CheckReport::asked(NAME, true, told(&report));
     Ok(Looked { report, check, columns })
+}
+
+/// Findings of which something comes, with what that is.
+fn judged<'p>(
+    catalog: &Catalog,
+    plan: &Plan,
+    places: &'p [Place],
+    verdict: &Verdict,
+) -> Vec<(&'p Place, Finding, LeakAction)> {
+    let of_place = |place: &'p Place| {
+        let finding = judge(&place.suspects, verdict, places::is_masked_in_part(plan, &place.at));
+        let action = places::action(catalog, plan, place, finding);
+        (finding != Finding::default() && action != LeakAction::Allow).then_some((place, finding, action))
+    };
+    places.iter().filter_map(of_place).collect()
 }
 
 fn summary(secrets: &Secrets, columns: u64, unconfirmed: u64, mut findings: Vec<LeakFinding>) -> LeakReport {
@@ -174,29 +185,37 @@ fn scrub_all(transfer: &Transfer, found: &[(&Place, Finding, LeakAction)]) -> Re
     let is_too_much =
         |(_, finding, action): &&(&Place, Finding, LeakAction)| *action == LeakAction::Scrub && finding.untold > 0;
     let Some((place, _, _)) = found.iter().find(is_too_much) else { return Ok(()) };
-    let name = places::name(transfer, &place.at);
+    let name = places::name(&transfer.catalog, &place.at);
     let what = format!("leak check: {name} holds more values of masked columns than can be crossed out");
     Err(Error::new(ErrorKind::Verification, what).with_remedy("nothing was swapped in; give that column a mask"))
 }
 
 fn fail(transfer: &Transfer, found: &[(&Place, Finding, LeakAction)]) -> Result<()> {
-    let mut failed: Vec<String> = found
+    let Some(places) = failing(&transfer.catalog, found) else { return Ok(()) };
+    let what = format!("leak check: values of masked columns stand in {places}");
+    Err(Error::new(ErrorKind::Verification, what).with_remedy(
+        "nothing was swapped in; mask these too, or say under [leaks] in the profile what may stand there",
+    ))
+}
+
+/// The places whose findings end a run.
+fn failing(catalog: &Catalog, found: &[(&Place, Finding, LeakAction)]) -> Option<String> {
+    let failed: Vec<String> = found
         .iter()
         .filter(|(_, _, action)| *action == LeakAction::Fail)
         .map(|(place, finding, _)| {
             let (values, times) = (plural(finding.values, "value"), plural(finding.times, "time"));
-            format!("{} ({values}, {times})", places::name(transfer, &place.at))
+            format!("{} ({values}, {times})", places::name(catalog, &place.at))
         })
         .collect();
-    if failed.is_empty() {
-        return Ok(());
-    }
-    failed.sort();
-    let more = failed.len().saturating_sub(SHOWN);
-    failed.truncate(SHOWN);
+    (!failed.is_empty()).then(|| first_few(failed))
+}
+
+/// In order, and how many more.
+fn first_few(mut names: Vec<String>) -> String {
+    names.sort();
+    let more = names.len().saturating_sub(SHOWN);
+    names.truncate(SHOWN);
     let more = if more > 0 { format!(" and {more} more") } else { String::new() };
-    let what = format!("leak check: values of masked columns stand in {}{more}", failed.join(", "));
-    Err(Error::new(ErrorKind::Verification, what).with_remedy(
-        "nothing was swapped in; mask these too, or say under [leaks] in the profile what may stand there",
-    ))
+    format!("{}{more}", names.join(", "))
 }

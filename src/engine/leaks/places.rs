@@ -1,7 +1,6 @@
 //! Which columns give values, which are looked through, and what a finding does there.
 
 use super::{At, Place};
-use crate::engine::transfer::Transfer;
 use crate::leaks::{Finding, Secrets, Watched};
 use crate::plan::{Plan, can_be_scrubbed};
 use crate::profile::{LeakAction, MaskSpec};
@@ -120,8 +119,8 @@ pub(in crate::engine) fn holds_texts(data_type: &ColumnType, has_uuids: bool) ->
 }
 
 /// Something may come of a finding there: else nobody need look a second time.
-pub(super) fn is_minded(transfer: &Transfer, at: &At) -> bool {
-    let leaks = &transfer.plan.leaks;
+pub(super) fn is_minded(plan: &Plan, at: &At) -> bool {
+    let leaks = &plan.leaks;
     let actions = match at {
         At::Definition(_) => [leaks.rules.definitions; 2],
         At::Comment(_) => [leaks.rules.prose; 2],
@@ -131,25 +130,25 @@ pub(super) fn is_minded(transfer: &Transfer, at: &At) -> bool {
 }
 
 /// A rule that may leave parts of a value, or some values, is at work there.
-pub(super) fn is_masked_in_part(transfer: &Transfer, at: &At) -> bool {
+pub(super) fn is_masked_in_part(plan: &Plan, at: &At) -> bool {
     let At::Column(table, id) = at else { return false };
-    let masks = &transfer.plan.table(*table).masks[id.index()];
+    let masks = &plan.table(*table).masks[id.index()];
     masks.as_ref().is_some_and(|masks| masks.member.spec != MaskSpec::Keep && masks.support.spec != MaskSpec::Keep)
 }
 
 /// What a finding does.
-pub(super) fn action(transfer: &Transfer, place: &Place, finding: Finding) -> LeakAction {
-    let rules = &transfer.plan.leaks.rules;
+pub(super) fn action(catalog: &Catalog, plan: &Plan, place: &Place, finding: Finding) -> LeakAction {
+    let rules = &plan.leaks.rules;
     let action = match &place.at {
         At::Definition(_) => rules.definitions,
         At::Comment(_) if rules.prose == LeakAction::Scrub => LeakAction::Warn,
         At::Comment(_) => rules.prose,
         At::Column(table, id) => {
-            let column = transfer.catalog.table(*table).column(*id);
+            let column = catalog.table(*table).column(*id);
             let wide = column.data_type.max_chars.is_none_or(|chars| chars >= PROSE_MIN_CHARS);
             let is_prose = column.data_type.class.is_text() && wide && place.suspects.is_running_text(finding);
-            let action = transfer.plan.leaks.action(*table, *id, is_prose);
-            let is_stated = transfer.plan.leaks.columns.contains_key(&(*table, *id));
+            let action = plan.leaks.action(*table, *id, is_prose);
+            let is_stated = plan.leaks.columns.contains_key(&(*table, *id));
             match action {
                 // It may be made of masked values, and a mask may well give what somebody else is called.
                 LeakAction::Fail | LeakAction::Scrub if column.generated && !is_stated => LeakAction::Warn,
@@ -161,10 +160,10 @@ pub(super) fn action(transfer: &Transfer, place: &Place, finding: Finding) -> Le
     if action == LeakAction::Fail && finding.values == 0 { LeakAction::Warn } else { action }
 }
 
-pub(super) fn name(transfer: &Transfer, at: &At) -> String {
+pub(super) fn name(catalog: &Catalog, at: &At) -> String {
     match at {
         At::Column(table, id) => {
-            let table = transfer.catalog.table(*table);
+            let table = catalog.table(*table);
             format!("{}.{}", table.name, table.column(*id).name)
         }
         At::Definition(name) => name.clone(),

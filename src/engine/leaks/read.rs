@@ -9,7 +9,7 @@ use crate::engine::lanes;
 use crate::engine::transfer::Transfer;
 use crate::error::Result;
 use crate::leaks::{Kind, Room, Search, Secrets, Suspects};
-use crate::pg::connect::Pool;
+use crate::pg::connect::{Client, Connector, Pool};
 use crate::pg::members::plain_source;
 use crate::pg::quote;
 use crate::pg::rows::RowStream;
@@ -34,18 +34,20 @@ pub(super) async fn columns(
         let context = Arc::clone(&context);
         async move {
             let (transfer, pool, secrets, room) = &*context;
-            read(&transfer.catalog, transfer.catalog.table(table), &columns, pool, secrets, room).await
+            let (table, client) = (transfer.catalog.table(table), pool.get().await?);
+            read(&transfer.catalog, table, &columns, (&client, pool.connector()), secrets, room).await
         }
     })
     .await?;
     Ok(found.into_iter().flatten().collect())
 }
 
-async fn read(
+/// Some columns of a table.
+pub(super) async fn read(
     catalog: &Catalog,
     table: &Table,
     columns: &[ColumnId],
-    pool: &Pool,
+    (client, connector): (&Client, &Connector),
     secrets: &Secrets,
     room: &Room,
 ) -> Result<Vec<Place>> {
@@ -67,9 +69,8 @@ async fn read(
     let columns = left;
     let list: Vec<String> = columns.iter().map(|id| expression(catalog, table, *id)).collect();
     let select = format!("SELECT {} FROM {}", list.join(", "), plain_source(table, "t"));
-    let client = pool.get().await?;
     let action = format!("look for leaks in {}", table.name);
-    let mut rows = RowStream::open(&client, pool.connector(), &select, Format::Binary, action).await?;
+    let mut rows = RowStream::open(client, connector, &select, Format::Binary, action).await?;
     let mut found: Vec<(Kind, Suspects)> = columns.iter().map(|id| (kind(table, *id), Suspects::new(room))).collect();
     while let Some(fields) = rows.next().await? {
         for (at, (kind, suspects)) in found.iter_mut().enumerate() {

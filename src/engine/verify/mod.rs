@@ -5,7 +5,8 @@
 //!
 //! ```text
 //! the target's mark ─▶ run id ─▶ saved report ─┬─▶ rows, schema        the target against the report
-//!                                              └─▶ compare, leaks      the target against the source
+//!                                              └─▶ compare, leaks      the target against the source, with what a
+//!                                                                      run looks for leaks with
 //! ```
 
 mod compare;
@@ -91,12 +92,17 @@ pub async fn verify(
             let compared = async {
                 monitor.phase("compare with the source");
                 let kept = compare::check(prepared, &landed, run.as_ref()).await?;
+                monitor.phase("look for masked values");
+                let run_leaks = super::leaks::check_landed(prepared, &landed).await?;
                 monitor.phase("look for e-mail addresses");
-                Ok([kept, leaks::check(prepared, &landed).await?])
+                Ok([kept, run_leaks, leaks::check(prepared, &landed).await?])
             };
             checks.extend(standing_back(&prepared.source, PATIENCE, compared).await?);
         }
-        None => checks.extend([compare::NAME, leaks::NAME].map(|name| CheckReport::not_asked(name, obstacle.as_str()))),
+        None => checks.extend(
+            [compare::NAME, super::leaks::NAME, leaks::NAME]
+                .map(|name| CheckReport::not_asked(name, obstacle.as_str())),
+        ),
     }
     Ok(VerifyReport { run_id, target: request.to.to_string(), checks })
 }
