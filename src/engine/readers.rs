@@ -145,7 +145,7 @@ impl Shared {
         let statement = self.part.query.copy(range, self.copy.format);
         let mut stream = pin!(session.copy_out(&statement).await.map_err(read)?);
         drop(statement);
-        let mut worker = Worker::new(&self.transfer, &self.copy, &self.part.rules)?.from_page(range.first_page());
+        let mut worker = Worker::new(&self.transfer, &self.copy, &self.part.rules)?.starting_at(range.first_page());
         let (mut bytes, mut sent_rows) = (Vec::with_capacity(BATCH_BYTES + 16 * 1024), 0);
         while let Some(chunk) = stream.try_next().await.map_err(read)? {
             self.transfer.rate.take(chunk.len()).await;

@@ -93,7 +93,7 @@ impl<'a> Worker<'a> {
     }
 
     /// For rows that are read from this page on.
-    pub(super) fn from_page(mut self, page: u64) -> Self {
+    pub(super) fn starting_at(mut self, page: u64) -> Self {
         self.first_page = page;
         self
     }

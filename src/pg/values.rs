@@ -189,6 +189,7 @@ mod tests {
             build_oids: Vec::new(),
             checks: Vec::new(),
             partition_key: Vec::new(),
+            gapped_key: Vec::new(),
             leaves_apart: false,
             rows_estimate: rows,
             heap_bytes: pages * PAGE_BYTES,

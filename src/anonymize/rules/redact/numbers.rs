@@ -69,7 +69,7 @@ pub(super) fn number(value: &[u8], start: usize, limit: usize) -> (usize, Vec<(u
     let groups = || Groups { value, next: Some(start), limit };
     let (end, digits) = groups().fold((start, 0), |(_, sum), (_, end, digits)| (end, sum + digits));
     match digits {
-        ..DIGITS_AT_LEAST => (end, Vec::new()),
+        digits if digits < DIGITS_AT_LEAST => (end, Vec::new()),
         ..=DIGITS_AT_MOST => (end, vec![(start, end)]),
         _ => {
             let (mut pieces, mut room): (Vec<(usize, usize)>, _) = (Vec::new(), 0);
