@@ -400,6 +400,8 @@ impl MaskSpec {
             | Self::DateShift { .. }
             | Self::GeoJitter { .. } => true,
             Self::Url { keep_host } => *keep_host,
+            // Numbers outside the range stay.
+            Self::Permute { min, max } => min.or(*max).is_some(),
             Self::PostalCode { keep_first } => *keep_first > 0,
             Self::Scramble { keep_first, keep_last } => *keep_first > 0 || *keep_last > 0,
             Self::In { rule, .. } => rule.may_leave_source(),
@@ -423,7 +425,6 @@ impl MaskSpec {
             | Self::Ip
             | Self::Lorem
             | Self::EmptyJson
-            | Self::Permute { .. }
             | Self::Pick { .. }
             | Self::Mac
             | Self::UserAgent
