@@ -321,6 +321,30 @@ fn what_an_index_sees_of_a_masked_column() {
     }
 }
 
+/// `Ann` and `ann` are two keys, and one under the index.
+#[test]
+fn a_key_is_none_under_a_looser_collation() {
+    let build = |loose: bool| {
+        let mut catalog = catalog(&["users: id int! key, name text! unique, email text"]);
+        let columns = ["name", "email"].map(|column| catalog.tables[0].find_column(column));
+        catalog.tables[0].indexes.push(Index {
+            oid: 0,
+            name: "u".to_owned(),
+            columns: columns.to_vec(),
+            loose: vec![loose, false],
+            unique: true,
+            valid: true,
+            partial: false,
+            nulls_not_distinct: false,
+            definition: "CREATE UNIQUE INDEX u ON public.users USING btree (name COLLATE loose, email)".to_owned(),
+            constraint_oid: None,
+        });
+        planned(catalog, &["users.email = \"first_name\""], "")
+    };
+    refused(build(true), &["users.email", "first_name", "unique index u"]);
+    assert!(build(false).is_ok());
+}
+
 #[test]
 fn what_something_rests_on_is_not_scrubbed() {
     let build = || {

@@ -162,12 +162,15 @@ fn contains_key(table: &Table, masks: &Masks, index: &Index) -> bool {
         return false;
     }
     table.unique_keys.iter().filter(|key| key.name != index.name).any(|key| {
+        let own = table.indexes.iter().find(|other| other.name == key.name);
         key.columns.iter().all(|id| {
             let column = table.column(*id);
             let stays = masks[id.index()]
                 .as_ref()
                 .is_none_or(|of_column| !is_masked(of_column) || plain(table, masks, index, *id, of_column).is_none());
-            index.columns.contains(&Some(*id)) && stays && (column.not_null || !index.nulls_not_distinct)
+            // What is apart byte by byte need not be under a looser collation.
+            let as_strict = !is_loose(index, *id) || own.is_some_and(|own| is_loose(own, *id));
+            index.columns.contains(&Some(*id)) && stays && as_strict && (column.not_null || !index.nulls_not_distinct)
         })
     })
 }
