@@ -12,6 +12,8 @@ use crate::plan::{self, Plan};
 use crate::profile::{Problem, Profile};
 use crate::schema::Catalog;
 
+use super::units::Query;
+
 /// What a command needs of the source.
 #[derive(Clone, Debug)]
 pub struct SourceRequest {
@@ -96,14 +98,14 @@ pub(super) async fn unparsed(
     run_time: &str,
 ) -> Result<Vec<Problem>> {
     let questions = plan::questions(catalog, profile, run_time);
-    let texts: Vec<_> = questions
-        .iter()
-        .map(|question| {
-            let table = catalog.table(question.table);
-            let data_type = question.of.map(|id| table.column(id).data_type.sql_name.as_str());
-            (&table.name, question.sql.as_str(), data_type)
-        })
-        .collect();
+    let texts = questions.iter().map(|question| {
+        let table = catalog.table(question.table);
+        let data_type = question.of.map(|id| table.column(id).data_type.sql_name.as_str());
+        // The other texts stand in queries under several names, so they may use none: one that nobody guesses.
+        let alias = if question.is_of_mask { Query::ALIAS } else { "tithe_any_row" };
+        source::SqlText { table: &table.name, alias, sql: &question.sql, data_type }
+    });
+    let texts: Vec<_> = texts.collect();
     let refused = source.refused_texts(&texts).await?;
     let refused: Vec<_> = refused.into_iter().map(|(at, why)| (questions[at].clone(), why)).collect();
     Ok(plan::unanswered(profile, &refused))

@@ -66,6 +66,19 @@ pub struct Source {
     options: Options,
 }
 
+/// SQL over the columns of a table.
+#[derive(Clone, Copy, Debug)]
+pub struct SqlText<'a> {
+    /// The table.
+    pub table: &'a QualifiedName,
+    /// Its name in the query.
+    pub alias: &'a str,
+    /// The text.
+    pub sql: &'a str,
+    /// Type of what it gives; `None`: it is a condition.
+    pub data_type: Option<&'a str>,
+}
+
 impl Source {
     /// Connects, takes the snapshot and prepares the pool.
     ///
@@ -154,19 +167,17 @@ impl Source {
         })
     }
 
-    /// Lets the server parse texts of SQL, each over the columns of its table and of a type (`None`: a condition);
-    /// nothing is read. Answers the places of those that it refuses, with what it says.
+    /// Lets the server parse texts of SQL; nothing is read. Answers the places of those that it refuses, with what it says.
     ///
     /// # Errors
     /// `Source` when it cannot be asked.
-    pub async fn refused_texts(&self, texts: &[(&QualifiedName, &str, Option<&str>)]) -> Result<Vec<(usize, String)>> {
-        // A text stands in queries under several aliases, so it may use none: a name that nobody guesses.
-        let statement = |(table, text, data_type): &(&QualifiedName, &str, Option<&str>)| {
-            let condition = match data_type {
-                None => format!("({text}) IS TRUE"),
-                Some(data_type) => format!("(({text})::{data_type}) IS NOT NULL"),
+    pub async fn refused_texts(&self, texts: &[SqlText<'_>]) -> Result<Vec<(usize, String)>> {
+        let statement = |text: &SqlText<'_>| {
+            let condition = match text.data_type {
+                None => format!("({}) IS TRUE", text.sql),
+                Some(data_type) => format!("(({})::{data_type}) IS NOT NULL", text.sql),
             };
-            format!("SELECT 1 FROM {} AS tithe_any_row WHERE {condition}", qualified(table))
+            format!("SELECT 1 FROM {} AS {} WHERE {condition}", qualified(text.table), ident(text.alias))
         };
         let statements: Vec<String> = texts.iter().map(statement).collect();
         let mut refused = Vec::new();

@@ -17,6 +17,8 @@ pub struct Question {
     pub sql: String,
     /// Column that takes what it gives; `None`: it is a condition.
     pub of: Option<ColumnId>,
+    /// It belongs to a mask, and stands in the query of the copy only.
+    pub is_of_mask: bool,
 }
 
 /// All SQL of a profile over tables that are there. Virtual references are found by their place in the profile.
@@ -24,8 +26,9 @@ pub fn questions(catalog: &Catalog, profile: &Profile, run_time: &str) -> Vec<Qu
     let moment = super::make::literal(run_time);
     let mut all = Vec::new();
     let mut ask = |path: &[&str], table: TableId, sql: &str, of: Option<ColumnId>| {
+        let is_of_mask = path.first() == Some(&"columns");
         let path = path.iter().map(|part| (*part).to_owned()).collect();
-        all.push(Question { path, table, sql: predicate::bind_run_time(sql, &moment), of });
+        all.push(Question { path, table, sql: predicate::bind_run_time(sql, &moment), of, is_of_mask });
     };
     if let Some(root) = catalog.find_table(&profile.sample.root) {
         for (key, text) in [("always", &profile.sample.always), ("never", &profile.sample.never)] {
