@@ -209,6 +209,7 @@ fn catalog(labelled: &Labelled) -> Catalog {
         build_oids: Vec::new(),
         checks: Vec::new(),
         partition_key: Vec::new(),
+        gapped_key: Vec::new(),
         leaves_apart: false,
         rows_estimate: 100.0,
         heap_bytes: 8192,
