@@ -132,6 +132,7 @@ fn table(columns: Vec<Column>) -> Table {
         indexes: vec![],
         checks: vec![],
         partition_key: vec![],
+        gapped_key: vec![],
         leaves_apart: false,
         rows_estimate: 0.0,
         heap_bytes: 0,
