@@ -64,6 +64,7 @@ fn catalog() -> Catalog {
         build_oids: Vec::new(),
         checks: Vec::new(),
         partition_key: Vec::new(),
+        gapped_key: Vec::new(),
         leaves_apart: false,
         rows_estimate: 0.0,
         heap_bytes: 0,
