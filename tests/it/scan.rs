@@ -115,6 +115,16 @@ fn source() -> TestDb {
          INSERT INTO colours SELECT n, (ARRAY['red', 'blue'])[1 + n % 2], '{\"size\": 3}' FROM generate_series(1, 40) n;
          ANALYZE",
     );
+    for (at, sql) in told_within() {
+        source.execute(&format!(
+            "DO $do$ DECLARE v text := (SELECT {sql} FROM (SELECT 7) AS x (n)); BEGIN
+                 EXECUTE format('CREATE TABLE holds_{at} (a text DEFAULT %L)', 'it is ' || v || ' now');
+                 EXECUTE format('COMMENT ON TABLE holds_{at} IS %L', 'said: ' || v);
+                 EXECUTE format('CREATE VIEW sees_{at} AS SELECT a FROM holds_{at} WHERE a = %L', v);
+                 IF length(v) < 64 THEN EXECUTE format('CREATE TYPE label_{at} AS ENUM (%L)', v); END IF;
+             END $do$"
+        ));
+    }
     let long = "SELECT 1; ".repeat(1000);
     source.execute(&format!(
         "CREATE FUNCTION late() RETURNS text LANGUAGE sql AS $$ {long} SELECT 'planted@mail.example.org' $$"
@@ -127,10 +137,16 @@ fn source() -> TestDb {
     source
 }
 
+/// Planted kinds that stand in texts of the schema, too, by number.
+fn told_within() -> impl Iterator<Item = (usize, &'static str)> {
+    PLANTED.iter().enumerate().filter(|(_, (kind, _))| WITHIN.contains(kind)).map(|(at, (_, sql))| (at, *sql))
+}
+
 /// Everything kept.
 fn profile_text() -> String {
     let mut text = "[sample]\nroot = \"users\"\npercent = 10\n".to_owned();
     text += "[tables.shares]\nrows = \"none\"\n";
+    told_within().for_each(|(at, _)| text += &format!("[tables.holds_{at}]\nrows = \"none\"\n"));
     for table in ["things", "lists", "papers", "letters", "colours"] {
         text += &format!("[tables.{table}]\nrows = \"all\"\n[columns.{table}]\nid = \"keep\"\n");
         let columns = if table == "colours" { 1..3 } else { 0..PLANTED.len() };
@@ -203,6 +219,20 @@ fn every_planted_kind_is_found_and_no_value_is_printed() {
     ] {
         assert!(places.contains(&place), "{place}: {places:?}");
     }
+    let mut silent = Vec::new();
+    for (at, _) in told_within() {
+        let of_kind = [
+            format!("default of public.holds_{at}.a"),
+            format!("comment on table public.holds_{at}"),
+            format!("view public.sees_{at}"),
+            format!("label of type public.label_{at}"),
+        ];
+        let is_long = PLANTED[at].0 == "user_agent";
+        silent.extend(
+            of_kind.into_iter().filter(|place| !places.contains(&&**place) && !(is_long && place.starts_with("label"))),
+        );
+    }
+    assert!(silent.is_empty(), "not told: {silent:?}");
     let people = home.tithe(&arguments).expect_code(4);
     assert!(people.stdout.contains("things.c0: keep") && people.stdout.contains("40 of 40 values"), "{people:?}");
     assert_silent(&(people.stdout + &people.stderr));
