@@ -127,7 +127,7 @@ pub(super) struct Limits {
     /// Tables, partitions and parts of large tables read at the same time; limits the sessions on either side
     #[arg(long, short, value_name = "N", default_value_t = default_jobs(), value_parser = clap::value_parser!(u16).range(1..=64))]
     pub(super) jobs: u16,
-    /// Memory for key sets
+    /// Memory for key sets; a single row may take half of it
     #[arg(long, value_name = "SIZE", default_value = "512MB", value_parser = bytes)]
     pub(super) memory: u64,
     /// Largest key list written into a query; larger sets are asked for by predicate

@@ -204,6 +204,7 @@ async fn build(
         secrets: secrets.map(Arc::new),
         rate,
         range_bytes: request.range_bytes,
+        row_bytes_max: request.memory_bytes / 2,
     });
     trial::run(&transfer, &staging.pool).await?;
     let by_leaf = pieces::by_leaf(&transfer).await?;

@@ -43,6 +43,8 @@ pub(super) struct Transfer {
     pub(super) rate: RateLimit,
     /// Heap that one statement reads at most.
     pub(super) range_bytes: u64,
+    /// A row is held several times on its way: as it came, as it goes on, and what a mask makes of a value.
+    pub(super) row_bytes_max: u64,
 }
 
 /// What was moved.

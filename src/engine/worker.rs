@@ -124,6 +124,9 @@ impl<'a> Worker<'a> {
             |cause| Error::new(ErrorKind::Source, format!("read rows of {relation}: not COPY data")).with_cause(cause);
         reader.push(chunk);
         while let Some(row) = reader.next_row().map_err(damaged)? {
+            if row.len() as u64 > transfer.row_bytes_max {
+                return Err(too_large(relation, checksum.rows() + 1, row.len() as u64, transfer.row_bytes_max));
+            }
             fields.split(row.clone(), *format).map_err(damaged)?;
             if let Some(at) = rules.watched.filter(|_| *remembers) {
                 transfer.source_values.remember(*table, relation, at, fields)?;
@@ -198,6 +201,13 @@ impl<'a> Worker<'a> {
             false => Moved { masked: self.tally, ..moved },
         })
     }
+}
+
+fn too_large(relation: &str, row: u64, bytes: u64, bytes_max: u64) -> Error {
+    let [bytes, bytes_max] = [bytes, bytes_max].map(|bytes| bytes.div_ceil(1 << 20));
+    let what = format!("read row {row} of {relation}, in the order read: it takes {bytes} MB, the limit is {bytes_max} MB");
+    Error::new(ErrorKind::Plan, what)
+        .with_remedy("raise --memory (a row may take half of it), or leave such rows out with `where` or `never`")
 }
 
 /// Positions that count in the checksum, by column name, so that another order of columns gives the same sum. Left out

@@ -478,6 +478,16 @@ fn key_sets_beyond_the_limit_end_the_run() {
 }
 
 #[test]
+fn a_row_beyond_half_the_limit_ends_the_run() {
+    let schema = "CREATE TABLE users (id int PRIMARY KEY, body text);
+         INSERT INTO users SELECT n, repeat('x', CASE n WHEN 2 THEN 3 << 20 ELSE 1 END) FROM generate_series(1, 3) n;";
+    let setting = Setting::drawn("[sample]\nroot = \"users\"\npercent = 100\n", schema, "");
+    let ran = setting.run("sample", &["--memory", "4MB"]).expect_code(5);
+    assert!(ran.stderr.contains("users") && ran.stderr.contains("the limit is 2 MB"), "{}", ran.stderr);
+    setting.run("sample", &["--memory", "16MB"]).expect_code(0);
+}
+
+#[test]
 fn lists_of_never_count_against_the_limit() {
     let schema = "CREATE TABLE users (id uuid PRIMARY KEY);
          INSERT INTO users SELECT ('00000000-0000-4000-8000-' || lpad(n::text, 12, '0'))::uuid FROM generate_series(1, 5000) n;";
