@@ -205,7 +205,8 @@ impl<'a> Worker<'a> {
 
 fn too_large(relation: &str, row: u64, bytes: u64, bytes_max: u64) -> Error {
     let [bytes, bytes_max] = [bytes, bytes_max].map(|bytes| bytes.div_ceil(1 << 20));
-    let what = format!("read row {row} of {relation}, in the order read: it takes {bytes} MB, the limit is {bytes_max} MB");
+    let what =
+        format!("read row {row} of {relation}, in the order read: it takes {bytes} MB, the limit is {bytes_max} MB");
     Error::new(ErrorKind::Plan, what)
         .with_remedy("raise --memory (a row may take half of it), or leave such rows out with `where` or `never`")
 }

@@ -227,10 +227,12 @@ fn every_planted_kind_is_found_and_no_value_is_printed() {
             format!("view public.sees_{at}"),
             format!("label of type public.label_{at}"),
         ];
-        let is_long = PLANTED[at].0 == "user_agent";
-        silent.extend(
-            of_kind.into_iter().filter(|place| !places.contains(&&**place) && !(is_long && place.starts_with("label"))),
-        );
+        // A label takes 63 bytes.
+        let is_there = |place: &String| {
+            let is_too_long = PLANTED[at].0 == "user_agent" && place.starts_with("label");
+            is_too_long || places.contains(&place.as_str())
+        };
+        silent.extend(of_kind.into_iter().filter(|place| !is_there(place)));
     }
     assert!(silent.is_empty(), "not told: {silent:?}");
     let people = home.tithe(&arguments).expect_code(4);
