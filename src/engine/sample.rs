@@ -81,7 +81,7 @@ pub struct TargetState {
 }
 
 /// Cleaning up after a failure must not take longer than a person waits; what is left is marked for the next run.
-const CLEAN_UP_LIMIT: Duration = Duration::from_secs(5);
+const CLEAN_UP_LIMIT: Duration = Duration::from_secs(15);
 
 /// Runs it. On failure the target is as it was. `stop` ends the run with the error it resolves to, until the swap.
 ///
