@@ -10,7 +10,7 @@ use tithe::copyfmt::{Fields, Format, RowWriter};
 use tithe::digest::{MaskKey, RowChecksum};
 use tithe::profile::facts::RULES;
 use tithe::profile::{AddressPart, BytesFill, DatePart, MaskRule, MaskSpec};
-use tithe::schema::{Column, ColumnType, Table, TableKind, TypeClass};
+use tithe::schema::{Column, ColumnType, Table, TypeClass};
 use tithe::types::{ColumnId, QualifiedName, TableId};
 
 const ROWS: usize = 10_000;
@@ -119,27 +119,7 @@ fn transform(texts: &[Option<MaskSpec>]) -> RowTransform {
 }
 
 fn table(columns: Vec<Column>) -> Table {
-    Table {
-        id: TableId(0),
-        oid: 0,
-        name: QualifiedName::new("public", "people"),
-        kind: TableKind::Ordinary,
-        leaves: vec![],
-        inherits: vec![],
-        build_oids: vec![],
-        columns,
-        unique_keys: vec![],
-        indexes: vec![],
-        checks: vec![],
-        partition_key: vec![],
-        gapped_key: vec![],
-        leaves_apart: false,
-        rows_estimate: 0.0,
-        heap_bytes: 0,
-        rls_applies: false,
-        readable: true,
-        comment: None,
-    }
+    Table { columns, ..Table::bare(TableId(0), 0, QualifiedName::new("public", "people")) }
 }
 
 fn rule(spec: MaskSpec) -> MaskRule {

@@ -3,7 +3,7 @@
 use divan::counter::ItemsCount;
 use tithe::closure::{Group, GroupTable, Key, KeyKind, KeySet, Link, NULL_LINK, members};
 use tithe::graph::FkGraph;
-use tithe::schema::{Catalog, Reference, Table, TableKind};
+use tithe::schema::{Catalog, Reference, Table};
 use tithe::types::{ColumnId, QualifiedName, RefId, TableId};
 
 fn main() {
@@ -51,27 +51,8 @@ fn fixpoint_over_500_tables(bencher: divan::Bencher) {
 }
 
 fn catalog() -> Catalog {
-    let table = |at: usize| Table {
-        id: TableId::from_index(at),
-        oid: at as u32,
-        name: QualifiedName::new("public", format!("t{at}")),
-        kind: TableKind::Ordinary,
-        leaves: Vec::new(),
-        inherits: Vec::new(),
-        columns: Vec::new(),
-        unique_keys: Vec::new(),
-        indexes: Vec::new(),
-        build_oids: Vec::new(),
-        checks: Vec::new(),
-        partition_key: Vec::new(),
-        gapped_key: Vec::new(),
-        leaves_apart: false,
-        rows_estimate: 0.0,
-        heap_bytes: 0,
-        rls_applies: false,
-        readable: true,
-        comment: None,
-    };
+    let table =
+        |at: usize| Table::bare(TableId::from_index(at), at as u32, QualifiedName::new("public", format!("t{at}")));
     let mut state = 11;
     let references = (0..2_000)
         .map(|at| Reference {

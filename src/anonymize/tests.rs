@@ -8,7 +8,7 @@ use crate::copyfmt::{Fields, Format, RowReader, RowWriter};
 use crate::digest::MaskKey;
 use crate::error::{ErrorKind, Result};
 use crate::profile::MaskSpec;
-use crate::schema::{Column, ColumnType, Table, TableKind, TypeClass};
+use crate::schema::{Column, ColumnType, Table, TypeClass};
 use crate::types::{ColumnId, QualifiedName, TableId};
 
 use MaskSpec as S;
@@ -45,27 +45,7 @@ pub(super) fn column(name: &str, class: TypeClass, max_chars: Option<u32>) -> Co
 }
 
 pub(super) fn table(columns: Vec<Column>) -> Table {
-    Table {
-        id: TableId(0),
-        oid: 0,
-        name: QualifiedName::new("public", "users"),
-        kind: TableKind::Ordinary,
-        leaves: vec![],
-        inherits: vec![],
-        columns,
-        unique_keys: vec![],
-        indexes: vec![],
-        build_oids: Vec::new(),
-        checks: vec![],
-        partition_key: vec![],
-        gapped_key: vec![],
-        leaves_apart: false,
-        rows_estimate: 0.0,
-        heap_bytes: 0,
-        rls_applies: false,
-        readable: true,
-        comment: None,
-    }
+    Table { columns, ..Table::bare(TableId(0), 0, QualifiedName::new("public", "users")) }
 }
 
 pub(super) fn key() -> MaskKey {

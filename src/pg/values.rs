@@ -177,25 +177,9 @@ mod tests {
 
     fn table(pages: u64, rows: f64) -> Table {
         Table {
-            id: TableId(0),
-            oid: 0,
-            name: QualifiedName::new("public", "t"),
-            kind: TableKind::Ordinary,
-            leaves: Vec::new(),
-            inherits: Vec::new(),
-            columns: Vec::new(),
-            unique_keys: Vec::new(),
-            indexes: Vec::new(),
-            build_oids: Vec::new(),
-            checks: Vec::new(),
-            partition_key: Vec::new(),
-            gapped_key: Vec::new(),
-            leaves_apart: false,
             rows_estimate: rows,
             heap_bytes: pages * PAGE_BYTES,
-            rls_applies: false,
-            readable: true,
-            comment: None,
+            ..Table::bare(TableId(0), 0, QualifiedName::new("public", "t"))
         }
     }
 

@@ -4,9 +4,7 @@ use std::path::Path;
 
 use super::*;
 use crate::profile::{LeakAction, MaskSpec, Profile};
-use crate::schema::{
-    Catalog, Check, Column, ColumnType, Index, Leaf, Reference, Table, TableKind, TypeClass, UniqueKey,
-};
+use crate::schema::{Catalog, Check, Column, ColumnType, Index, Leaf, Reference, Table, TypeClass, UniqueKey};
 use crate::types::{ColumnId, QualifiedName};
 
 /// Builds catalogs from a line per table: `follows: id int! key, handle varchar(8) -> users.handle`.
@@ -43,25 +41,9 @@ fn catalog(tables: &[&str]) -> Catalog {
 
 fn table(index: usize, name: &str) -> Table {
     Table {
-        id: TableId::from_index(index),
-        oid: 1000 + index as u32,
-        name: QualifiedName::new("public", name),
-        kind: TableKind::Ordinary,
-        leaves: Vec::new(),
-        inherits: Vec::new(),
-        columns: Vec::new(),
-        unique_keys: Vec::new(),
-        indexes: Vec::new(),
-        build_oids: Vec::new(),
-        checks: Vec::new(),
-        partition_key: Vec::new(),
-        gapped_key: Vec::new(),
-        leaves_apart: false,
         rows_estimate: 100.0,
         heap_bytes: 8192,
-        rls_applies: false,
-        readable: true,
-        comment: None,
+        ..Table::bare(TableId::from_index(index), 1000 + index as u32, QualifiedName::new("public", name))
     }
 }
 

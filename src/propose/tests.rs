@@ -44,25 +44,9 @@ fn catalog(tables: &[&str]) -> Catalog {
 
 fn table(index: usize, schema: &str, name: &str) -> Table {
     Table {
-        id: TableId::from_index(index),
-        oid: 1000 + index as u32,
-        name: QualifiedName::new(schema, name),
-        kind: TableKind::Ordinary,
-        leaves: Vec::new(),
-        inherits: Vec::new(),
-        columns: Vec::new(),
-        unique_keys: Vec::new(),
-        indexes: Vec::new(),
-        build_oids: Vec::new(),
-        checks: Vec::new(),
-        partition_key: Vec::new(),
-        gapped_key: Vec::new(),
-        leaves_apart: false,
         rows_estimate: 100.0,
         heap_bytes: 8192,
-        rls_applies: false,
-        readable: true,
-        comment: None,
+        ..Table::bare(TableId::from_index(index), 1000 + index as u32, QualifiedName::new(schema, name))
     }
 }
 

@@ -82,6 +82,33 @@ pub struct Table {
     pub comment: Option<String>,
 }
 
+impl Table {
+    /// An ordinary one that can be read, of which nothing else is known.
+    pub fn bare(id: TableId, oid: u32, name: QualifiedName) -> Self {
+        Self {
+            id,
+            oid,
+            name,
+            kind: TableKind::Ordinary,
+            leaves: Vec::new(),
+            inherits: Vec::new(),
+            columns: Vec::new(),
+            unique_keys: Vec::new(),
+            indexes: Vec::new(),
+            build_oids: Vec::new(),
+            checks: Vec::new(),
+            partition_key: Vec::new(),
+            gapped_key: Vec::new(),
+            leaves_apart: false,
+            rows_estimate: 0.0,
+            heap_bytes: 0,
+            rls_applies: false,
+            readable: true,
+            comment: None,
+        }
+    }
+}
+
 /// What a relation is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]

@@ -108,29 +108,19 @@ fn tables(catalog: &mut Catalog, rows: Vec<TableRow>, left_out: LeftOut<'_>) -> 
         owner.insert(row.oid, id);
         partition_keys.extend(row.partition_key.into_iter().map(|column| (id, column, row.has_gaps)));
         catalog.tables.push(Table {
-            id,
-            oid: row.oid,
-            name,
             kind: match row.kind.as_str() {
                 "p" => TableKind::Partitioned,
                 "f" => TableKind::Foreign,
                 _ => TableKind::Ordinary,
             },
-            leaves: Vec::new(),
             inherits: row.inherits,
-            columns: Vec::new(),
-            unique_keys: Vec::new(),
-            indexes: Vec::new(),
-            build_oids: Vec::new(),
-            checks: Vec::new(),
-            partition_key: Vec::new(),
-            gapped_key: Vec::new(),
             leaves_apart: row.kind == "p" && row.routes_alike && !row.rls_applies,
             rows_estimate: row.rows_estimate,
             heap_bytes: row.heap_bytes,
             rls_applies: row.rls_applies,
             readable: row.readable,
             comment: row.comment,
+            ..Table::bare(id, row.oid, name)
         });
     }
     for (name, row) in partitions {

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 
 use tithe::detect::{Place, Seen, Subject, Verdict, judge};
 use tithe::profile::toml_text;
-use tithe::schema::{Catalog, Column, ColumnType, Table, TableKind, TypeClass};
+use tithe::schema::{Catalog, Column, ColumnType, Table, TypeClass};
 use tithe::types::{ColumnId, QualifiedName, TableId};
 
 use crate::support;
@@ -198,25 +198,10 @@ fn catalog(labelled: &Labelled) -> Catalog {
         of_column.data_type.inside = vec![(String::new(), ColumnType::plain(class(element), element))];
     }
     let table = Table {
-        id: TableId(0),
-        oid: 1,
-        name: QualifiedName::new("public", &labelled.table),
-        kind: TableKind::Ordinary,
-        leaves: Vec::new(),
-        inherits: Vec::new(),
         columns: vec![column("the row's own key", TypeClass::Int4, "integer"), of_column],
-        unique_keys: Vec::new(),
-        indexes: Vec::new(),
-        build_oids: Vec::new(),
-        checks: Vec::new(),
-        partition_key: Vec::new(),
-        gapped_key: Vec::new(),
-        leaves_apart: false,
         rows_estimate: 100.0,
         heap_bytes: 8192,
-        rls_applies: false,
-        readable: true,
-        comment: None,
+        ..Table::bare(TableId(0), 1, QualifiedName::new("public", &labelled.table))
     };
     Catalog { tables: vec![table], ..Catalog::default() }
 }
