@@ -38,6 +38,17 @@ fn a_run_reads_little_more_than_it_must() {
     );
     let counted = "CREATE TABLE public.counted AS SELECT relid, rows_of(relid) AS n FROM pg_stat_user_tables";
     source.execute(counted);
+    // A session reports what it read when it ends, which may be a moment after its client is gone.
+    let idle = format!(
+        "SELECT count(*) FROM pg_stat_activity WHERE datname = '{}' AND pid <> pg_backend_pid()",
+        source.name()
+    );
+    let wait_for_reports = || {
+        while source.query_one_text(&idle) != "0" {
+            std::thread::sleep(std::time::Duration::from_millis(50));
+        }
+    };
+    wait_for_reports();
     source.execute("SELECT pg_stat_reset()");
     let profile = concat!(env!("CARGO_MANIFEST_DIR"), "/sampling-profiles/art-site-strict.toml");
     let text = std::fs::read_to_string(profile).unwrap();
@@ -50,14 +61,7 @@ fn a_run_reads_little_more_than_it_must() {
         .tithe(&["sample", "--percent", "10", "--yes", "--json", "--from", &from, "--to", &to, "--profile", &path])
         .expect_code(0);
     let reads = "SELECT relid, seq_tup_read + coalesce(idx_tup_fetch, 0) AS reads FROM pg_stat_user_tables";
-    // A session reports what it read when it ends, which may be a moment after its client is gone.
-    let idle = format!(
-        "SELECT count(*) FROM pg_stat_activity WHERE datname = '{}' AND pid <> pg_backend_pid()",
-        source.name()
-    );
-    while source.query_one_text(&idle) != "0" {
-        std::thread::sleep(std::time::Duration::from_millis(50));
-    }
+    wait_for_reports();
     let number = |sql: &str| source.query_one_text(sql).parse::<f64>().unwrap();
     let share = number(&format!(
         "SELECT sum(reads) / (SELECT sum(n) FROM counted) FROM ({reads}) r JOIN counted USING (relid)"
