@@ -107,9 +107,22 @@ impl fmt::Display for BucketPlace {
 
 impl fmt::Display for SshPlace {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // A report keeps it as it is shown, for a rollback, which reads it again.
+        let (user, host) = self.host.split_once('@').map_or(("", self.host.as_str()), |(user, host)| (user, host));
+        let at = if user.is_empty() { "" } else { "@" };
+        let is_scheme = user.is_empty() && SCHEMES.contains(&host.to_ascii_lowercase().as_str());
         match self.port {
-            None => write!(f, "{}:{}", self.host, self.path),
-            Some(port) => write!(f, "ssh://{}:{port}{}", self.host, self.path),
+            None if !is_scheme && !host.contains(':') => return write!(f, "{}:{}", self.host, self.path),
+            _ => write!(f, "ssh://{user}{at}")?,
+        }
+        if host.contains(':') {
+            write!(f, "[{host}]")?
+        } else {
+            f.write_str(host)?
+        }
+        match self.port {
+            None => f.write_str(&self.path),
+            Some(port) => write!(f, ":{port}{}", self.path),
         }
     }
 }
@@ -199,6 +212,7 @@ mod tests {
             ("ssh://me@prod:2222/srv/a b", ssh("me@prod", Some(2222), "/srv/a b")),
             ("ssh://[2001:db8::1]:22/x", ssh("2001:db8::1", Some(22), "/x")),
             ("ssh://[2001:db8::1]/x", ssh("2001:db8::1", None, "/x")),
+            ("ssh://me@[2001:db8::1]:22/x", ssh("me@2001:db8::1", Some(22), "/x")),
             ("s3://bucket", bucket("bucket", "")),
             ("s3://bucket/", bucket("bucket", "")),
             ("s3://b.c-d/x/y z/", bucket("b.c-d", "x/y z")),
@@ -206,6 +220,8 @@ mod tests {
             ("./s3:/x", Location::Folder("./s3:/x".into())),
         ] {
             assert_eq!(text.parse::<Location>().unwrap(), place, "{text}");
+            // A rollback reads the place out of the run's report.
+            assert_eq!(place.to_string().parse::<Location>().unwrap(), place, "{text} is shown as {place}");
         }
     }
 
