@@ -433,6 +433,8 @@ pub(super) struct RollbackArgs {
     /// Do not ask
     #[arg(long, short)]
     pub(super) yes: bool,
+    #[command(flatten)]
+    pub(super) remote: RemoteOptions,
 }
 
 /// `tithe graph`

@@ -126,10 +126,13 @@ Examples:
 
 pub(super) const ROLLBACK: &str = "\
 The database that a run replaced is kept beside the target as NAME__prev.
-Rolling back twice is rolling forward.
+Rolling back twice is rolling forward. Files that the run replaced or removed
+go along, in a folder, on another machine or in a bucket, as long as they are
+in its trash. A rollback that ended midway is finished by running it again.
 
 Examples:
-  tithe rollback --to postgresql://localhost/shop_dev";
+  tithe rollback --to postgresql://localhost/shop_dev
+  tithe rollback --no-vault --to postgresql://localhost/shop_dev    rows alone";
 
 pub(super) const GRAPH: &str = "\
 Examples:

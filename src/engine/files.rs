@@ -170,7 +170,7 @@ pub(super) struct FilesInPlace {
 }
 
 /// Tells the threads to stop when the run is given up.
-struct StopOnDrop(Arc<AtomicBool>);
+pub(super) struct StopOnDrop(pub(super) Arc<AtomicBool>);
 
 impl Drop for StopOnDrop {
     fn drop(&mut self) {
@@ -268,6 +268,6 @@ fn shown(path: PathBuf) -> String {
     path.display().to_string()
 }
 
-fn joined<T>(ended: Result<Result<T>, tokio::task::JoinError>) -> Result<T> {
+pub(super) fn joined<T>(ended: Result<Result<T>, tokio::task::JoinError>) -> Result<T> {
     ended.map_err(|cause| Error::new(ErrorKind::Unexpected, "move files").with_cause(cause))?
 }

@@ -425,7 +425,7 @@ impl Bring<'_> {
         let mut replaced: Vec<&VaultPath> =
             ready.iter().filter(|file| file.step.replaces.is_some()).map(|file| &self.file(file.step).path).collect();
         replaced.sort();
-        remove::keep_records(self.target, self.trash, replaced.into_iter())?;
+        remove::keep_records(self.target, (self.trash, Why::Replaced), replaced.into_iter())?;
         installed::intend(&self.target.own, &self.target.id, number, &records)
     }
 

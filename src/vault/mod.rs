@@ -3,7 +3,7 @@
 //! Data moves one way: wanted paths (`path`, `collisions`, `wanted`) are compared with what lies in the source and in
 //! the target (`root`, `local`, `cache`), which makes a plan (`compare`); the plan's files are staged, verified and
 //! renamed into place (`stage`, `treat`, `bring`); what was installed is recorded (`installed`), and only recorded
-//! files are ever removed (`trash`). A run's work depends on where its ends lie (`location`): `source` and `side` tell
+//! files are ever removed (`trash`), from where a rollback returns them (`restore`, `settle`). A run's work depends on where its ends lie (`location`): `source` and `side` tell
 //! folders here, folders of other machines (`remote`, `delta`) and buckets (`object`) apart, and so do the targets
 //! `here`, `there` and `object::InBucket`; `session` chooses, and callers see nothing else.
 
@@ -27,6 +27,7 @@ mod remove;
 mod restore;
 mod root;
 mod session;
+mod settle;
 mod side;
 mod source;
 mod stage;
@@ -49,6 +50,7 @@ pub use path::{PathFault, VaultPath};
 pub use remote::{RemoteSettings, ServeSettings, serve};
 pub use restore::{Restored, restore};
 pub use session::{Planned, Session, Settings, contradiction, plan};
+pub use settle::Version;
 pub use tell::{mode_name, notes, problems, report};
 pub use treat::made_up;
 pub use verify::{VaultStatus, VaultVerified, status, verify};

@@ -27,7 +27,7 @@ pub(super) fn remove(
     let mut moved = Vec::new();
     let mut changed = Vec::new();
     // Before the first file moves: killed on the way, the trash knows more than it holds, never less.
-    keep_records(target, trash, extras.iter().map(|extra| &extra.path))?;
+    keep_records(target, (trash, Why::Removed), extras.iter().map(|extra| &extra.path))?;
     let outcome = move_all(target, trash, extras, &mut moved, &mut changed);
     let mut forgotten: Vec<VaultPath> = moved.iter().chain(gone).cloned().collect();
     forgotten.sort();
@@ -92,7 +92,7 @@ fn prune(target: &Workshop, mut folder: &str) {
 /// As the system says.
 pub(super) fn keep_records<'a>(
     target: &Workshop,
-    trash: &Trash,
+    (trash, why): (&Trash, Why),
     paths: impl Iterator<Item = &'a VaultPath>,
 ) -> io::Result<()> {
     let (mut records, _) = installed::open(&target.own, &target.id)?;
@@ -102,5 +102,5 @@ pub(super) fn keep_records<'a>(
             kept.push((path.clone(), Some(record)));
         }
     }
-    trash.record(&target.id, &kept)
+    trash.record(why, &target.id, &kept)
 }

@@ -1,24 +1,34 @@
-//! Putting back what a run replaced and removed, for a rollback of its rows.
+//! Putting back what a run replaced and removed, for a rollback of its rows; and forth again.
 //!
-//! Removed files return to their paths; replaced ones change places with the trash's version, so that doing it once
-//! more undoes it. Files that only the newer rows name stay: nothing that some row names is ever missing.
+//! Removed files return to their paths; replaced ones get the version that the rows in use are to go with, and the
+//! other one is kept in the trash. Files that only the newer rows name stay: nothing that some row names is ever
+//! missing. Each file moves in steps that can be told from what lies where, so that an attempt that failed or was killed
+//! is finished by running it again.
 
+use std::collections::BTreeMap;
 use std::io;
 use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
 
-use rustix::fs::{self, RenameFlags};
-use rustix::io::Errno;
+use rustix::fs;
 use walkdir::WalkDir;
 
 use super::installed::{self, Installed};
+use super::location::Location;
+use super::object::{self, StoreSettings};
 use super::path::{OWN_FOLDER, VaultPath};
+use super::remote::{RemoteSettings, ask};
 use super::root::{Found, Root};
-use super::target::{Workshop, sync_all};
+use super::settle::{Part, Paths, Version, current_of};
+use super::stage::hash_file;
+use super::step::step;
+use super::target::{Target, Workshop, sync_all};
 use super::trash::{self, Trash, Why};
 use crate::error::{Error, ErrorKind, Result};
+use crate::rate::RateLimit;
 
 /// What came back.
-#[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Restored {
     /// Removed files that are in place again.
     pub returned: u64,
@@ -28,118 +38,206 @@ pub struct Restored {
     pub conflicts: u64,
 }
 
-/// Takes back what `run_id` did to the vault's files, and returns what was removed since; nothing where the run's part
-/// of the trash is gone.
+/// What became of one file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Outcome {
+    Moved,
+    /// Something else stands there.
+    Conflict,
+    /// There was nothing to do.
+    AsItWas,
+}
+
+impl Restored {
+    /// Counts what became of a file of a part of the trash.
+    pub(super) fn count(&mut self, why: Why, outcome: Outcome) {
+        match (outcome, why) {
+            (Outcome::Moved, Why::Removed) => self.returned += 1,
+            (Outcome::Moved, _) => self.exchanged += 1,
+            (Outcome::Conflict, _) => self.conflicts += 1,
+            (Outcome::AsItWas, _) => {}
+        }
+    }
+}
+
+/// Lets the files that a run replaced have the version that is asked for, and returns what it removed and what was
+/// removed since; nothing where the run's part of the trash is gone. Works wherever the vault lies.
 ///
 /// # Errors
-/// `Vault`, `Locked`, `Refused`.
-pub fn restore(path: &Path, run_id: &str) -> Result<Restored> {
-    let failed = |error: io::Error| {
-        Error::new(ErrorKind::Vault, format!("put back the files of run {run_id} in {}", path.display()))
+/// `Vault`, `Locked`, `Refused`, `Interrupted`.
+pub fn restore(
+    place: &Location,
+    (remote, store): (&RemoteSettings, &StoreSettings),
+    run_id: &str,
+    to: Version,
+    stop: &AtomicBool,
+) -> Result<Restored> {
+    match place {
+        Location::Folder(path) => restore_here(path, run_id, to, stop),
+        Location::Ssh(place) => ask::restore(place, remote, run_id, to, stop),
+        Location::Bucket(place) => object::restore(place, store, run_id, to, stop),
+    }
+}
+
+/// Puts back files of a folder of this machine.
+pub(super) fn restore_here(path: &Path, run_id: &str, to: Version, stop: &AtomicBool) -> Result<Restored> {
+    let failed = |error: io::Error| match error.downcast::<Error>() {
+        Ok(error) => error,
+        Err(error) => Error::new(ErrorKind::Vault, format!("put back the files of run {run_id} in {}", path.display()))
             .with_cause(error)
-            .with_remedy("what is back stays; correct the cause and run `tithe rollback` again")
+            .with_remedy("correct the cause and run `tithe rollback` again: it goes on with what is left"),
     };
-    if super::target::Target::look(path)?.is_none_or(|target| target.own.is_none()) {
+    if Target::look(path)?.is_none_or(|target| target.own.is_none()) {
         return Ok(Restored::default());
     }
     let target = Workshop::open(path, false)?;
-    let parts = Trash::since(&target.own, run_id).map_err(failed)?;
-    let Some(((trash, name), later)) = parts.split_first() else { return Ok(Restored::default()) };
-    let all = target.root.path().join(OWN_FOLDER).join("trash");
-    let below = all.join(name);
-    let mut restored = Restored::default();
-    let mut news: Vec<(VaultPath, Option<Installed>)> = Vec::new();
-    let mut kept = trash.records(&target.id).map_err(failed)?;
-    let mut swapped: Vec<VaultPath> = Vec::new();
-    for why in [Why::Removed, Why::Replaced] {
-        let part = trash.part(why);
-        for file in files_below(&below.join(why.folder())).map_err(failed)? {
-            let done = match why {
-                Why::Removed => give_back(part, &target.root, &file),
-                Why::Replaced => exchange(part, &target.root, &file),
-            };
-            match done.map_err(failed)? {
-                false => restored.conflicts += 1,
-                true if why == Why::Removed => {
-                    restored.returned += 1;
-                    news.extend(kept.remove(&file).map(|record| (file, Some(record))));
-                }
-                true => {
-                    restored.exchanged += 1;
-                    swapped.push(file);
-                }
-            }
-        }
-    }
-    // What a sync of the newer rows' files removed since, the older rows may name.
-    for (later, name) in later {
-        let mut kept = later.records(&target.id).map_err(failed)?;
-        for file in files_below(&all.join(name).join(Why::Removed.folder())).map_err(failed)? {
-            if give_back(later.part(Why::Removed), &target.root, &file).map_err(failed)? {
-                restored.returned += 1;
-                news.extend(kept.remove(&file).map(|record| (file, Some(record))));
-            }
-        }
-    }
-    swapped.sort();
-    let (mut current, _) = installed::open(&target.own, &target.id).map_err(failed)?;
-    let mut others = Vec::new();
-    for file in swapped {
-        others.extend(current.find(&file).map_err(failed)?.map(|record| (file.clone(), Some(record))));
-        news.extend(kept.remove(&file).map(|record| (file, Some(record))));
-    }
-    news.sort_by(|a, b| a.0.cmp(&b.0));
-    trash.record(&target.id, &others).map_err(failed)?;
-    installed::update(&target.own, &target.id, &news).map_err(failed)?;
-    sync_all(&target.root).map_err(failed)?;
-    Ok(restored)
+    let work = Work { target: &target, to, stop, restored: Restored::default() };
+    work.run(run_id).map_err(failed)
 }
 
-/// The files of a part of the trash, sorted.
-fn files_below(folder: &Path) -> io::Result<Vec<VaultPath>> {
-    let mut files = Vec::new();
-    for entry in WalkDir::new(folder) {
-        let entry = entry?;
-        let below = entry.path().strip_prefix(folder).ok().and_then(Path::to_str);
-        if entry.file_type().is_file()
-            && let Some(path) = below.and_then(|text| VaultPath::parse(text).ok())
-        {
-            files.push(path);
+struct Work<'a> {
+    target: &'a Workshop,
+    to: Version,
+    stop: &'a AtomicBool,
+    restored: Restored,
+}
+
+impl Work<'_> {
+    fn run(mut self, run_id: &str) -> io::Result<Restored> {
+        let all = Trash::since(&self.target.own, run_id)?;
+        let mut parts = Vec::with_capacity(all.len());
+        for (at, (trash, name)) in all.iter().enumerate() {
+            let mut came = Paths::new();
+            if at == 0 {
+                self.move_all(trash, name, self.to.ways().0, &mut came)?;
+            }
+            // What a sync of the rows that are put away removed since, those that are to come may name; what the run
+            // itself removed, the older rows only.
+            if at > 0 || self.to == Version::Older {
+                self.move_all(trash, name, Why::Removed, &mut came)?;
+            }
+            parts.push(self.part(trash, name, came)?);
         }
+        self.settle(&all, parts)?;
+        // The rows are swapped next.
+        sync_all(&self.target.root)?;
+        step();
+        Ok(self.restored)
     }
-    files.sort();
-    Ok(files)
+
+    fn move_all(&mut self, trash: &Trash, name: &str, why: Why, came: &mut Paths) -> io::Result<()> {
+        let (root, into) = (&self.target.root, trash.part(self.to.ways().1));
+        for file in self.files(name, why)? {
+            if self.stop.load(Ordering::Relaxed) {
+                return Err(io::Error::other(stopped()));
+            }
+            let outcome = match why {
+                Why::Removed => give_back(trash.part(why), root, &file)?,
+                _ => exchange(trash.part(why), into, root, &file)?,
+            };
+            self.restored.count(why, outcome);
+            came.extend((outcome == Outcome::Moved).then_some(file));
+        }
+        Ok(())
+    }
+
+    /// As it is after the files were moved.
+    fn part(&self, trash: &Trash, name: &str, came: Paths) -> io::Result<Part> {
+        let (from, into) = self.to.ways();
+        let records = |why| trash.records(why, &self.target.id);
+        Ok(Part {
+            came,
+            removed: self.files(name, Why::Removed)?,
+            from: self.files(name, from)?,
+            into: self.files(name, into)?,
+            incoming: records(from)?,
+            outgoing: records(into)?,
+            of_removed: records(Why::Removed)?,
+        })
+    }
+
+    fn settle(&self, all: &[(Trash, String)], mut parts: Vec<Part>) -> io::Result<()> {
+        let Workshop { own, id, .. } = self.target;
+        let current = current_of(&parts, &mut installed::open(own, id)?.0)?;
+        let mut news = BTreeMap::new();
+        for (part, (trash, _)) in parts.iter_mut().zip(all) {
+            for (path, record) in part.doubtful(&current) {
+                if self.holds(&path, &record) {
+                    part.came.insert(path);
+                }
+            }
+            let settled = part.settle(&current);
+            trash.record(self.to.ways().1, id, &settled.outgoing)?;
+            news.extend(settled.installed);
+        }
+        if news.is_empty() {
+            return Ok(());
+        }
+        installed::update(own, id, &news.into_iter().collect::<Vec<_>>())
+    }
+
+    /// Whether the file at the path is the one that the record tells of.
+    fn holds(&self, path: &VaultPath, record: &Installed) -> bool {
+        let Ok((file, facts)) = self.target.root.folders().open_file(path) else { return false };
+        let hashed = || hash_file(&file, &mut vec![0; 256 << 10], &RateLimit::new(None));
+        facts.size == record.size && hashed().is_ok_and(|(hash, _)| hash == record.hash)
+    }
+
+    /// The files of a folder of a part of the trash.
+    fn files(&self, name: &str, why: Why) -> io::Result<Paths> {
+        let folder = self.target.root.path().join(OWN_FOLDER).join("trash").join(name).join(why.folder());
+        let mut files = Paths::new();
+        for entry in WalkDir::new(&folder) {
+            let entry = entry?;
+            let below = entry.path().strip_prefix(&folder).ok().and_then(Path::to_str);
+            if entry.file_type().is_file() {
+                files.extend(below.and_then(|text| VaultPath::parse(text).ok()));
+            }
+        }
+        Ok(files)
+    }
+}
+
+pub(super) fn stopped() -> Error {
+    Error::new(ErrorKind::Interrupted, "put back files: stopped")
+        .with_remedy("run `tithe rollback` again: it goes on with what is left")
 }
 
 /// Renames a file back to its path, unless something stands there.
-fn give_back(part: &Root, root: &Root, path: &VaultPath) -> io::Result<bool> {
+fn give_back(part: &Root, root: &Root, path: &VaultPath) -> io::Result<Outcome> {
     let (folder, name) = path.split();
     let (mut from, mut to) = (part.folders(), root.folders());
     if to.look(path)? != Found::Nothing {
-        return Ok(false);
+        return Ok(Outcome::Conflict);
     }
     fs::renameat(from.make(folder)?, name, to.make(folder)?, name)?;
-    Ok(true)
+    step();
+    Ok(Outcome::Moved)
 }
 
-/// Lets the file at the path and the one in the trash change places, in one step where the system can.
-fn exchange(part: &Root, root: &Root, path: &VaultPath) -> io::Result<bool> {
+/// Renames a version out of the trash over the one that stands there, which before gets a second name in the trash: so
+/// the path is never empty, and killed in between it is done by doing it again.
+fn exchange(from: &Root, into: &Root, root: &Root, path: &VaultPath) -> io::Result<Outcome> {
     let (folder, name) = path.split();
-    let (mut from, mut to) = (part.folders(), root.folders());
+    let (mut from, mut to) = (from.folders(), root.folders());
     match to.look(path)? {
-        Found::Other => return Ok(false),
-        Found::Nothing => return give_back(part, root, path),
-        Found::File(_) => {}
-    }
-    let (from, to) = (from.make(folder)?, to.make(folder)?);
-    match fs::renameat_with(from, name, to, name, RenameFlags::EXCHANGE) {
-        Err(Errno::INVAL | Errno::NOSYS | Errno::NOTSUP) => {
-            let aside = format!("{name}.tithe-exchange");
-            fs::renameat(from, name, from, &aside)?;
-            trash::keep(part, path, to)?;
-            fs::renameat(from, &aside, to, name)?;
-            Ok(true)
+        Found::Other => return Ok(Outcome::Conflict),
+        Found::Nothing => {}
+        Found::File(now) => {
+            let is_now =
+                |found: Found| matches!(found, Found::File(file) if (file.dev, file.ino) == (now.dev, now.ino));
+            // Renaming one name of a file over another does nothing.
+            if is_now(from.look(path)?) {
+                return Ok(Outcome::AsItWas);
+            }
+            trash::keep(into, path, to.make(folder)?)?;
+            // Kept by an earlier attempt, and somebody saved his own since.
+            if !is_now(into.folders().look(path)?) {
+                return Ok(Outcome::Conflict);
+            }
         }
-        exchanged => Ok(exchanged.map(|()| true)?),
     }
+    fs::renameat(from.make(folder)?, name, to.make(folder)?, name)?;
+    step();
+    Ok(Outcome::Moved)
 }

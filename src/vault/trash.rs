@@ -1,7 +1,8 @@
 //! Files that were replaced or removed, kept for a while under the run that did it.
 //!
 //! `trash/<seconds>-<run>/removed/PATH` and `…/replaced/PATH`, beside a ledger of what Tithe knew of them, so that a
-//! rollback can put them back.
+//! rollback can put them back. What a rollback puts them in the place of lies in `…/exchanged/PATH`, beside a ledger of
+//! its own, until another rollback returns it.
 
 use std::collections::BTreeMap;
 use std::ffi::{CStr, CString};
@@ -21,7 +22,6 @@ use super::step::step;
 use super::target::now_ns;
 
 const FOLDER: &str = "trash";
-const RECORDS: &str = "records";
 
 /// How files came into the trash.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,16 +30,37 @@ pub(super) enum Why {
     Removed,
     /// Another content took their place.
     Replaced,
+    /// A rollback put the version before in their place.
+    Exchanged,
 }
 
 impl Why {
+    const ALL: [Self; 3] = [Self::Removed, Self::Replaced, Self::Exchanged];
+
     /// The name of its folder.
     pub(super) fn folder(self) -> &'static str {
         match self {
             Self::Removed => "removed",
             Self::Replaced => "replaced",
+            Self::Exchanged => "exchanged",
         }
     }
+
+    /// The name of the ledger of what Tithe knew of them. That of a rollback is its own: both versions of one path are
+    /// known.
+    pub(super) fn records(self) -> &'static str {
+        match self {
+            Self::Removed | Self::Replaced => "records",
+            Self::Exchanged => "exchanged-records",
+        }
+    }
+}
+
+/// Whether a path below the trash is a kept file's, and not one of Tithe's own records.
+pub(super) fn is_kept_file(below: &str) -> bool {
+    let mut names = below.splitn(3, '/').skip(1);
+    let folder = names.next().unwrap_or_default();
+    Why::ALL.iter().any(|why| why.folder() == folder) && names.next().is_some()
 }
 
 /// One run's part of the trash.
@@ -48,6 +69,7 @@ pub(super) struct Trash {
     run: OwnFolder,
     removed: Root,
     replaced: Root,
+    exchanged: Root,
 }
 
 impl Trash {
@@ -61,7 +83,8 @@ impl Trash {
         let name = found.unwrap_or_else(|| format!("{}-{run_id}", now_ns() / 1_000_000_000));
         let run = OwnFolder::inside(all.handle(), &name, true)?.ok_or(io::ErrorKind::NotFound)?;
         let part = |why: Why| Root::inside(run.handle(), why.folder());
-        Ok(Self { removed: part(Why::Removed)?, replaced: part(Why::Replaced)?, run })
+        let (removed, replaced, exchanged) = (part(Why::Removed)?, part(Why::Replaced)?, part(Why::Exchanged)?);
+        Ok(Self { run, removed, replaced, exchanged })
     }
 
     /// Opens the part of a run and all later ones, in order, each with its folder's name; none where the run's is gone.
@@ -70,24 +93,16 @@ impl Trash {
     /// As the system says.
     pub(super) fn since(own: &OwnFolder, run_id: &str) -> io::Result<Vec<(Self, String)>> {
         let Some(all) = OwnFolder::inside(own.handle(), FOLDER, false)? else { return Ok(Vec::new()) };
-        let mut names: Vec<(i64, String, String)> = all.names()?.into_iter().filter_map(dated).collect();
-        names.sort();
-        let first = names.iter().position(|(_, run, _)| run == run_id).unwrap_or(names.len());
-        names.drain(first..).map(|(_, run, name)| Ok((Self::of_run(own, &run)?, name))).collect()
+        let since = names_since(all.names()?, run_id);
+        since.into_iter().map(|(run, name)| Ok((Self::of_run(own, &run)?, name))).collect()
     }
 
-    /// What Tithe knew of the files.
+    /// What Tithe knew of such files.
     ///
     /// # Errors
     /// As the system says.
-    pub(super) fn records(&self, owner: &Owner) -> io::Result<BTreeMap<VaultPath, Installed>> {
-        let mut records = BTreeMap::new();
-        if let Opened::Whole(mut reader) = ledger::open::<Installed>(&self.run, RECORDS, owner)? {
-            while let Some((path, record)) = reader.take()? {
-                records.insert(path, record);
-            }
-        }
-        Ok(records)
+    pub(super) fn records(&self, why: Why, owner: &Owner) -> io::Result<BTreeMap<VaultPath, Installed>> {
+        records_in(&self.run, why.records(), owner)
     }
 
     /// The part that holds such files.
@@ -95,22 +110,43 @@ impl Trash {
         match why {
             Why::Removed => &self.removed,
             Why::Replaced => &self.replaced,
+            Why::Exchanged => &self.exchanged,
         }
     }
 
-    /// Keeps what Tithe knew of the files.
+    /// Keeps what Tithe knew of such files.
     ///
     /// # Errors
     /// As the system says.
-    pub(super) fn record(&self, owner: &Owner, records: &[(VaultPath, Option<Installed>)]) -> io::Result<()> {
-        if records.is_empty() { Ok(()) } else { ledger::merge(&self.run, RECORDS, owner, records) }
+    pub(super) fn record(&self, why: Why, owner: &Owner, records: &[(VaultPath, Option<Installed>)]) -> io::Result<()> {
+        if records.is_empty() { Ok(()) } else { ledger::merge(&self.run, why.records(), owner, records) }
     }
 }
 
-/// When a part was begun, in seconds, and by which run; with its name.
-fn dated(name: String) -> Option<(i64, String, String)> {
-    let (seconds, run) = name.split_once('-')?;
-    Some((seconds.parse().ok()?, run.to_owned(), name))
+/// All that a ledger holds; nothing where it cannot be believed.
+///
+/// # Errors
+/// As the system says.
+pub(super) fn records_in(folder: &OwnFolder, name: &str, owner: &Owner) -> io::Result<BTreeMap<VaultPath, Installed>> {
+    let mut records = BTreeMap::new();
+    if let Opened::Whole(mut reader) = ledger::open::<Installed>(folder, name, owner)? {
+        while let Some((path, record)) = reader.take()? {
+            records.insert(path, record);
+        }
+    }
+    Ok(records)
+}
+
+/// Of the names of all parts that of a run and those begun later, in order, each with its run; none without the run's.
+pub(super) fn names_since(names: Vec<String>, run_id: &str) -> Vec<(String, String)> {
+    let dated = |name: String| {
+        let (seconds, run) = name.split_once('-')?;
+        Some((seconds.parse::<i64>().ok()?, run.to_owned(), name))
+    };
+    let mut names: Vec<_> = names.into_iter().filter_map(dated).collect();
+    names.sort();
+    let first = names.iter().position(|(_, run, _)| run == run_id).unwrap_or(names.len());
+    names.drain(first..).map(|(_, run, name)| (run, name)).collect()
 }
 
 /// Moves the file at `name` in the folder `from` to the trash.
@@ -193,4 +229,28 @@ fn remove_all(above: BorrowedFd<'_>, name: &CStr) -> io::Result<()> {
         }
     }
     Ok(fs::unlinkat(above, name, AtFlags::REMOVEDIR)?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn records_are_no_kept_files_and_files_of_that_name_are() {
+        for kept in ["1-a/removed/x", "1-a/replaced/records", "1-a/exchanged/x/records"] {
+            assert!(is_kept_file(kept), "{kept}");
+        }
+        for own in ["1-a/records", "1-a/exchanged-records", "1-a/removed", "1-a/other/x", "1-a"] {
+            assert!(!is_kept_file(own), "{own}");
+        }
+    }
+
+    #[test]
+    fn parts_are_told_by_their_run_and_put_in_order() {
+        let names = ["10-b", "9-a", "11-c-d", "lost", "8-z"].map(str::to_owned).to_vec();
+        let since = |run| names_since(names.clone(), run).into_iter().map(|(_, name)| name).collect::<Vec<_>>();
+        assert_eq!(since("a"), ["9-a", "10-b", "11-c-d"]);
+        assert_eq!(since("c-d"), ["11-c-d"]);
+        assert!(since("none").is_empty());
+    }
 }

@@ -18,6 +18,7 @@ use super::remote::{RemoteSettings, ask};
 use super::session::failed;
 use super::side::Side;
 use super::target::Target;
+use super::trash;
 use super::wanted::WantedList;
 use crate::error::{Error, ErrorKind, Result};
 use crate::rate::RateLimit;
@@ -209,7 +210,8 @@ pub(super) fn status_here(path: &Path) -> Result<VaultStatus> {
         }
         let below = entry.path().strip_prefix(path).unwrap_or(entry.path());
         if below.starts_with(OWN_FOLDER) {
-            if below.starts_with(Path::new(OWN_FOLDER).join("trash")) && entry.file_name() != "records" {
+            let in_trash = below.strip_prefix(Path::new(OWN_FOLDER).join("trash"));
+            if in_trash.is_ok_and(|below| below.to_str().is_some_and(trash::is_kept_file)) {
                 status.trash += 1;
                 status.trash_bytes += entry.metadata().map_or(0, |metadata| metadata.len());
             }

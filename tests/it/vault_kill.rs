@@ -9,8 +9,8 @@ use std::time::Duration;
 
 use rustix::process::{Pid, Signal, kill_process};
 
-use crate::support::Ran;
 use crate::support::vault::{Node, Tree, Vaults, copy_tree, run};
+use crate::support::{Home, PROFILE, Ran, Scene};
 
 /// A target after a first run, and what the next one is to do: replace, copy, remove, leave alone.
 struct Killed {
@@ -185,6 +185,106 @@ fn paused_at(command: &mut Command, step: i32) -> Option<(Child, i32)> {
         }
         std::thread::sleep(Duration::from_millis(2));
     }
+}
+
+/// The files of a target and what Tithe has recorded of them.
+type State = (Tree, Vec<u8>);
+
+/// Two runs: the later one replaced, removed and brought files beside its rows.
+struct TwoRuns {
+    rows: Scene,
+    vaults: Vaults,
+}
+
+impl TwoRuns {
+    fn new() -> Self {
+        let (rows, vaults) = (Scene::new(), Vaults::new());
+        let [from, to] = [vaults.source(), vaults.target()].map(|path| path.to_str().unwrap().to_owned());
+        let sample = |numbers: &str, percent: &str| {
+            let files = format!(
+                "[[vault.files]]\nname = \"numbered\"\nmode = \"real\"\n\
+                 query = \"SELECT 'x/' || n FROM generate_series({numbers}) n\"\n"
+            );
+            let more = ["--vault-from", &from, "--vault-to", &to, "--percent", percent, "--yes-remove", "9"];
+            rows.sample_with(&format!("{PROFILE}{files}"), &more).expect_code(0);
+        };
+        vaults.put(&["x/1", "x/2", "x/3", "x/4"].map(|path| (path, "old")));
+        sample("1, 4", "100");
+        vaults.put(&[("x/2", "newer"), ("x/3", "newer"), ("x/5", "new")]);
+        sample("2, 5", "10");
+        copy_tree(&vaults.target(), &vaults.dir().join("kept"));
+        Self { rows, vaults }
+    }
+
+    /// The files as they were after the later run.
+    fn reset(&self) {
+        fs::remove_dir_all(self.vaults.target()).unwrap();
+        copy_tree(&self.vaults.dir().join("kept"), &self.vaults.target());
+    }
+
+    fn roll(&self, abort_at: Option<u64>) -> Ran {
+        let mut command = self.rows.home.command(&["rollback", "--yes", "--to", &self.rows.target.url()]);
+        command.envs(abort_at.map(|step| ("TITHE_ABORT_AT_STEP", step.to_string())));
+        Home::run(command)
+    }
+
+    fn state(&self) -> State {
+        (self.vaults.tree(), fs::read(self.vaults.own().join("installed")).unwrap())
+    }
+
+    fn has_older_rows(&self) -> bool {
+        self.rows.target.query_one_text("SELECT count(*) FROM posts") == "1000"
+    }
+}
+
+#[test]
+fn a_rollback_killed_at_any_step_is_finished_by_the_next_and_undone_by_another() {
+    let scene = TwoRuns::new();
+    let newer = scene.state();
+    scene.roll(None).expect_code(0);
+    let back = scene.state();
+    let old = |paths: &[&str]| paths.iter().map(|path| ((*path).to_owned(), file("old"))).collect::<Tree>();
+    let mut expected = old(&["x/1", "x/2", "x/3", "x/4"]);
+    expected.insert("x/5".to_owned(), file("new"));
+    assert_eq!(back.0, expected);
+    scene.roll(None).expect_code(0);
+    let forth = scene.state();
+    // What the older rows named stays.
+    let mut expected = newer.0.clone();
+    expected.extend(old(&["x/1"]));
+    assert_eq!(forth.0, expected);
+    let mut step = 0;
+    loop {
+        step += 1;
+        scene.reset();
+        let when = format!("step {step}");
+        if scene.roll(Some(step)).code == 0 {
+            break;
+        }
+        assert!(!scene.has_older_rows(), "{when}: rows are swapped last");
+        for (path, node) in scene.vaults.tree() {
+            assert!([&back, &newer].iter().any(|state| state.0.get(&path) == Some(&node)), "{when}: {path}");
+        }
+        assert!(newer.0.keys().all(|path| scene.vaults.tree().contains_key(path)), "{when}: a file is missing");
+        scene.roll(None).expect_code(0);
+        assert_eq!((scene.state(), scene.has_older_rows()), (back.clone(), true), "{when}");
+        scene.roll(None).expect_code(0);
+        assert_eq!((scene.state(), scene.has_older_rows()), (forth.clone(), false), "{when}");
+    }
+    assert!(step > 15, "only {step} steps");
+}
+
+/// Rows that were rolled back alone go forth again alone: the files are those of the newer rows already.
+#[test]
+fn files_that_were_left_out_of_a_rollback_are_left_as_they_are_when_it_is_undone() {
+    let scene = TwoRuns::new();
+    let newer = scene.state();
+    let mut command = scene.rows.home.command(&["rollback", "--yes", "--no-vault"]);
+    command.args(["--to", &scene.rows.target.url()]);
+    Home::run(command).expect_code(0);
+    scene.roll(None).expect_code(0);
+    assert!(!scene.has_older_rows());
+    assert_eq!(scene.state(), newer);
 }
 
 /// One bit of the only staged file, at any step before it is in place.

@@ -95,6 +95,11 @@ impl Scene {
 
     /// Runs, and kills the run before its so many-th fitting request is passed on; tells whether it came so far.
     fn kill_at(&self, step: u32, fits: impl Fn(&Request) -> bool + Send + 'static, (from, to): (&str, &str)) -> bool {
+        self.kill(step, fits, self.command("sync", from, to, &["--vault-jobs", "1", "--yes-remove", "9"]))
+    }
+
+    /// As `kill_at`, of any command.
+    fn kill(&self, step: u32, fits: impl Fn(&Request) -> bool + Send + 'static, mut command: Command) -> bool {
         let child = Arc::new(AtomicU32::new(0));
         let victim = Arc::clone(&child);
         let kill = move |count| {
@@ -104,7 +109,6 @@ impl Scene {
             Breakage::None
         };
         self.store.breaks(nth(fits, kill));
-        let mut command = self.command("sync", from, to, &["--vault-jobs", "1", "--yes-remove", "9"]);
         let mut running = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
         child.store(running.id(), Ordering::SeqCst);
         let killed = running.wait().unwrap().code().is_none();
@@ -829,17 +833,100 @@ fn rows_and_a_buckets_files_agree_after_each_run() {
     }
 }
 
-/// The rows go back; what is said of the files is where they are and what brings them.
+/// Files of their own numbers, whatever rows there are.
+fn numbered(numbers: &str) -> String {
+    format!(
+        "[[vault.files]]\nname = \"numbered\"\nmode = \"real\"\n\
+         query = \"SELECT 'x/' || n FROM generate_series({numbers}) n\"\n"
+    )
+}
+
+/// Two runs, the later of which replaced, removed and brought objects; then back and forth, undisturbed and killed at
+/// each request that changes something.
 #[test]
-fn a_rollback_says_that_a_buckets_files_stay() {
+fn a_rollback_puts_a_buckets_files_back_and_is_finished_when_it_was_killed() {
     let scene = Sampled::new();
-    scene.sample(FILES, &[]).expect_code(0);
-    let keys = scene.files.store.keys();
-    let mut command = scene.rows.home.command(&["rollback", "--yes", "--to", &scene.rows.target.url()]);
-    command.envs(scene.files.store.variables());
-    let said = scene.files.run(command).expect_code(0).stdout;
-    assert!(said.contains(&format!("{URL}: its files stay as they are")), "{said}");
-    assert_eq!(scene.files.store.keys(), keys);
+    let files = &scene.files;
+    for number in 1..=4 {
+        files.write(&format!("source/x/{number}"), b"old");
+    }
+    scene.sample(&numbered("1, 4"), &[]).expect_code(0);
+    for (number, text) in [(2, "newer"), (3, "newer"), (5, "new")] {
+        files.write(&format!("source/x/{number}"), text.as_bytes());
+    }
+    scene.sample(&numbered("2, 5"), &["--seed", "another", "--yes-remove", "9"]).expect_code(0);
+    let (root, kept) = (files.store.root(), files.path("kept"));
+    support::vault::copy_tree(root, &kept);
+    let reset = || {
+        for entry in std::fs::read_dir(root).unwrap().map(|entry| entry.unwrap().path()) {
+            if entry.is_dir() { std::fs::remove_dir_all(entry) } else { std::fs::remove_file(entry) }.unwrap();
+        }
+        support::vault::copy_tree(&kept, root);
+    };
+    let newer_rows = scene.named("");
+    let command = || {
+        let mut command = scene.rows.home.command(&["rollback", "--yes", "--to", &scene.rows.target.url()]);
+        command.envs(files.store.variables());
+        command
+    };
+    let roll = || files.run(command()).expect_code(0).stdout;
+    let texts = || {
+        let text = |number| std::fs::read_to_string(files.store.file(&format!("files/x/{number}"))).unwrap_or_default();
+        (1..=5).map(text).collect::<Vec<_>>().join(" ")
+    };
+    // What is recorded of each object is what it holds.
+    let verify = |numbers: std::ops::RangeInclusive<u32>| {
+        let names: Vec<String> = numbers.map(|number| format!("x/{number}")).collect();
+        files.list(&names.iter().map(String::as_str).collect::<Vec<_>>());
+        let found = files.run(files.look("verify", &["--files-from", "list"])).expect_code(0).stdout;
+        assert_eq!(serde_json::from_str::<serde_json::Value>(&found).unwrap()["intact"], 4, "{found}");
+    };
+    let assert_older = |when: &str| {
+        assert_ne!(scene.named(""), newer_rows, "{when}");
+        assert_eq!(texts(), "old old old old new", "{when}");
+        verify(1..=4);
+    };
+    let assert_newer = |when: &str| {
+        assert_eq!(scene.named(""), newer_rows, "{when}");
+        assert_eq!(texts(), "old newer newer old new", "{when}");
+        verify(2..=5);
+    };
+    let said = roll();
+    assert!(
+        said.contains(&format!("{URL}: 1 removed files are back, 2 have their other version again, 0 left")),
+        "{said}"
+    );
+    assert_older("undisturbed");
+    let noted = files.store.metadata("files/x/2");
+    assert_eq!(noted["tithe-blake3"], blake3::hash(b"old").to_hex().to_string());
+    roll();
+    assert_newer("undisturbed");
+    assert!(!files.store.file("files/.tithe/lock").exists());
+    let mut step = 0;
+    loop {
+        step += 1;
+        reset();
+        let changes = |request: &Request| matches!(request.method.as_str(), "PUT" | "POST" | "DELETE");
+        let killed = files.kill(step, changes, command());
+        files.let_lock_expire();
+        let when = format!("request {step}");
+        if killed {
+            assert_eq!(scene.named(""), newer_rows, "{when}: rows are swapped last");
+            roll();
+        }
+        assert_older(&when);
+        roll();
+        assert_newer(&when);
+        if !killed {
+            break;
+        }
+    }
+    assert!(step > 8, "{step} requests only");
+    // A bucket that cannot be reached keeps the rows as well, unless it is left out.
+    let mut refused = command();
+    refused.env("AWS_SECRET_ACCESS_KEY", "another-secret");
+    files.run(refused).failed(8, &["does not accept the credentials", "--no-vault"]);
+    assert_newer("refused");
 }
 
 /// The put at hand takes longer than a program that ends waits for its threads.

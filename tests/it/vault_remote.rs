@@ -212,6 +212,48 @@ fn a_server_that_only_reads_takes_no_files() {
     assert_eq!(fs::read_dir(ends.path("dev")).unwrap().count(), 0);
 }
 
+/// Whoever talks to it: what the hello says is not what it goes by.
+#[test]
+fn a_server_that_only_reads_puts_nothing_back() {
+    let ends = Ends::new();
+    ends.put("prod/a", b"old");
+    ends.list(&["a"]);
+    ends.push(&[]).expect_code(0);
+    ends.put("prod/a", b"newer");
+    ends.push(&[]).expect_code(0);
+    let parts = fs::read_dir(ends.path("dev/.tithe/trash")).unwrap().map(|part| part.unwrap());
+    let part = parts.into_iter().find(|part| part.path().join("replaced/a").exists()).unwrap();
+    let name = part.file_name().into_string().unwrap();
+    let (_, run) = name.split_once('-').unwrap();
+    let order = |run: &str| format!("{{\"run_id\":\"{run}\",\"to\":\"Older\"}}");
+    let answer = |more: &[&str], order: &str| {
+        let mut command = ends.home.command(&["vault", "serve", "--stdio", "--root", "dev"]);
+        let mut serving = command.args(more).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+        let (mut to, mut from) = (serving.stdin.take().unwrap(), serving.stdout.take().unwrap());
+        to.write_all(&[hello(), frame(24, 1, order.as_bytes())].concat()).unwrap();
+        from.read_exact(&mut [0; 16]).unwrap();
+        let mut said = Vec::new();
+        let mut head = [0; 9];
+        while from.read_exact(&mut head).is_ok() && !matches!(head[4], DONE | FAILED) {
+            let mut payload = vec![0; u32::from_le_bytes(head[..4].try_into().unwrap()) as usize];
+            from.read_exact(&mut payload).unwrap();
+            said.extend(payload);
+        }
+        drop(to);
+        let _ = from.read_to_end(&mut said);
+        serving.wait().unwrap();
+        (head[4], String::from_utf8_lossy(&said).into_owned())
+    };
+    let (kind, said) = answer(&[], &order(run));
+    assert!(kind == FAILED && said.contains("\"Refused\"") && said.contains("reading only"), "{kind} {said}");
+    let (kind, said) = answer(&["--writable"], &order("../../dev"));
+    assert!(kind != DONE, "{said}");
+    assert_eq!(fs::read(ends.path("dev/a")).unwrap(), b"newer");
+    let (kind, said) = answer(&["--writable"], &order(run));
+    assert!(kind == DONE && said.contains("\"exchanged\":1"), "{kind} {said}");
+    assert_eq!(fs::read(ends.path("dev/a")).unwrap(), b"old");
+}
+
 #[test]
 fn what_cannot_be_reached_is_told_with_the_far_sides_words() {
     let ends = Ends::new();

@@ -243,32 +243,103 @@ fn masked_paths_need_a_key_that_is_kept() {
     assert!(!scene.vaults.target().exists());
 }
 
-/// Rows and files go back together, and forth again, whoever removed the files meanwhile.
+/// Rows and files go back together, and forth again, whoever removed the files meanwhile and wherever they lie.
 #[test]
 fn a_rollback_finds_the_files_of_the_older_rows() {
-    for by_sync in [false, true] {
+    // It is the same work on another machine, so one turn tells of both: far, and removed by a sync.
+    for is_far in [false, true] {
         let scene = Sampled::new();
-        scene.sample(FILES, &["--percent", "100"]).expect_code(0);
+        let far = Far::new(&scene);
+        let (here, program) = (scene.vaults.target(), env!("CARGO_BIN_EXE_tithe"));
+        let here = here.to_str().unwrap();
+        let ssh = ["--ssh", &far.ssh, "--remote-tithe", program];
+        let (to, reach) = if is_far { (&*far.place, &ssh[..]) } else { (here, &[][..]) };
         let file = crate::support::profile(&format!("{PROFILE}{FILES}"));
-        let (url, from, to) = (scene.scene.target.url(), scene.vaults.source(), scene.vaults.target());
-        let [from, to] = [&from, &to].map(|path| path.to_str().unwrap());
+        let (url, from) = (scene.scene.target.url(), scene.vaults.source());
+        let from = from.to_str().unwrap();
         let landed = ["--to", &url, "--profile", file.path().to_str().unwrap(), "--vault-to", to];
-        let vault = |what: &str, more: &[&str]| scene.scene.home.tithe(&[&["vault", what], &landed[..], more].concat());
-        if by_sync {
-            scene.sample(FILES, &[]).expect_code(3);
+        let vault =
+            |what: &str, more: &[&str]| scene.scene.home.tithe(&[&["vault", what], &landed[..], reach, more].concat());
+        let sample = |more: &[&str]| {
+            let places = ["--vault-from", from, "--vault-to", to];
+            scene.scene.sample_with(&format!("{PROFILE}{FILES}"), &[&places, reach, more].concat())
+        };
+        sample(&["--percent", "100"]).expect_code(0);
+        // So that some are replaced.
+        (1..=1000).step_by(3).for_each(|id| {
+            write(&scene.vaults.source().join(format!("pictures/{id}.png")), format!("newer {id}").as_bytes());
+        });
+        if is_far {
+            sample(&[]).expect_code(3);
             vault("sync", &["--vault-from", from, "--yes-remove", "1000"]).expect_code(0);
         } else {
-            scene.sample(FILES, &["--yes-remove", "1000"]).expect_code(0);
+            sample(&["--yes-remove", "1000"]).expect_code(0);
         }
         scene.assert_agree();
         assert!(scene.vaults.tree().len() < 800);
+        let roll = || scene.scene.home.tithe(&[&["rollback", "--yes", "--to", &url], reach].concat());
+        if is_far {
+            far.assert_refusals(&scene, &url);
+        }
         for rows in ["1000", "at most 800"] {
-            scene.scene.home.tithe(&["rollback", "--yes", "--to", &url]).expect_code(0);
+            let said = roll().expect_code(0).stdout;
+            assert!(said.contains(&format!("{to}: ")), "{said}");
             let counted = scene.scene.target.query_one_text("SELECT least(count(*), 1000) FROM posts");
             assert!(rows == counted || rows != "1000" && counted.parse::<u32>().unwrap() < 800, "{counted}");
             let found: serde_json::Value =
                 serde_json::from_str(&vault("verify", &["--json"]).expect_code(0).stdout).unwrap();
             assert_eq!(found["intact"].to_string(), counted);
+            let newer = scene
+                .vaults
+                .tree()
+                .into_values()
+                .filter(|node| matches!(node, Node::File(text) if text.starts_with(b"newer")));
+            assert_eq!(newer.count() > 0, rows != "1000", "{rows}");
+        }
+    }
+}
+
+/// The target's folder as another machine's: a command in ssh's place starts the program there.
+struct Far {
+    ssh: String,
+    place: String,
+}
+
+impl Far {
+    fn new(scene: &Sampled) -> Self {
+        let ssh = scene.scene.home.path().join("reach");
+        // As ssh does: the host, and what that machine's shell is to run.
+        let body = "#!/bin/sh\nshift\nexec sh -c \"exec $1\"\n";
+        fs::write(&ssh, body).unwrap();
+        fs::set_permissions(&ssh, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+        let place = format!("far:{}", scene.vaults.target().display());
+        Self { ssh: ssh.display().to_string(), place }
+    }
+
+    /// Where the files cannot be put back the rows stay as well; what was interrupted there is gone on with.
+    fn assert_refusals(&self, scene: &Sampled, url: &str) {
+        let program = env!("CARGO_BIN_EXE_tithe");
+        let (rows, files) = (scene.scene.target.query_one_text("SELECT count(*) FROM posts"), scene.vaults.tree());
+        let roll = |ssh: &str, variables: &[(&str, &str)]| {
+            let arguments = ["rollback", "--yes", "--to", url, "--ssh", ssh, "--remote-tithe", program];
+            let mut command = scene.scene.home.command(&arguments);
+            command.envs(variables.iter().copied());
+            let ran = crate::support::Home::run(command);
+            assert_eq!(scene.scene.target.query_one_text("SELECT count(*) FROM posts"), rows);
+            ran
+        };
+        roll("/nowhere/ssh", &[]).failed(8, &["reach the vault far:", "--no-vault"]);
+        let reading = format!("{}.reading", self.ssh);
+        let root = scene.vaults.target();
+        fs::write(&reading, format!("#!/bin/sh\nexec {program} vault serve --stdio --root {}\n", root.display()))
+            .unwrap();
+        fs::set_permissions(&reading, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+        roll(&reading, &[]).failed(10, &["served for reading only", "--no-vault"]);
+        assert_eq!(scene.vaults.tree(), files);
+        // Counted in debug builds only.
+        if cfg!(debug_assertions) {
+            roll(&self.ssh, &[("TITHE_ABORT_AT_STEP", "100")]).failed(8, &["far:", "--no-vault"]);
+            assert_ne!(scene.vaults.tree(), files);
         }
     }
 }

@@ -1,7 +1,7 @@
 //! `tithe rollback`
 
 use crate::cli::args::RollbackArgs;
-use crate::cli::settings::{RunId, connect_info};
+use crate::cli::settings::{self, RunId, connect_info};
 use crate::cli::{ask, print, state};
 use crate::engine;
 use crate::error::{Error, ErrorKind, Result};
@@ -9,6 +9,7 @@ use crate::pg::errors::Side;
 
 pub(super) async fn run(args: &RollbackArgs) -> Result<u8> {
     let to = connect_info(&args.target.to, Side::Target)?;
+    let reach = engine::Reach { remote: settings::remote(&args.remote)?, store: settings::store() };
     if !args.yes {
         let question = format!("Put the previous database in the place of {to}?");
         // Reading a line would block the signals as well.
@@ -20,23 +21,15 @@ pub(super) async fn run(args: &RollbackArgs) -> Result<u8> {
         let report = state::find(run).filter(|_| !args.no_vault)?;
         Some(report.vault.target).filter(|place| !place.is_empty())
     };
-    let done = engine::rollback(to, &RunId::new().id, vault_of).await?;
+    let done = engine::rollback(to, &RunId::new().id, &reach, vault_of).await?;
     let name = done.name;
     print(&format!(
         "{name} is the previous database again; the one it replaced is kept as {name}__prev, so rolling back once more returns it\n"
     ));
-    if let Some((folder, files)) = done.files {
+    if let Some((place, files)) = done.files {
         print(&format!(
-            "{}: {} removed files are back, {} have their other version again, {} left alone\n",
-            folder.display(),
-            files.returned,
-            files.exchanged,
-            files.conflicts
-        ));
-    }
-    if let Some(place) = done.elsewhere {
-        print(&format!(
-            "{place}: its files stay as they are, only folders of this machine are put back; `tithe vault sync` brings what the rows name\n"
+            "{place}: {} removed files are back, {} have their other version again, {} left alone\n",
+            files.returned, files.exchanged, files.conflicts
         ));
     }
     Ok(0)

@@ -3,6 +3,7 @@
 //! A record is a ledger as on disk. It is read whole into a folder of this machine, where the ledger's own functions
 //! work on it, and put back whole, on the condition that nobody else did meanwhile.
 
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{self, Read, Write};
 use std::os::fd::AsFd;
@@ -13,9 +14,10 @@ use futures_util::TryStreamExt;
 use object_store::{ObjectStore, ObjectStoreExt};
 
 use super::super::installed::{self, Installed};
-use super::super::ledger::{Owner, Reader};
+use super::super::ledger::{self, Owner, Reader};
 use super::super::own::OwnFolder;
 use super::super::path::{OWN_FOLDER, VaultPath};
+use super::super::trash::records_in;
 use super::fault::{Fault, FaultKind, local};
 use super::link::ObjectVault;
 use super::put::Expect;
@@ -27,6 +29,8 @@ const MARKER: &str = "vault.json";
 const FORMAT: u32 = 1;
 const MARKER_BYTES_MAX: u64 = 4096;
 const INSTALLED: &str = "installed";
+/// A record of the trash, on this machine.
+const BESIDE: &str = "beside";
 
 #[derive(serde::Serialize, serde::Deserialize)]
 struct Marker {
@@ -137,7 +141,7 @@ impl<'a> Records<'a> {
         let folder = OwnFolder::inside(above.as_fd(), "records", true).map_err(disk)?;
         let folder = folder.ok_or_else(|| local(&io::ErrorKind::NotFound.into()))?;
         let mut records = Self { vault, id, folder, etag: None, _dir: dir };
-        records.etag = records.fetch(INSTALLED)?;
+        records.etag = records.fetch(INSTALLED, INSTALLED)?;
         Ok(records)
     }
 
@@ -166,11 +170,30 @@ impl<'a> Records<'a> {
         self.lay(&installed::intent_name(batch), &installed::intent_name(batch))
     }
 
-    /// Puts what Tithe knew of removed objects beside them.
+    /// What Tithe knew of objects in the trash, by the name of that record.
+    pub(super) fn beside(&self, name: &str) -> Result<BTreeMap<VaultPath, Installed>, Fault> {
+        self.fetch(name, BESIDE)?;
+        records_in(&self.folder, BESIDE, &self.id).map_err(|error| local(&error))
+    }
+
+    /// Adds what Tithe knew of objects in the trash to a record beside them.
     pub(super) fn lay_beside(&self, name: &str, news: &[(VaultPath, Option<Installed>)]) -> Result<(), Fault> {
-        const NAME: &str = "removed";
-        super::super::ledger::merge(&self.folder, NAME, &self.id, news).map_err(|error| local(&error))?;
-        self.lay(NAME, name)
+        if news.is_empty() {
+            return Ok(());
+        }
+        self.fetch(name, BESIDE)?;
+        ledger::merge(&self.folder, BESIDE, &self.id, news).map_err(|error| local(&error))?;
+        self.lay(BESIDE, name)
+    }
+
+    /// The same for what is known of these paths, which are sorted.
+    pub(super) fn keep_beside<'p>(&self, name: &str, paths: impl Iterator<Item = &'p VaultPath>) -> Result<(), Fault> {
+        let (mut known, _) = self.installed().map_err(|error| local(&error))?;
+        let mut kept = Vec::new();
+        for path in paths {
+            kept.extend(known.find(path).map_err(|error| local(&error))?.map(|record| (path.clone(), Some(record))));
+        }
+        self.lay_beside(name, &kept)
     }
 
     fn lay(&self, file: &str, name: &str) -> Result<(), Fault> {
@@ -183,11 +206,11 @@ impl<'a> Records<'a> {
     pub(super) fn recover(&mut self) -> Result<(), Fault> {
         let own = self.vault.key_of(OWN_FOLDER)?;
         let found = self.vault.wait(async { self.vault.store.list_with_delimiter(Some(&own)).await })?;
-        let mut news = std::collections::BTreeMap::new();
+        let mut news = BTreeMap::new();
         let mut intents = Vec::new();
         for object in found.objects {
             let Some(name) = object.location.filename().filter(|name| installed::is_intent(name)) else { continue };
-            self.fetch(name)?;
+            self.fetch(name, name)?;
             let intended = installed::intended(&self.folder, name, &self.id).map_err(|error| local(&error))?;
             let paths: Vec<&VaultPath> = intended.iter().map(|(path, _)| path).collect();
             let heads = self.vault.heads(&paths, &AtomicBool::new(false))?;
@@ -216,14 +239,14 @@ impl<'a> Records<'a> {
         Ok(())
     }
 
-    /// Brings an object of Tithe's own here; its ETag.
-    fn fetch(&self, name: &str) -> Result<Option<String>, Fault> {
-        let mut file = self.folder.create(name).map_err(|error| local(&error))?;
+    /// Brings an object of Tithe's own here, as this file; its ETag.
+    fn fetch(&self, name: &str, file_name: &str) -> Result<Option<String>, Fault> {
+        let mut file = self.folder.create(file_name).map_err(|error| local(&error))?;
         let key = self.vault.own_key(name)?;
         match self.vault.wait(self.vault.read_key(&key, &mut file, &RateLimit::new(None))) {
             Ok((object, _)) => file.flush().map(|()| Some(object.etag)).map_err(|error| local(&error)),
             Err(fault) if fault.kind == FaultKind::Missing => {
-                self.folder.remove(name).map(|()| None).map_err(|error| local(&error))
+                self.folder.remove(file_name).map(|()| None).map_err(|error| local(&error))
             }
             Err(fault) => Err(fault),
         }

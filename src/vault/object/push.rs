@@ -125,6 +125,11 @@ impl Push<'_> {
         let mut intents: Vec<_> =
             ready.iter().map(|file| (self.file(file.step).path.clone(), Some(file.record))).collect();
         intents.sort_by(|a, b| a.0.cmp(&b.0));
+        let mut replaced: Vec<&VaultPath> =
+            ready.iter().filter(|file| file.step.replaces.is_some()).map(|file| &self.file(file.step).path).collect();
+        replaced.sort();
+        let kept = records.keep_beside(&self.bin.records(Why::Replaced), replaced.into_iter());
+        kept.map_err(|fault| self.failed("record what is to be replaced in", &fault))?;
         records.intend(number, &intents).map_err(|fault| self.failed("record what is to come in", &fault))?;
         let put: Vec<_> = ready.into_par_iter().with_max_len(1).map(|file| self.put(file)).collect();
         let mut done = Vec::with_capacity(put.len());

@@ -1,16 +1,19 @@
-//! The trash of a bucket: `.tithe/trash/<seconds>-<run>/removed/PATH` and `…/replaced/PATH`, as on disk.
+//! The trash of a bucket: `.tithe/trash/<seconds>-<run>/removed/PATH`, `…/replaced/PATH` and `…/exchanged/PATH`, as on
+//! disk.
 //!
 //! An object is copied there, looked at once more, and only then deleted. S3 has no delete with a condition that all
 //! stores know, so an object that somebody puts between that look and the delete would go with it.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use futures_util::{StreamExt, TryStreamExt, stream};
+use object_store::path::Path as Key;
 use object_store::{ObjectStore, ObjectStoreExt};
 
 use super::super::path::VaultPath;
 use super::super::target::now_ns;
-use super::super::trash::Why;
+use super::super::trash::{Why, names_since};
 use super::fault::{Fault, FaultKind};
 use super::link::{IN_FLIGHT, ObjectVault};
 use super::look::Object;
@@ -28,13 +31,18 @@ impl Bin {
         Self { folder: format!("{TRASH}/{}-{run_id}", now_ns() / 1_000_000_000) }
     }
 
-    fn name(&self, why: Why, path: &VaultPath) -> String {
+    /// By the name of the part.
+    fn named(name: &str) -> Self {
+        Self { folder: format!("{TRASH}/{name}") }
+    }
+
+    pub(super) fn name(&self, why: Why, path: &VaultPath) -> String {
         format!("{}/{}/{path}", self.folder, why.folder())
     }
 
-    /// The name of the record of what Tithe knew of the objects.
-    pub(super) fn records(&self) -> String {
-        format!("{}/records", self.folder)
+    /// The name of the record of what Tithe knew of such objects.
+    pub(super) fn records(&self, why: Why) -> String {
+        format!("{}/{}", self.folder, why.records())
     }
 }
 
@@ -61,6 +69,30 @@ impl ObjectVault {
         }
         self.store.delete(&self.key(path)?).await?;
         Ok(true)
+    }
+
+    /// The part of a run and those begun later, in order; none where the run's is gone.
+    pub(super) fn bins_since(&self, run_id: &str) -> Result<Vec<Bin>, Fault> {
+        let trash = self.own_key(TRASH)?;
+        let parts = self.wait(self.store.list_with_delimiter(Some(&trash)))?.common_prefixes;
+        let names = parts.iter().filter_map(|part| part.filename().map(str::to_owned)).collect();
+        Ok(names_since(names, run_id).iter().map(|(_, name)| Bin::named(name)).collect())
+    }
+
+    /// The paths of such objects in a part.
+    pub(super) fn in_bin(&self, bin: &Bin, why: Why) -> Result<BTreeSet<VaultPath>, Fault> {
+        let folder = self.own_key(&format!("{}/{}", bin.folder, why.folder()))?;
+        let above = format!("{}/", self.below(&folder));
+        let of = |key: &Key| VaultPath::parse(self.below(key).strip_prefix(&above)?).ok();
+        self.wait(async {
+            let objects = self.store.list(Some(&folder)).map_err(Fault::from);
+            objects
+                .try_fold(BTreeSet::new(), |mut all, object| {
+                    all.extend(of(&object.location));
+                    async { Ok(all) }
+                })
+                .await
+        })
     }
 
     /// Deletes the runs' parts that are older than `keep`.

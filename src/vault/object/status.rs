@@ -6,6 +6,7 @@ use futures_util::TryStreamExt;
 use object_store::ObjectStore;
 
 use super::super::path::OWN_FOLDER;
+use super::super::trash::is_kept_file;
 use super::super::verify::VaultStatus;
 use super::fault::Fault;
 use super::link::ObjectVault;
@@ -36,7 +37,7 @@ impl ObjectVault {
             let mut objects = self.store.list(within);
             while let Some(object) = objects.try_next().await? {
                 match self.below(&object.location).strip_prefix(&own) {
-                    Some(rest) if rest.starts_with("trash/") && !rest.ends_with("/records") => {
+                    Some(rest) if rest.strip_prefix("trash/").is_some_and(is_kept_file) => {
                         status.trash += 1;
                         status.trash_bytes += object.size;
                     }

@@ -1,6 +1,5 @@
 //! A folder of a bucket as the target of a run: the same steps as on disk, in the same order.
 
-use std::io;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
@@ -14,8 +13,9 @@ use super::super::path::VaultPath;
 use super::super::session::{Planned, Settings, failed, threads};
 use super::super::source::{Source, bucket_side};
 use super::super::survey::{Known, Survey, save};
+use super::super::trash::Why;
 use super::super::wanted::WantedList;
-use super::fault::{Fault, local};
+use super::fault::Fault;
 use super::link::ObjectVault;
 use super::lock::Lock;
 use super::own::Records;
@@ -163,7 +163,6 @@ fn remove_objects(vault: &ObjectVault, id: Owner, bin: &Bin, plan: &VaultPlan) -
     if plan.extras.is_empty() && plan.gone.is_empty() {
         return Ok((0, Vec::new()));
     }
-    let disk = |error: io::Error| local(&error);
     let mut records = Records::open(vault, id)?;
     let paths: Vec<&VaultPath> = plan.extras.iter().map(|extra| &extra.path).collect();
     let mut changed = Vec::new();
@@ -174,6 +173,10 @@ fn remove_objects(vault: &ObjectVault, id: Owner, bin: &Bin, plan: &VaultPlan) -
             None => changed.push(extra.path.clone()),
         }
     }
+    // Before the first one goes: killed on the way, the trash knows more than it holds, never less.
+    let mut going: Vec<&VaultPath> = there.iter().map(|(path, _)| *path).collect();
+    going.sort();
+    records.keep_beside(&bin.records(Why::Removed), going.into_iter())?;
     let (mut moved, mut outcome) = (Vec::new(), Ok(()));
     for ((path, _), removed) in there.iter().zip(vault.remove_all(bin, &there)) {
         match removed {
@@ -181,15 +184,6 @@ fn remove_objects(vault: &ObjectVault, id: Owner, bin: &Bin, plan: &VaultPlan) -
             Ok(false) => changed.push((*path).clone()),
             Err(fault) => outcome = Err(fault),
         }
-    }
-    moved.sort();
-    let mut known = records.installed().map_err(disk)?.0;
-    let mut kept = Vec::new();
-    for path in &moved {
-        kept.extend(known.find(path).map_err(disk)?.map(|record| (path.clone(), Some(record))));
-    }
-    if !kept.is_empty() {
-        records.lay_beside(&bin.records(), &kept)?;
     }
     let mut without: Vec<_> = moved.iter().chain(&plan.gone).map(|path| (path.clone(), None)).collect();
     without.sort_by(|a, b| a.0.cmp(&b.0));

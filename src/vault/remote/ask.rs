@@ -1,17 +1,21 @@
-//! Questions about a vault on another machine that change nothing: does it hold what its rows name, and what is in it?
+//! Single questions to a vault on another machine: does it hold what its rows name, what is in it, and would it put back
+//! what a run replaced and removed?
 
 use std::sync::atomic::AtomicBool;
 
 use serde::de::DeserializeOwned;
 
 use super::super::location::SshPlace;
+use super::super::restore::Restored;
+use super::super::settle::Version;
 use super::super::verify::{VaultStatus, VaultVerified};
 use super::super::wanted::WantedList;
 use super::far::{broken, error};
 use super::frame::kind;
-use super::job::Job;
-use super::link::{Link, LinkFault};
-use super::ssh::{NoConnection, RemoteSettings, connect};
+use super::job::{Job, RestoreOrder, restored};
+use super::message::Malformed;
+use super::push::reach;
+use super::ssh::{Connection, NoConnection, RemoteSettings};
 use crate::error::Result;
 
 /// Longest answer: counts, and the first paths of each finding.
@@ -22,8 +26,11 @@ const ANSWER_BYTES_MAX: u64 = 4 << 20;
 /// # Errors
 /// `Vault`, or as the far side says.
 pub(crate) fn verify(place: &SshPlace, settings: &RemoteSettings, wanted: &WantedList) -> Result<VaultVerified> {
-    let mut found: VaultVerified =
-        ask(place, settings, kind::VERIFY, |link| Job::for_looking(wanted).send(link, wanted))?;
+    let connection = open(place, settings, false)?;
+    let sent = Job::for_looking(wanted).send(&connection.link, wanted);
+    sent.map_err(|fault| error(&place.to_string(), fault))?;
+    let never = AtomicBool::new(false);
+    let mut found: VaultVerified = ask(place, &connection, (kind::VERIFY, &[]), json, &never)?;
     found.make_plain();
     Ok(found)
 }
@@ -33,22 +40,43 @@ pub(crate) fn verify(place: &SshPlace, settings: &RemoteSettings, wanted: &Wante
 /// # Errors
 /// `Vault`, or as the far side says.
 pub(crate) fn status(place: &SshPlace, settings: &RemoteSettings) -> Result<VaultStatus> {
-    ask(place, settings, kind::STATUS, |_| Ok(()))
+    ask(place, &open(place, settings, false)?, (kind::STATUS, &[]), json, &AtomicBool::new(false))
 }
 
-fn ask<T: DeserializeOwned>(
+/// Lets the far side put back what a run did to its files.
+///
+/// # Errors
+/// `Vault`, `Refused` where it only reads, or as the far side says.
+pub(crate) fn restore(
     place: &SshPlace,
     settings: &RemoteSettings,
-    question: u8,
-    first: impl FnOnce(&Link) -> Result<(), LinkFault>,
-) -> Result<T> {
-    let connection = connect(settings, place, false).map_err(|error| match error {
+    run_id: &str,
+    to: Version,
+    stop: &AtomicBool,
+) -> Result<Restored> {
+    let order = serde_json::to_vec(&RestoreOrder { run_id: run_id.to_owned(), to }).unwrap_or_default();
+    ask(place, &open(place, settings, true)?, (kind::RESTORE, &order), restored, stop)
+}
+
+fn open(place: &SshPlace, settings: &RemoteSettings, writable: bool) -> Result<Connection> {
+    reach(settings, place, writable).map_err(|error| match error {
         NoConnection::Lost(error) | NoConnection::Never(error) => error,
-    })?;
-    let link = &connection.link;
-    let answer = first(link)
-        .and_then(|()| link.ask(question, &[], ANSWER_BYTES_MAX))
-        .and_then(|pending| pending.wait(&AtomicBool::new(false)))
-        .and_then(|(bytes, _)| serde_json::from_slice(&bytes).map_err(|_| broken()));
-    answer.map_err(|fault| error(&place.to_string(), fault))
+    })
+}
+
+fn json<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Malformed> {
+    serde_json::from_slice(bytes).map_err(|_| Malformed)
+}
+
+fn ask<T>(
+    place: &SshPlace,
+    connection: &Connection,
+    (question, payload): (u8, &[u8]),
+    parse: impl FnOnce(&[u8]) -> Result<T, Malformed>,
+    stop: &AtomicBool,
+) -> Result<T> {
+    let answer = connection.link.ask(question, payload, ANSWER_BYTES_MAX);
+    let answer = answer.and_then(|pending| pending.wait(stop));
+    let parsed = answer.and_then(|(bytes, _)| parse(&bytes).map_err(|Malformed| broken()));
+    parsed.map_err(|fault| error(&place.to_string(), fault))
 }

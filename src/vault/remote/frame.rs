@@ -32,6 +32,7 @@ pub(crate) mod kind {
     pub(crate) const REMOVE: u8 = 21;
     pub(crate) const VERIFY: u8 = 22;
     pub(crate) const STATUS: u8 = 23;
+    pub(crate) const RESTORE: u8 = 24;
     pub(crate) const ALIVE: u8 = 64;
     pub(crate) const PART: u8 = 65;
     pub(crate) const DONE: u8 = 66;

@@ -7,7 +7,9 @@ use serde::{Deserialize, Serialize};
 use super::super::bring::{Brought, Durability};
 use super::super::compare::VaultPlan;
 use super::super::path::VaultPath;
+use super::super::restore::Restored;
 use super::super::session::{Planned, Settings};
+use super::super::settle::Version;
 use super::super::wanted::{FileMode, FileRule, WantedFile, WantedList};
 use super::frame::{PAYLOAD_BYTES_MAX, kind};
 use super::link::{Link, LinkFault};
@@ -85,9 +87,7 @@ impl Job {
     /// As it arrived, checked: the run's name becomes a folder's.
     pub(super) fn parse(payload: &[u8]) -> Result<Self, Malformed> {
         let job: Self = serde_json::from_slice(payload).map_err(|_| Malformed)?;
-        let plain = |letter: char| letter.is_ascii_alphanumeric() || matches!(letter, '-' | '_');
-        let named = (1..=64).contains(&job.run_id.len()) && job.run_id.chars().all(plain);
-        let fits = named && job.files <= FILES_MAX && job.rules.len() <= usize::from(u16::MAX);
+        let fits = is_run_id(&job.run_id) && job.files <= FILES_MAX && job.rules.len() <= usize::from(u16::MAX);
         if fits && job.missing_percent.is_finite() { Ok(job) } else { Err(Malformed) }
     }
 
@@ -150,6 +150,33 @@ impl Job {
         }
         Ok(())
     }
+}
+
+fn is_run_id(text: &str) -> bool {
+    let plain = |letter: char| letter.is_ascii_alphanumeric() || matches!(letter, '-' | '_');
+    (1..=64).contains(&text.len()) && text.chars().all(plain)
+}
+
+/// Which run's files are to be put back.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct RestoreOrder {
+    pub(super) run_id: String,
+    pub(super) to: Version,
+}
+
+impl RestoreOrder {
+    /// As it arrived, checked.
+    pub(super) fn parse(payload: &[u8]) -> Result<Self, Malformed> {
+        let order: Self = serde_json::from_slice(payload).map_err(|_| Malformed)?;
+        if is_run_id(&order.run_id) { Ok(order) } else { Err(Malformed) }
+    }
+}
+
+/// What came back, as it arrived.
+pub(super) fn restored(payload: &[u8]) -> Result<Restored, Malformed> {
+    let restored: Restored = serde_json::from_slice(payload).map_err(|_| Malformed)?;
+    let Restored { returned, exchanged, conflicts } = &restored;
+    if [returned, exchanged, conflicts].iter().all(|sum| **sum < SUM_MAX) { Ok(restored) } else { Err(Malformed) }
 }
 
 /// What planning found, on its way.
@@ -218,7 +245,19 @@ mod tests {
             let mut job = job();
             job["run_id"] = name.into();
             assert!(Job::parse(job.to_string().as_bytes()).is_err(), "{name:?}");
+            let order = serde_json::json!({ "run_id": name, "to": "Older" });
+            assert!(RestoreOrder::parse(order.to_string().as_bytes()).is_err(), "{name:?}");
         }
+        assert!(RestoreOrder::parse(br#"{"run_id":"r-1","to":"Newer"}"#).is_ok());
+        assert!(RestoreOrder::parse(br#"{"run_id":"r-1","to":"Oldest"}"#).is_err());
+    }
+
+    #[test]
+    fn sums_that_no_vault_has_are_no_answer() {
+        let answer = |sum: u64| serde_json::json!({ "returned": 0, "exchanged": sum, "conflicts": 1 }).to_string();
+        assert_eq!(restored(answer(3).as_bytes()).unwrap().exchanged, 3);
+        assert_eq!(restored(answer(u64::MAX).as_bytes()), Err(Malformed));
+        assert_eq!(restored(b"{}"), Err(Malformed));
     }
 
     #[test]
@@ -245,6 +284,7 @@ mod tests {
             let _ = job.take_files(&bytes, &mut files);
             prop_assert!(files.len() <= 3);
             let _ = (Job::parse(&bytes), brought(&bytes, &WantedList::default()));
+            let _ = (RestoreOrder::parse(&bytes), restored(&bytes));
         }
     }
 }

@@ -209,7 +209,7 @@ impl Link {
                 kind::ALIVE => continue,
                 kind::LOOK | kind::HASH => asks,
                 kind::READ | kind::SIGNATURE | kind::DELTA => reads,
-                kind::SETTINGS..=kind::STATUS => control,
+                kind::SETTINGS..=kind::RESTORE => control,
                 kind::PART | kind::DONE | kind::FAILED => match self.deliver(frame) {
                     Ok(()) => continue,
                     Err(why) => break why,

@@ -17,7 +17,7 @@ use super::job::{Job, PLAN_BYTES_MAX, PlannedThere, brought};
 use super::link::{Link, LinkFault};
 use super::message::{Failure, Malformed, Why};
 use super::shelf::{Allowed, Inboxes, Shelf};
-use super::ssh::{Connection, NoConnection, connect};
+use super::ssh::{Connection, NoConnection, RemoteSettings, connect};
 use crate::error::{Error, ErrorKind, Result};
 use crate::monitor::Monitor;
 use crate::rate::RateLimit;
@@ -49,7 +49,7 @@ impl Push {
     /// # Errors
     /// `Vault`; `Refused` where the far side only reads and `writable` is asked for.
     pub(crate) fn open(settings: &Settings, place: &SshPlace, writable: bool) -> Result<Self> {
-        let connection = reach(settings, place, writable).map_err(|error| match error {
+        let connection = reach(&settings.remote, place, writable).map_err(|error| match error {
             NoConnection::Lost(error) | NoConnection::Never(error) => error,
         })?;
         Ok(Self { place: place.clone(), connection: Mutex::new(Some(connection)) })
@@ -158,7 +158,7 @@ impl Push {
         let mut tries = losses;
         loop {
             std::thread::sleep(Duration::from_millis(100 << tries.min(8)));
-            match reach(settings, &self.place, true) {
+            match reach(&settings.remote, &self.place, true) {
                 Ok(connection) => return Ok(connection),
                 Err(NoConnection::Lost(_)) if tries < LOSSES_MAX => tries += 1,
                 Err(NoConnection::Lost(error) | NoConnection::Never(error)) => return Err(error),
@@ -178,8 +178,9 @@ impl Push {
     }
 }
 
-fn reach(settings: &Settings, place: &SshPlace, writable: bool) -> Result<Connection, NoConnection> {
-    let connection = connect(&settings.remote, place, writable)?;
+/// Connects; to a far side that may be changed, where it is to be.
+pub(super) fn reach(settings: &RemoteSettings, place: &SshPlace, writable: bool) -> Result<Connection, NoConnection> {
+    let connection = connect(settings, place, writable)?;
     if writable && !connection.hello.writable {
         let error = Error::new(ErrorKind::Refused, format!("the vault {place} is served for reading only"))
             .with_remedy("start its `tithe vault serve` with --writable if files may be put there");

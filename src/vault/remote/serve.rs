@@ -13,13 +13,14 @@ use serde::Serialize;
 use super::super::location::Location;
 use super::super::object::StoreSettings;
 use super::super::path::VaultPath;
+use super::super::restore::{Restored, restore_here};
 use super::super::session::{Planned, Settings, contradiction};
 use super::super::source::{Source, SourceFolder};
 use super::super::verify::{self, VaultVerified};
 use super::super::wanted::{WantedFile, WantedList};
 use super::far::Far;
 use super::frame::{Frame, kind};
-use super::job::{Job, PlannedThere};
+use super::job::{Job, PlannedThere, RestoreOrder};
 use super::link::{Link, LinkFault};
 use super::message::{Failure, Malformed};
 use super::shelf::{Allowed, Inboxes, Shelf, refuse_all};
@@ -150,6 +151,9 @@ impl FarSide<'_> {
                     self.tell(&frame, verify::status_here(&self.settings.root));
                     Ok(())
                 }
+                kind::RESTORE => {
+                    RestoreOrder::parse(&frame.payload).map(|order| self.tell(&frame, self.restore(&order)))
+                }
                 _ => Err(Malformed),
             };
             if heard.is_err() {
@@ -206,6 +210,20 @@ impl FarSide<'_> {
         verify::verify_here(&self.settings.root, &self.wanted(told)?)
     }
 
+    /// To its end, whatever becomes of the connection: the other side finds it done when it asks again.
+    fn restore(&self, order: &RestoreOrder) -> Result<Restored> {
+        self.check_writable()?;
+        restore_here(&self.settings.root, &order.run_id, order.to, &AtomicBool::new(false))
+    }
+
+    fn check_writable(&self) -> Result<()> {
+        if self.settings.writable {
+            return Ok(());
+        }
+        let text = format!("{} is served for reading only", self.settings.root.display());
+        Err(Error::new(ErrorKind::Refused, text))
+    }
+
     fn tell(&self, frame: &Frame, answer: Result<impl Serialize>) {
         let _ = match answer {
             Ok(answer) => self.link.answer(frame.request, &serde_json::to_vec(&answer).unwrap_or_default(), &[]),
@@ -214,10 +232,7 @@ impl FarSide<'_> {
     }
 
     fn bring(&self, told: &Told, frame: &Frame, kept: &mut Option<Frame>) -> Result<(), (u32, Error)> {
-        if !self.settings.writable {
-            let text = format!("{} is served for reading only", self.settings.root.display());
-            return Err((frame.request, Error::new(ErrorKind::Refused, text)));
-        }
+        self.check_writable().map_err(|error| (frame.request, error))?;
         // Failures answer the order that is open.
         let open = Mutex::new(frame.request);
         let number = || *open.lock().unwrap_or_else(PoisonError::into_inner);

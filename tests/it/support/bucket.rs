@@ -90,6 +90,11 @@ impl Store {
         ]
     }
 
+    /// The folder of all that the server keeps.
+    pub(crate) fn root(&self) -> &Path {
+        self.dir.path()
+    }
+
     /// Where an object's bytes lie.
     pub(crate) fn file(&self, key: &str) -> PathBuf {
         self.dir.path().join(BUCKET).join(key)
