@@ -11,12 +11,16 @@ const GRAPHIC_CONTROL: u8 = 0xF9;
 const PLAIN_TEXT: u8 = 0x01;
 const APPLICATION: u8 = 0xFF;
 
-/// Keeps screen, images, their timing and how often they are repeated.
-pub(super) fn strip(bytes: &[u8]) -> Result<Vec<u8>, TreatFault> {
+/// The name that a colour profile goes by.
+const PROFILE_NAME: &[u8] = b"ICCRGBG1012";
+
+/// Keeps screen, images, their timing, how often they are repeated, and where asked the colour profile.
+pub(super) fn strip(bytes: &[u8], keep_icc: bool) -> Result<Vec<u8>, TreatFault> {
     let mut reader = ByteReader::new(bytes);
     let mut out = Vec::with_capacity(bytes.len());
     out.extend_from_slice(screen(&mut reader)?);
     let mut has_image = false;
+    let mut awaits_profile = keep_icc;
     // Belongs to the next image or text and goes with it.
     let mut control: Option<&[u8]> = None;
     loop {
@@ -36,6 +40,13 @@ pub(super) fn strip(bytes: &[u8]) -> Result<Vec<u8>, TreatFault> {
                 PLAIN_TEXT => {
                     skip_pieces(&mut reader)?;
                     control = None;
+                }
+                APPLICATION if awaits_profile && is_profile(reader.rest()) => {
+                    awaits_profile = false;
+                    out.extend_from_slice(&[EXTENSION, APPLICATION]);
+                    let start = reader.rest();
+                    skip_pieces(&mut reader)?;
+                    out.extend_from_slice(read_since(start, &reader));
                 }
                 APPLICATION => put_repetition(&mut out, &mut reader)?,
                 _ => skip_pieces(&mut reader)?,
@@ -105,7 +116,11 @@ fn skip_pieces(reader: &mut ByteReader) -> Result<(), TreatFault> {
     Ok(())
 }
 
-/// Of all applications' blocks only the one that says how often an animation repeats.
+fn is_profile(rest: &[u8]) -> bool {
+    rest.strip_prefix(&[11]).is_some_and(|rest| rest.starts_with(PROFILE_NAME))
+}
+
+/// Of all other applications' blocks only the one that says how often an animation repeats.
 fn put_repetition(out: &mut Vec<u8>, reader: &mut ByteReader) -> Result<(), TreatFault> {
     let name = next_piece(reader)?;
     if name.is_empty() {
@@ -133,7 +148,7 @@ mod tests {
 
     #[test]
     fn only_images_their_timing_and_the_repetition_stay() {
-        let stripped = strip(&samples::gif()).unwrap();
+        let stripped = strip(&samples::gif(), false).unwrap();
         let extensions = memchr::memmem::find_iter(&stripped, b"NETSCAPE2.0\x03\x01\x07\0\0").count();
         assert_eq!(extensions, 1);
         // The control block of the text (a delay of 0x63) goes with the text.
@@ -147,13 +162,37 @@ mod tests {
         let screen = b"GIF89a\x01\0\x01\0\x80\0\0\0\0\0\xff\xff\xff";
         let text = b"\x21\xf9\x04\x0c\x63\0\0\0\x21\x01\x01x\0";
         let image = b"\x2c\0\0\0\0\x01\0\x01\0\0\x02\x02\x4c\x01\0\x3b";
-        let stripped = strip(&[&screen[..], text, image].concat()).unwrap();
+        let stripped = strip(&[&screen[..], text, image].concat(), false).unwrap();
         assert_eq!(stripped, [&screen[..], image].concat());
     }
 
     #[test]
     fn a_file_without_an_image_is_refused() {
         let empty = b"GIF89a\x01\0\x01\0\0\0\0\x3b";
-        assert_eq!(strip(empty), Err(TreatFault::Broken));
+        assert_eq!(strip(empty, false), Err(TreatFault::Broken));
+    }
+
+    /// As another decoder reads it: the first one, of several pieces.
+    #[test]
+    fn the_colour_profile_stays_where_asked() {
+        let profile = b"PROFILE-ICC".repeat(40);
+        let block = |bytes: &[u8]| {
+            let mut out = b"\x21\xff\x0bICCRGBG1012".to_vec();
+            for piece in bytes.chunks(255) {
+                out.push(piece.len() as u8);
+                out.extend(piece);
+            }
+            out.push(0);
+            out
+        };
+        let screen = b"GIF89a\x01\0\x01\0\x80\0\0\0\0\0\xff\xff\xff";
+        let image = b"\x2c\0\0\0\0\x01\0\x01\0\0\x02\x02\x4c\x01\0\x3b";
+        let sample = [&screen[..], &block(&profile), &block(b"another"), image].concat();
+        assert_eq!(strip(&sample, false).unwrap(), [&screen[..], image].concat());
+        let kept = strip(&sample, true).unwrap();
+        assert_eq!(kept, [&screen[..], &block(&profile), image].concat());
+        let mut decoder = gif::DecodeOptions::new().read_info(&kept[..]).unwrap();
+        while decoder.read_next_frame().unwrap().is_some() {}
+        assert_eq!(decoder.icc_profile(), Some(&profile[..]));
     }
 }

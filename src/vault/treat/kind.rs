@@ -48,7 +48,7 @@ impl ImageKind {
             Self::Jpeg => jpeg::strip(bytes, keep_icc),
             Self::Png => png::strip(bytes, keep_icc),
             Self::WebP => webp::strip(bytes, keep_icc),
-            Self::Gif => gif::strip(bytes),
+            Self::Gif => gif::strip(bytes, keep_icc),
             Self::Bmp => bmp::strip(bytes, keep_icc),
         }
     }

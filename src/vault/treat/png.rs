@@ -1,8 +1,8 @@
 //! PNG, still or animated: a signature and then chunks, each with a checksum.
 
-use super::TreatFault;
 use super::kind::ImageSize;
 use super::reader::ByteReader;
+use super::{TreatFault, exif};
 
 pub(super) const SIGNATURE: &[u8] = b"\x89PNG\r\n\x1a\n";
 
@@ -36,17 +36,23 @@ struct Chunk<'a> {
     whole: &'a [u8],
 }
 
-/// Keeps the chunks of the list and where asked the colour profile.
+/// Keeps the chunks of the list, the orientation and where asked the colour profile.
 pub(super) fn strip(bytes: &[u8], keep_icc: bool) -> Result<Vec<u8>, TreatFault> {
     let mut reader = ByteReader::new(bytes);
     reader.expect(SIGNATURE)?;
     let mut out = Vec::with_capacity(bytes.len());
     out.extend_from_slice(SIGNATURE);
     header(&reader)?;
-    let mut has_data = false;
+    let (mut has_data, mut has_exif) = (false, false);
     loop {
         let chunk = next_chunk(&mut reader)?;
-        if is_kept(&chunk, keep_icc) {
+        // Only the first one counts for those who show it, and none that is damaged.
+        if &chunk.name == b"eXIf" && !has_exif && check(&chunk).is_ok() {
+            has_exif = true;
+            if let Some(orientation) = exif::orientation(chunk.body) {
+                put_chunk(&mut out, b"eXIf", &exif::only_orientation(orientation));
+            }
+        } else if is_kept(&chunk, keep_icc) {
             check(&chunk)?;
             out.extend_from_slice(chunk.whole);
         } else if chunk.name[0].is_ascii_uppercase() {
@@ -135,9 +141,28 @@ mod tests {
     #[test]
     fn chunks_that_change_the_picture_stay() {
         let stripped = |animated| names(&strip(&samples::png(animated), false).unwrap());
-        assert_eq!(stripped(false), ["IHDR", "gAMA", "IDAT", "IEND"]);
-        assert_eq!(stripped(true), ["IHDR", "gAMA", "acTL", "fcTL", "IDAT", "fcTL", "fdAT", "IEND"]);
-        assert_eq!(names(&strip(&samples::png(false), true).unwrap()), ["IHDR", "iCCP", "gAMA", "IDAT", "IEND"]);
+        assert_eq!(stripped(false), ["IHDR", "eXIf", "gAMA", "IDAT", "IEND"]);
+        assert_eq!(stripped(true), ["IHDR", "eXIf", "gAMA", "acTL", "fcTL", "IDAT", "fcTL", "fdAT", "IEND"]);
+        let with_profile = strip(&samples::png(false), true).unwrap();
+        assert_eq!(names(&with_profile), ["IHDR", "iCCP", "eXIf", "gAMA", "IDAT", "IEND"]);
+    }
+
+    /// As another decoder reads it; a second one and one that says nothing new go.
+    #[test]
+    fn the_orientation_stays_where_it_changes_the_picture() {
+        let sample = samples::png(false);
+        let at = memchr::memmem::find(&sample, b"eXIf").unwrap() - 4;
+        let end = at + 12 + samples::tiff(6, false).len();
+        for first in 1..=9 {
+            let mut chunks = Vec::new();
+            put_chunk(&mut chunks, b"eXIf", &samples::tiff(first, true));
+            put_chunk(&mut chunks, b"eXIf", &samples::tiff(8, true));
+            let stripped = strip(&[&sample[..at], &chunks, &sample[end..]].concat(), false).unwrap();
+            let reader = png::Decoder::new(std::io::Cursor::new(&stripped)).read_info().unwrap();
+            let kept = reader.info().exif_metadata.as_deref().map(<[u8]>::to_vec);
+            let expected = (2..=8).contains(&first).then(|| exif::only_orientation(first));
+            assert_eq!(kept, expected, "{first}");
+        }
     }
 
     #[test]

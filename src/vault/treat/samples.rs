@@ -193,7 +193,7 @@ pub(super) fn gif() -> Vec<u8> {
     out.extend(b"\x21\xfe\x0fPLANTED-COMMENT\0");
     out.extend(b"\x21\xff\x0bXMP DataXMP\x0bPLANTED-XMP\0");
     out.extend(b"\x21\xff\x0bNETSCAPE2.0\x0cPLANTED-MORE\0");
-    out.extend(b"\x21\xff\x0bICCRGBG1012\x0bPLANTED-ICC\0");
+    out.extend(b"\x21\xff\x0bICCRGBG1012\x0bPROFILE-ICC\0");
     // The first control block belongs to the text, not to the image.
     out.extend(b"\x21\xf9\x04\x0c\x63\0\0\0\x21\x01\x0c\0\0\0\0\0\0\0\0\0\0\0\0\x0cPLANTED-TEXT\0");
     out.extend(b"\x21\x99\x0bPLANTED-OWN\0");

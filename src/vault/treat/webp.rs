@@ -1,11 +1,12 @@
 //! WebP: a RIFF file of chunks; one with more than plain image data begins with a chunk of flags.
 
-use super::TreatFault;
 use super::kind::ImageSize;
 use super::reader::ByteReader;
+use super::{TreatFault, exif};
 
 const ICC_FLAG: u8 = 0x20;
 const ALPHA_FLAG: u8 = 0x10;
+const EXIF_FLAG: u8 = 0x08;
 const ANIMATION_FLAG: u8 = 0x02;
 
 /// Position, size, duration and blending of a frame, before its own chunks.
@@ -16,7 +17,8 @@ struct Chunk<'a> {
     body: &'a [u8],
 }
 
-/// Keeps the chunks that are image, animation and where asked the colour profile; sets the flags to what is there.
+/// Keeps the chunks that are image, animation, the orientation and where asked the colour profile; sets the flags to
+/// what is there.
 pub(super) fn strip(bytes: &[u8], keep_icc: bool) -> Result<Vec<u8>, TreatFault> {
     let mut chunks = ByteReader::new(content(bytes)?);
     let first = next_chunk(&mut chunks)?;
@@ -82,6 +84,8 @@ fn next_chunk<'a>(reader: &mut ByteReader<'a>) -> Result<Chunk<'a>, TreatFault> 
 
 fn strip_extended(flags: &Chunk, mut chunks: ByteReader, keep_icc: bool, out: &mut Vec<u8>) -> Result<(), TreatFault> {
     let mut canvas = *flags.body.first_chunk::<10>().ok_or(TreatFault::Broken)?;
+    // Without the flag nobody looks for EXIF.
+    let mut awaits_exif = canvas[0] & EXIF_FLAG != 0;
     canvas[0] &= ALPHA_FLAG | ANIMATION_FLAG;
     canvas[1..4].fill(0);
     let flags_at = out.len() + 8;
@@ -99,6 +103,13 @@ fn strip_extended(flags: &Chunk, mut chunks: ByteReader, keep_icc: bool, out: &m
                 has_frames = true;
                 put_chunk(out, b"ANMF", &frame(chunk.body)?);
             }
+            b"EXIF" if awaits_exif => {
+                awaits_exif = false;
+                if let Some(orientation) = orientation(chunk.body) {
+                    out[flags_at] |= EXIF_FLAG;
+                    put_chunk(out, b"EXIF", &exif::only_orientation(orientation));
+                }
+            }
             // Nobody shows a second one.
             b"ALPH" | b"VP8 " | b"VP8L" if !has_image => has_image = put_image(out, &chunk)?,
             _ => {}
@@ -111,6 +122,11 @@ fn strip_extended(flags: &Chunk, mut chunks: ByteReader, keep_icc: bool, out: &m
         out[flags_at] |= ICC_FLAG;
     }
     Ok(())
+}
+
+/// Some writers put before the TIFF what a JPEG has there.
+fn orientation(body: &[u8]) -> Option<u8> {
+    exif::orientation(body.strip_prefix(b"Exif\0\0").unwrap_or(body))
 }
 
 /// A frame with the chunks that are image alone.
@@ -178,15 +194,40 @@ mod tests {
             for keep_icc in [false, true] {
                 let chunks = chunks(&strip(&sample, keep_icc).unwrap());
                 let has = |wanted: &str| chunks.iter().any(|(name, _)| name == wanted);
-                assert!(!has("EXIF") && !has("XMP "), "{name}");
+                assert!(!has("XMP "), "{name}");
                 if name == "lossless webp" {
                     assert!(chunks.len() == 1 && has("VP8L"), "{name}");
                     continue;
                 }
                 let mut flags = if name == "lossy webp" { ALPHA_FLAG } else { ANIMATION_FLAG };
-                flags |= if keep_icc { ICC_FLAG } else { 0 };
+                flags |= EXIF_FLAG | if keep_icc { ICC_FLAG } else { 0 };
                 assert_eq!((chunks[0].0.as_str(), chunks[0].1[0], has("ICCP")), ("VP8X", flags, keep_icc), "{name}");
             }
+        }
+    }
+
+    /// As another decoder reads it; a second one and one that says nothing new go.
+    #[test]
+    fn the_orientation_stays_where_it_changes_the_picture() {
+        let whole = chunks(&samples::all().into_iter().find(|(name, _)| *name == "lossy webp").unwrap().1);
+        for (first, prefix, flag) in (1..=9).flat_map(|first| [(first, "", 8), (first, "Exif\0\0", 8), (first, "", 0)])
+        {
+            let mut sample = Vec::new();
+            for (name, body) in &whole {
+                let mut body = body.clone();
+                match name.as_str() {
+                    "VP8X" => body[0] = ALPHA_FLAG | flag,
+                    "EXIF" => body = [prefix.as_bytes(), &samples::tiff(first, true)].concat(),
+                    _ => {}
+                }
+                put_chunk(&mut sample, name.as_bytes().first_chunk().unwrap(), &body);
+            }
+            put_chunk(&mut sample, b"EXIF", &samples::tiff(8, true));
+            let stripped = strip(&file(&sample).unwrap(), false).unwrap();
+            let mut decoder = image_webp::WebPDecoder::new(std::io::Cursor::new(&stripped)).unwrap();
+            let kept = decoder.exif_metadata().unwrap();
+            let expected = ((2..=8).contains(&first) && flag != 0).then(|| exif::only_orientation(first));
+            assert_eq!(kept, expected, "{first} {prefix} {flag}");
         }
     }
 
