@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use jiff::{Timestamp, Unit};
+use jiff::Timestamp;
 
 use super::args::{Choice, DurabilityChoice, Limits, RemoteOptions, VaultOptions};
 use crate::digest::MaskKey;
@@ -26,9 +26,14 @@ pub(super) struct RunId {
 
 impl RunId {
     pub(super) fn new() -> Self {
-        let now = Timestamp::now().round(Unit::Second).unwrap_or_else(|_| Timestamp::now());
-        let random = uuid::Uuid::new_v4().simple().to_string();
-        Self { id: format!("{}-{}", now.strftime("%Y%m%dT%H%M%SZ"), &random[..6]), started_at: now.to_string() }
+        Self::at(Timestamp::now(), &uuid::Uuid::new_v4().simple().to_string())
+    }
+
+    /// Two runs of one second sort by their milliseconds: a rollback asks which of two runs was the later one.
+    fn at(now: Timestamp, random: &str) -> Self {
+        let begin = now.strftime("%Y%m%dT%H%M%SZ");
+        let id = format!("{begin}-{:03x}{random:.3}", now.subsec_millisecond());
+        Self { id, started_at: now.strftime("%Y-%m-%dT%H:%M:%SZ").to_string() }
     }
 }
 
@@ -158,5 +163,20 @@ pub(super) fn mask_key() -> Result<Option<MaskKey>> {
     match std::env::var("TITHE_KEY") {
         Ok(secret) if !secret.is_empty() => MaskKey::from_secret(&secret).map(Some),
         _ => Ok(None),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn runs_of_one_second_sort_by_time() {
+        let at = |text: &str, random| RunId::at(text.parse().unwrap(), random);
+        let (one, other) = (at("2026-11-21T07:42:10.007Z", "ffffff"), at("2026-11-21T07:42:10.700Z", "000000"));
+        let next = at("2026-11-21T07:42:11Z", "000000");
+        assert_eq!(other.id, "20261121T074210Z-2bc000");
+        assert!(one.id < other.id && other.id < next.id);
+        assert_eq!(other.started_at, "2026-11-21T07:42:10Z");
     }
 }
