@@ -32,12 +32,18 @@ pub(super) struct Known {
     filter: OnceLock<Filter>,
 }
 
-#[derive(Default)]
 struct Shard {
     natures: Table,
-    /// In how many rows of a column a value of letters alone stands, by fingerprint and column.
-    rows: Table,
+    /// In how many rows of a column a value of letters alone stands, by fingerprint and column; `None` once there are
+    /// too many values.
+    rows: Option<Table>,
     is_closed: bool,
+}
+
+impl Default for Shard {
+    fn default() -> Self {
+        Self { natures: Table::default(), rows: Some(Table::default()), is_closed: false }
+    }
 }
 
 impl Default for Known {
@@ -73,8 +79,8 @@ impl Known {
             nature
         });
         self.distinct.fetch_add(added, Ordering::Relaxed);
-        if nature & SIGNS == 0 {
-            let rows = shard.rows.entry(in_column(fingerprint, column)).or_insert_with(|| {
+        if let Some(rows) = shard.rows.as_mut().filter(|_| nature & SIGNS == 0) {
+            let rows = rows.entry(in_column(fingerprint, column)).or_insert_with(|| {
                 added += 1;
                 0
             });
@@ -90,15 +96,23 @@ impl Known {
         self.filter.get_or_init(Filter::new)
     }
 
-    /// Keeps the fingerprints in a filter and nothing else of them.
+    fn each_shard(&self) -> impl Iterator<Item = MutexGuard<'_, Shard>> {
+        self.shards.iter().map(|shard| shard.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Keeps the fingerprints in a filter and nothing else of them, which is given up first: filter and tables stand
+    /// beside each other until the last shard is moved.
     fn overflow(&self) {
+        self.forget_rows();
         let filter = self.overflowed();
-        for shard in &self.shards {
-            let mut shard = shard.lock().unwrap_or_else(PoisonError::into_inner);
+        for mut shard in self.each_shard() {
             shard.is_closed = true;
             std::mem::take(&mut shard.natures).into_keys().for_each(|fingerprint| filter.insert(fingerprint));
-            shard.rows = Table::default();
         }
+    }
+
+    fn forget_rows(&self) {
+        self.each_shard().for_each(|mut shard| shard.rows = None);
     }
 
     /// What is said of a fingerprint is so, and needs no second look.
@@ -117,8 +131,9 @@ impl Known {
     pub(super) fn nature(&self, fingerprint: u64, columns: &[u64]) -> Option<(u8, bool)> {
         let shard = self.shard(fingerprint);
         let nature = *shard.natures.get(&fingerprint)?;
-        let rows = columns.iter().filter_map(|column| shard.rows.get(&in_column(fingerprint, *column)));
-        Some((nature, rows.into_iter().any(|rows| u32::from(*rows) <= COMMON_ROWS)))
+        let of_columns = shard.rows.as_ref()?;
+        let mut rows = columns.iter().filter_map(|column| of_columns.get(&in_column(fingerprint, *column)));
+        Some((nature, rows.any(|rows| u32::from(*rows) <= COMMON_ROWS)))
     }
 
     /// Different values, less those that a filter took for others.
@@ -128,11 +143,9 @@ impl Known {
 
     pub(super) fn memory_bytes(&self) -> u64 {
         let of_table = |table: &Table| table.capacity() * 8 / 7 * (size_of::<(u64, u8)>() + 1);
-        let of_shard = |shard: &Mutex<Shard>| {
-            let shard = shard.lock().unwrap_or_else(PoisonError::into_inner);
-            of_table(&shard.natures) + of_table(&shard.rows)
-        };
-        let exact: usize = self.shards.iter().map(of_shard).sum();
+        let of_shard =
+            |shard: MutexGuard<'_, Shard>| of_table(&shard.natures) + shard.rows.as_ref().map_or(0, of_table);
+        let exact: usize = self.each_shard().map(of_shard).sum();
         exact as u64 + self.filter.get().map_or(0, Filter::memory_bytes)
     }
 
@@ -150,7 +163,7 @@ fn in_column(fingerprint: u64, column: u64) -> u64 {
 
 /// A fingerprint is a hash already.
 #[derive(Default)]
-struct Itself(u64);
+pub(super) struct Itself(u64);
 
 impl Hasher for Itself {
     fn write(&mut self, bytes: &[u8]) {
@@ -170,6 +183,8 @@ impl Hasher for Itself {
 mod tests {
     use std::hash::{BuildHasher, RandomState};
 
+    use super::super::filter::FILTER_BYTES;
+    use super::super::secrets::MARK_BITS;
     use super::*;
 
     #[test]
@@ -189,6 +204,27 @@ mod tests {
         assert_eq!(known.nature(keys.hash_one(4_u8), &[0]), None);
         assert_eq!(known.distinct(), 3);
         assert!(known.false_positive_rate() < 1e-15);
+    }
+
+    #[test]
+    fn tables_and_the_filter_that_follows_them_stay_within_64_mb() {
+        const MARKS_BYTES: u64 = 2 * (1 << MARK_BITS) / 8;
+        let (known, keys) = (Known::with_room(u64::MAX), RandomState::new());
+        // Tables are largest where one of a shard's two holds nearly all.
+        (0..ENTRIES_MAX).for_each(|n| known.insert(keys.hash_one(n), SIGNS, 0));
+        let both = known.memory_bytes() + FILTER_BYTES as u64 + MARKS_BYTES;
+        assert!(both < 64_000_000, "{both}");
+    }
+
+    #[test]
+    fn what_no_filter_keeps_is_forgotten_before_there_is_one() {
+        let (known, keys) = (Known::default(), RandomState::new());
+        (0..10_000_u64).for_each(|n| known.insert(keys.hash_one(n), WORDS, 0));
+        let bytes = known.memory_bytes();
+        known.forget_rows();
+        assert_eq!(known.memory_bytes() * 2, bytes);
+        known.insert(keys.hash_one(1_u8), WORDS, 0);
+        assert_eq!(known.memory_bytes() * 2, bytes);
     }
 
     #[test]

@@ -14,7 +14,10 @@ use super::{CHARS_MAX, WORDS_MAX};
 use crate::copyfmt::Format;
 
 /// 2 MB, which stay in a processor's cache.
-const MARK_BITS: u32 = 24;
+pub(super) const MARK_BITS: u32 = 24;
+
+/// Of a text that is a uuid.
+const UUID_DIGITS: usize = 32;
 
 /// The fingerprints. Nothing of a value can be read from them, and nothing of them shows in Debug.
 pub struct Secrets {
