@@ -136,6 +136,11 @@ impl Folded {
         }
     }
 
+    #[cfg(test)]
+    pub(super) fn capacity_bytes(&self) -> usize {
+        self.letters.capacity() + self.words.capacity() * size_of::<Word>()
+    }
+
     /// Whether nothing more of a value counts.
     pub(super) fn is_full(&self) -> bool {
         self.words.len() >= WORDS_MAX || self.letters.len() >= CHARS_MAX

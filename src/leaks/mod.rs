@@ -12,6 +12,7 @@
 //!
 //! Nothing here knows a server; `engine::leaks` reads and judges.
 
+mod changed;
 mod few;
 mod filter;
 mod fold;

@@ -279,7 +279,7 @@ fn only_what_a_mask_took_out_is_looked_for() {
         secrets.take(&mut intake, Format::Binary, before.as_bytes(), Some(after.as_bytes()));
         let mut search = Search::new(&secrets);
         for text in found {
-            assert_eq!(search.text(text.as_bytes(), Kind::Plain).len(), 1, "{text}");
+            assert!(!search.text(text.as_bytes(), Kind::Plain).is_empty(), "{text}");
         }
         for text in others {
             assert_eq!(search.text(text.as_bytes(), Kind::Plain), [], "{text}");
