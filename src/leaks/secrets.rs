@@ -77,7 +77,7 @@ impl Secrets {
 
     /// With room for so many fingerprints before they are no longer known exactly.
     #[cfg(test)]
-    pub(super) fn with_room(entries_max: u64) -> Self {
+    pub fn with_room(entries_max: u64) -> Self {
         Self { known: Known::with_room(entries_max), ..Self::default() }
     }
 
@@ -94,6 +94,9 @@ impl Secrets {
                 self.heads.set(value.head);
                 self.forms.set(form(value.head, value.length));
                 self.known.insert(value.fingerprint, value.nature, watched.number());
+                if value.length == UUID_DIGITS && !self.has_uuids() && is_hexadecimal(folded, value) {
+                    self.has_uuids.store(true, Ordering::Relaxed);
+                }
             }
         });
         self.read.fetch_add(read, Ordering::Relaxed);
@@ -188,7 +191,7 @@ impl Secrets {
         self.known.distinct()
     }
 
-    /// Some masked column holds uuids: then columns of that type are worth reading.
+    /// Some masked column holds uuids, or texts like them: then columns of that type are worth reading.
     pub fn has_uuids(&self) -> bool {
         self.has_uuids.load(Ordering::Relaxed)
     }
@@ -208,6 +211,11 @@ impl std::fmt::Debug for Secrets {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("Secrets(redacted)")
     }
+}
+
+/// The value that was cut last.
+fn is_hexadecimal(folded: &Folded, value: Value) -> bool {
+    folded.run(0, value.words - 1).iter().all(u8::is_ascii_hexdigit)
 }
 
 /// Without regard to case in ASCII letters, or to space behind it.

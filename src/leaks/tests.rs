@@ -251,6 +251,19 @@ fn uuids_in_their_binary_form_are_found() {
     assert!(search.text(&[7; 16], Kind::Uuid).is_empty());
 }
 
+#[test]
+fn a_text_that_is_a_uuid_makes_columns_of_uuids_worth_reading() {
+    for (text, is_one) in [
+        ("0F8FAD5B-d9cb-469f-a165-70867728950e", true),
+        ("{0f8fad5bd9cb469fa16570867728950e}", true),
+        ("0f8fad5b-d9cb-469f-a165-70867728950x", false),
+        ("0f8fad5b-d9cb-469f-a165-70867728950", false),
+    ] {
+        let case = Case::new(&[("ann@home.example", 1), (text, 1)], &[]);
+        assert_eq!(case.secrets.has_uuids(), is_one, "{text}");
+    }
+}
+
 /// What a mask left as it was is no secret, and what it took out of a part of a value is one.
 #[test]
 fn only_what_a_mask_took_out_is_looked_for() {
