@@ -6,92 +6,15 @@
 //! is told and fails nothing, unless it stands behind an `@` or fills one value in twenty of the kept column.
 
 use std::collections::HashMap;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU8, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU8, Ordering};
 
 use super::fold::Folded;
 use super::known::{SIGNS, WORDS};
-use super::search::{Hit, Kind, Search};
+use super::search::{Kind, Search};
 use super::secrets::Secrets;
+use super::suspects::Suspects;
 use super::{COMMON_ROWS, Watched};
 use crate::copyfmt::Format;
-
-/// Different suspects of all columns together: 10 MB of them.
-const SUSPECTS_MAX: usize = 200_000;
-/// Spaces in an average value of running text, at least.
-const PROSE_SPACES: u64 = 2;
-/// A column that holds nothing but a masked value in this share of its values (one in …) is a copy of the masked one,
-/// neither running text nor words that happen to be handles.
-const COPY_SHARE: u64 = 20;
-const COPY_MIN: u64 = 3;
-
-/// Hits in one place (a column, say), not yet confirmed.
-#[derive(Debug)]
-pub struct Suspects {
-    seen: HashMap<u64, Seen>,
-    values: u64,
-    spaces: u64,
-    /// Hits for which there was no room.
-    untold: u64,
-    room: Arc<AtomicUsize>,
-}
-
-#[derive(Clone, Copy, Debug, Default)]
-struct Seen {
-    times: u64,
-    whole: u64,
-    mentions: u64,
-}
-
-/// How many suspects there are in all.
-pub type Room = Arc<AtomicUsize>;
-
-impl Suspects {
-    /// None so far; `room` is shared by all places.
-    pub fn new(room: &Room) -> Self {
-        Self { seen: HashMap::new(), values: 0, spaces: 0, untold: 0, room: Arc::clone(room) }
-    }
-
-    /// Adds one text with its hits.
-    pub fn add(&mut self, text: &[u8], hits: &[Hit]) {
-        self.add_times(text, hits, 1);
-    }
-
-    /// Adds a text that stands in so many rows.
-    pub fn add_times(&mut self, text: &[u8], hits: &[Hit], times: u64) {
-        self.values += times;
-        self.spaces += times * memchr::memchr_iter(b' ', text).count() as u64;
-        for hit in hits {
-            if !self.seen.contains_key(&hit.fingerprint) && self.room.fetch_add(1, Ordering::Relaxed) >= SUSPECTS_MAX {
-                self.untold += times;
-                continue;
-            }
-            let seen = self.seen.entry(hit.fingerprint).or_default();
-            seen.times += times;
-            seen.whole += times * u64::from(hit.is_whole);
-            seen.mentions += times * u64::from(hit.is_mention);
-        }
-    }
-
-    /// Hits for which there was no room.
-    pub fn untold(&self) -> u64 {
-        self.untold
-    }
-
-    /// Nothing hit.
-    pub fn is_empty(&self) -> bool {
-        self.seen.is_empty() && self.untold == 0
-    }
-
-    /// The texts have three words and more on average, and are not themselves what a masked column holds.
-    pub fn is_running_text(&self, finding: Finding) -> bool {
-        self.spaces >= PROSE_SPACES * self.values && !self.is_copy(finding.whole)
-    }
-
-    fn is_copy(&self, whole: u64) -> bool {
-        whole >= COPY_MIN && whole * COPY_SHARE >= self.values
-    }
-}
 
 /// What is known of the suspects.
 #[derive(Debug, Default)]
@@ -118,7 +41,7 @@ impl Verdict {
             Some((nature, is_rare)) => nature | IS_CONFIRMED | if is_rare { IS_RARE } else { 0 },
             None => 0,
         };
-        let fingerprints = all.into_iter().flat_map(|suspects| suspects.seen.keys());
+        let fingerprints = all.into_iter().flat_map(Suspects::fingerprints);
         let natures = fingerprints.map(|print| (*print, AtomicU8::new(nature(print)))).collect();
         Self { natures, is_exact: secrets.is_exact() }
     }
@@ -211,22 +134,26 @@ pub struct Finding {
     pub whole: u64,
     /// Hits for which there was no room: values where all are known exactly, else maybe.
     pub untold: u64,
+    /// Those of them that nobody can tell from chance: not all values are known exactly.
+    pub unconfirmed: u64,
 }
 
 /// Judges the suspects of a place. Where a column is masked in part, names of letters alone are weak findings: masks make
 /// such names, and somebody may be called like that.
 pub fn judge(suspects: &Suspects, verdict: &Verdict, is_masked_in_part: bool) -> Finding {
-    let mut finding = Finding { untold: suspects.untold, ..Finding::default() };
-    if verdict.is_exact {
-        (finding.values, finding.times) = (suspects.untold, suspects.untold);
+    let untold = suspects.untold();
+    let mut finding = Finding { untold, whole: suspects.untold_whole(), ..Finding::default() };
+    match verdict.is_exact {
+        true => (finding.values, finding.times) = (untold, untold),
+        false => finding.unconfirmed = untold,
     }
     let mut weak_whole = 0;
-    for (fingerprint, seen) in &suspects.seen {
-        if !verdict.names_somebody(*fingerprint) {
+    for (fingerprint, seen) in suspects.seen() {
+        if !verdict.names_somebody(fingerprint) {
             continue;
         }
         let may_be_word =
-            if is_masked_in_part { verdict.is_letters(*fingerprint) } else { verdict.is_word(*fingerprint) };
+            if is_masked_in_part { verdict.is_letters(fingerprint) } else { verdict.is_word(fingerprint) };
         if seen.mentions == 0 && may_be_word {
             finding.weak_values += 1;
             finding.weak_times += seen.times;
@@ -242,5 +169,6 @@ pub fn judge(suspects: &Suspects, verdict: &Verdict, is_masked_in_part: bool) ->
         finding.times += finding.weak_times;
         (finding.weak_values, finding.weak_times) = (0, 0);
     }
-    if finding.values + finding.weak_values == 0 { Finding::default() } else { finding }
+    // What nobody could confirm is not taken for nothing.
+    if finding.values + finding.weak_values + finding.unconfirmed == 0 { Finding::default() } else { finding }
 }

@@ -25,16 +25,18 @@ mod memo;
 mod search;
 mod secrets;
 mod unescape;
+mod suspects;
 
 pub use few::Few;
 pub use fold::Folded;
 pub use held::Watched;
 pub use intake::Intake;
-pub use judge::{Finding, Room, RowCounts, Suspects, Verdict, judge};
+pub use judge::{Finding, RowCounts, Verdict, judge};
 pub use search::{Hit, Kind, Search};
 pub use secrets::Secrets;
 pub use unescape::{literals, scrubbed, unescape};
 
+pub use suspects::{Room, Suspects};
 /// Letters and digits that a value needs at least.
 pub const CHARS_MIN: usize = 6;
 /// Bytes of a value that count.

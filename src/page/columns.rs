@@ -131,6 +131,9 @@ fn leak(found: &LeakFinding) -> String {
         other => escape(other),
     };
     let (values, times) = (counted(found.values + found.words, "value"), counted(found.times, "time"));
+    if found.values + found.words == 0 {
+        return format!("searched; {done}: more hits than can be confirmed");
+    }
     format!("searched; {done}: {values} of masked columns, {times}")
 }
 

@@ -57,7 +57,7 @@ pub(in crate::engine) async fn check(prepared: &Prepared, landed: &Arc<Landed>) 
     }
     let room = Room::default();
     let look = move |sides: Arc<Sides>, table, columns: Vec<ColumnId>| {
-        let room = Arc::clone(&room);
+        let room = room.clone();
         async move { search(&sides, table, &columns, &room).await }
     };
     let mut places: Vec<Place> = of_tables(&sides, searched, look).await?.into_iter().flatten().collect();
@@ -72,7 +72,7 @@ fn told(sides: &Sides, columns: u64, places: &[Place], verdict: &Verdict) -> Che
     let values = plural(sides.secrets.distinct(), "value");
     let head = format!("{values} of masked columns of the source looked for in {}", plural(columns, "column"));
     match (failing(&sides.catalog, &found), found.len()) {
-        (Some(failing), _) => CheckReport::asked(NAME, false, format!("{head}: they stand in {failing}")),
+        (Some(failing), _) => CheckReport::asked(NAME, false, format!("{head}: they {failing}")),
         (None, 0) => CheckReport::asked(NAME, true, format!("{head}: none")),
         (None, _) => {
             let names = found.iter().map(|(place, ..)| places::name(&sides.catalog, &place.at)).collect();

@@ -17,6 +17,8 @@ mod landed;
 mod places;
 mod read;
 mod scrub;
+#[cfg(test)]
+mod tests;
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -99,7 +101,6 @@ pub(super) async fn check(transfer: &Arc<Transfer>, pool: &Pool, constants: &Con
     };
     let found = judged(&transfer.catalog, &transfer.plan, &places, &verdict);
     fail(transfer, &found)?;
-    scrub_all(transfer, &found)?;
     let scrubbed: Vec<&At> =
         found.iter().filter(|(_, _, action)| *action == LeakAction::Scrub).map(|(place, _, _)| &place.at).collect();
     scrub::columns(transfer, pool, secrets, &verdict, &scrubbed).await?;
@@ -113,8 +114,7 @@ pub(super) async fn check(transfer: &Arc<Transfer>, pool: &Pool, constants: &Con
             words: finding.weak_values,
         })
         .collect();
-    let unconfirmed = if secrets.is_exact() { 0 } else { places.iter().map(|place| place.suspects.untold()).sum() };
-    let report = summary(secrets, columns.len() as u64, unconfirmed, findings);
+    let report = summary(secrets, columns.len() as u64, unconfirmed(secrets, &places), findings);
     let check = CheckReport::asked(NAME, true, told(&report));
     Ok(Looked { report, check, columns })
 }
@@ -132,6 +132,11 @@ fn judged<'p>(
         (finding != Finding::default() && action != LeakAction::Allow).then_some((place, finding, action))
     };
     places.iter().filter_map(of_place).collect()
+}
+
+/// Hits that nobody can tell from chance.
+fn unconfirmed(secrets: &Secrets, places: &[Place]) -> u64 {
+    if secrets.is_exact() { 0 } else { places.iter().map(|place| place.suspects.untold()).sum() }
 }
 
 fn summary(secrets: &Secrets, columns: u64, unconfirmed: u64, mut findings: Vec<LeakFinding>) -> LeakReport {
@@ -165,6 +170,9 @@ pub(super) fn notes(report: &LeakReport) -> impl Iterator<Item = String> {
         let words = (*words > 0).then(|| plural(*words, "ordinary word"));
         let values = (*values > 0).then(|| plural(*values, "value"));
         let what: Vec<String> = [values, words].into_iter().flatten().collect();
+        if what.is_empty() {
+            return format!("leak check: {place} holds more hits than can be confirmed");
+        }
         format!("leak check: {place} holds {} of masked columns, {}", what.join(" and "), plural(*times, "time"))
     });
     let made = (report.made_by_mask > 0).then(|| {
@@ -180,35 +188,39 @@ pub(super) fn notes(report: &LeakReport) -> impl Iterator<Item = String> {
     warned.chain(made).chain(unconfirmed)
 }
 
-/// Where more was found than could be told apart, crossing out would leave the rest.
-fn scrub_all(transfer: &Transfer, found: &[(&Place, Finding, LeakAction)]) -> Result<()> {
-    let is_too_much =
-        |(_, finding, action): &&(&Place, Finding, LeakAction)| *action == LeakAction::Scrub && finding.untold > 0;
-    let Some((place, _, _)) = found.iter().find(is_too_much) else { return Ok(()) };
-    let name = places::name(&transfer.catalog, &place.at);
-    let what = format!("leak check: {name} holds more values of masked columns than can be crossed out");
-    Err(Error::new(ErrorKind::Verification, what).with_remedy("nothing was swapped in; give that column a mask"))
-}
-
 fn fail(transfer: &Transfer, found: &[(&Place, Finding, LeakAction)]) -> Result<()> {
-    let Some(places) = failing(&transfer.catalog, found) else { return Ok(()) };
-    let what = format!("leak check: values of masked columns stand in {places}");
+    let Some(stand_in_places) = failing(&transfer.catalog, found) else { return Ok(()) };
+    let what = format!("leak check: values of masked columns {stand_in_places}");
     Err(Error::new(ErrorKind::Verification, what).with_remedy(
         "nothing was swapped in; mask these too, or say under [leaks] in the profile what may stand there",
     ))
 }
 
-/// The places whose findings end a run.
+/// The places whose findings end a run: `stand in posts.title (…)`.
 fn failing(catalog: &Catalog, found: &[(&Place, Finding, LeakAction)]) -> Option<String> {
-    let failed: Vec<String> = found
-        .iter()
-        .filter(|(_, _, action)| *action == LeakAction::Fail)
-        .map(|(place, finding, _)| {
-            let (values, times) = (plural(finding.values, "value"), plural(finding.times, "time"));
-            format!("{} ({values}, {times})", places::name(catalog, &place.at))
-        })
+    let ends = |(_, finding, action): &&(&Place, Finding, LeakAction)| match action {
+        LeakAction::Fail => true,
+        // Crossing out what could be told apart would leave the rest.
+        LeakAction::Scrub => finding.untold > 0,
+        _ => false,
+    };
+    let failed = || found.iter().filter(ends);
+    let stand = if failed().any(|(_, finding, _)| finding.values > 0) { "stand" } else { "may stand" };
+    let names: Vec<String> = failed()
+        .map(|(place, finding, action)| format!("{} ({})", places::name(catalog, &place.at), counted(finding, *action)))
         .collect();
-    (!failed.is_empty()).then(|| first_few(failed))
+    (!names.is_empty()).then(|| format!("{stand} in {}", first_few(names)))
+}
+
+fn counted(finding: &Finding, action: LeakAction) -> String {
+    let beyond = match action {
+        LeakAction::Scrub => (finding.untold, "crossed out"),
+        _ => (finding.unconfirmed, "confirmed"),
+    };
+    let found = [(finding.values, "value"), (finding.times, "time")].into_iter().filter(|(number, _)| *number > 0);
+    let found = found.map(|(number, what)| plural(number, what));
+    let beyond = (beyond.0 > 0).then(|| format!("{} more than can be {}", plural(beyond.0, "hit"), beyond.1));
+    found.chain(beyond).collect::<Vec<String>>().join(", ")
 }
 
 /// In order, and how many more.

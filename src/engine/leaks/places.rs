@@ -3,7 +3,7 @@
 use super::{At, Place};
 use crate::leaks::{Finding, Secrets, Watched};
 use crate::plan::{Plan, can_be_scrubbed};
-use crate::profile::{LeakAction, MaskSpec};
+use crate::profile::{LeakAction, MaskSpec, Orphans};
 use crate::schema::{Catalog, ColumnType, Reference, Table, TypeClass};
 use crate::types::{ColumnId, TableId};
 
@@ -62,14 +62,14 @@ pub(super) fn kept(catalog: &Catalog, plan: &Plan, table: &Table, has_uuids: boo
         may_leave && plan.leaks.minds(table.id, id) && holds_texts(&table.column(id).data_type, has_uuids)
     };
     let is_copy = |id: ColumnId| {
-        parent_column(catalog, table.id, id).is_some_and(|(parent, key)| {
+        parent_column(catalog, plan, table.id, id).is_some_and(|(parent, key)| {
             let is_stated = |table, id| plan.leaks.columns.contains_key(&(table, id));
             plan.brings_rows(parent)
                 && is_looked_at(catalog.table(parent), key)
                 && !is_stated(table.id, id)
                 && !is_stated(parent, key)
                 && plan.leaks.rules.default != LeakAction::Scrub
-                && parent_column(catalog, parent, key).is_none()
+                && parent_column(catalog, plan, parent, key).is_none()
         })
     };
     (0..table.columns.len()).map(ColumnId::from_index).filter(|id| is_looked_at(table, *id) && !is_copy(*id)).collect()
@@ -88,13 +88,15 @@ pub(in crate::engine) fn may_be_few(
 }
 
 /// Where each value of a column stands, too, once foreign keys are proved.
-fn parent_column(catalog: &Catalog, table: TableId, id: ColumnId) -> Option<(TableId, ColumnId)> {
+fn parent_column(catalog: &Catalog, plan: &Plan, table: TableId, id: ColumnId) -> Option<(TableId, ColumnId)> {
     let holds = |reference: &&Reference| {
         let of_all = reference.foreign_key.as_ref().is_some_and(|key| key.on == catalog.table(table).name);
         reference.child == table
             && reference.child_columns == [id]
             && of_all
             && reference.validated
+            // Of these the landed key stays NOT VALID: orphans stand in no parent.
+            && plan.reference(reference.id).orphans != Orphans::Keep
             && reference.condition.is_none()
             && !reference.temporal
     };
@@ -146,7 +148,7 @@ pub(super) fn action(catalog: &Catalog, plan: &Plan, place: &Place, finding: Fin
         At::Column(table, id) => {
             let column = catalog.table(*table).column(*id);
             let wide = column.data_type.max_chars.is_none_or(|chars| chars >= PROSE_MIN_CHARS);
-            let is_prose = column.data_type.class.is_text() && wide && place.suspects.is_running_text(finding);
+            let is_prose = column.data_type.class.is_text() && wide && place.suspects.is_running_text(finding.whole);
             let action = plan.leaks.action(*table, *id, is_prose);
             let is_stated = plan.leaks.columns.contains_key(&(*table, *id));
             match action {
@@ -157,7 +159,8 @@ pub(super) fn action(catalog: &Catalog, plan: &Plan, place: &Place, finding: Fin
             }
         }
     };
-    if action == LeakAction::Fail && finding.values == 0 { LeakAction::Warn } else { action }
+    let is_weak = finding.values == 0 && finding.untold == 0;
+    if action == LeakAction::Fail && is_weak { LeakAction::Warn } else { action }
 }
 
 pub(super) fn name(catalog: &Catalog, at: &At) -> String {

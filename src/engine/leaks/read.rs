@@ -29,7 +29,7 @@ pub(super) async fn columns(
         .filter(|(_, columns)| !columns.is_empty())
         .collect();
     jobs.sort_by_key(|(table, _)| std::cmp::Reverse(transfer.catalog.table(*table).heap_bytes));
-    let context = Arc::new((Arc::clone(transfer), pool.clone(), Arc::clone(secrets), Arc::clone(room)));
+    let context = Arc::new((Arc::clone(transfer), pool.clone(), Arc::clone(secrets), room.clone()));
     let found = lanes::run(transfer.source.jobs(), jobs, move |(table, columns)| {
         let context = Arc::clone(&context);
         async move {
