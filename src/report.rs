@@ -166,6 +166,8 @@ pub struct ColumnReport {
 pub enum LeakCheck {
     /// Each value that the target holds.
     Searched,
+    /// A document of which each value is masked: of the target's its keys, of what was masked each value elsewhere.
+    KeysSearched,
     /// Masked, in members and in support rows; what it held was looked for elsewhere.
     LookedFor,
     /// Masked, and nothing in it could be recognized elsewhere (dates, short numbers), or the profile allows it.
@@ -187,6 +189,7 @@ impl LeakCheck {
     pub fn told(self) -> &'static str {
         match self {
             Self::Searched => "searched",
+            Self::KeysSearched => "masked, and looked for elsewhere; its keys searched",
             Self::LookedFor => "masked, and looked for elsewhere",
             Self::Masked => "masked, and not looked for elsewhere",
             Self::Allowed => "not searched: allowed by the profile",

@@ -1,7 +1,7 @@
 //! The report's account of columns and references: which rule, and what it did.
 
 use super::copy::Arrived;
-use super::leaks::{self, Looked, holds_texts};
+use super::leaks::{self, Looked, Reading, holds_texts};
 use super::transfer::Transfer;
 use crate::anonymize::needs_key;
 use crate::plan::{ColumnMasks, Plan};
@@ -60,7 +60,10 @@ fn leak_check(transfer: &Transfer, looked: &Looked, table: &Table, id: ColumnId)
     let is_looked_for = [false, true].iter().any(|support| !leaks::watched(plan, table, &[id], *support).is_empty());
     match looked.check.ok {
         None => LeakCheck::Off,
-        Some(_) if looked.columns.contains(&(table.id, id)) => LeakCheck::Searched,
+        Some(_) if looked.columns.contains(&(table.id, id)) => match leaks::reading(plan, table, id) {
+            Reading::Keys => LeakCheck::KeysSearched,
+            Reading::Whole(_) => LeakCheck::Searched,
+        },
         Some(_) if masks.is_some_and(|masks| !keeps(masks)) => match is_looked_for {
             true => LeakCheck::LookedFor,
             false => LeakCheck::Masked,

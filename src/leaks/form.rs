@@ -4,6 +4,7 @@ use std::net::{Ipv4Addr, Ipv6Addr};
 
 use uuid::Uuid;
 
+use super::keys::end_of_string;
 use super::unescape::{quoted, unescape};
 use crate::copyfmt::Format;
 use crate::schema::{ColumnType, TypeClass};
@@ -209,14 +210,6 @@ fn json(text: &[u8], give: &mut dyn FnMut(&[u8])) {
             _ => at += 1,
         }
     }
-}
-
-fn end_of_string(text: &[u8], start: usize) -> usize {
-    let mut at = start;
-    while at < text.len() && text[at] != b'"' {
-        at += if text[at] == b'\\' { 2 } else { 1 };
-    }
-    at.min(text.len())
 }
 
 /// What stands between tags, and quoted within them.

@@ -20,23 +20,25 @@ mod form;
 mod held;
 mod intake;
 mod judge;
+mod keys;
 mod known;
 mod memo;
 mod search;
 mod secrets;
-mod unescape;
 mod suspects;
+mod unescape;
 
 pub use few::Few;
 pub use fold::Folded;
 pub use held::Watched;
 pub use intake::Intake;
 pub use judge::{Finding, RowCounts, Verdict, judge};
+pub use keys::{count_keys, each_key};
 pub use search::{Hit, Kind, Search};
 pub use secrets::Secrets;
+pub use suspects::{Room, Suspects};
 pub use unescape::{literals, scrubbed, unescape};
 
-pub use suspects::{Room, Suspects};
 /// Letters and digits that a value needs at least.
 pub const CHARS_MIN: usize = 6;
 /// Bytes of a value that count.

@@ -115,6 +115,7 @@ fn row(
         let says = match (&column.leaks, column.leak_check) {
             (Some(found), _) if !support => leak(found),
             (None, Some(LeakCheck::LookedFor)) if !support => "looked for elsewhere".to_owned(),
+            (None, Some(LeakCheck::KeysSearched)) if !support => "looked for elsewhere; keys searched".to_owned(),
             (None, Some(LeakCheck::Masked)) if !support => "not looked for".to_owned(),
             (None, Some(check)) if !support => check.told().to_owned(),
             _ => "–".to_owned(),
@@ -130,10 +131,10 @@ fn leak(found: &LeakFinding) -> String {
         "warn" => "told".to_owned(),
         other => escape(other),
     };
-    let (values, times) = (counted(found.values + found.words, "value"), counted(found.times, "time"));
     if found.values + found.words == 0 {
         return format!("searched; {done}: more hits than can be confirmed");
     }
+    let (values, times) = (counted(found.values + found.words, "value"), counted(found.times, "time"));
     format!("searched; {done}: {values} of masked columns, {times}")
 }
 

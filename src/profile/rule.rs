@@ -440,6 +440,16 @@ impl MaskSpec {
         }
     }
 
+    /// The keys of documents stay, whatever becomes of the values.
+    pub fn keeps_keys(&self) -> bool {
+        match self {
+            Self::Json { .. } | Self::Hstore { .. } => true,
+            Self::Composite { .. } => self.rules_inside().iter().any(|rule| rule.spec.keeps_keys()),
+            Self::When { rule, .. } | Self::In { rule, .. } => rule.keeps_keys(),
+            _ => false,
+        }
+    }
+
     /// The rule's name in the profile.
     pub fn name(&self) -> &'static str {
         match self {

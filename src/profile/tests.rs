@@ -206,6 +206,18 @@ fn rules_under_which_a_value_may_pass_are_known() {
     ] {
         assert!(!leaves(written), "{written}");
     }
+    let keeps_keys = |written: &str| match rule(written) {
+        ColumnRule::Decided { member, .. } => member.spec.keeps_keys(),
+        ColumnRule::Undecided => panic!("decided: {written}"),
+    };
+    for written in [
+        r#"{ json = { default = "null" } }"#,
+        r#"{ hstore = { default = "null" }, when = "id > 5" }"#,
+        r#"{ composite = { fields = { a = { json = { default = "null" } } }, default = "null" } }"#,
+    ] {
+        assert!(keeps_keys(written), "{written}");
+    }
+    assert!(![r#""empty_json""#, r#""null""#, r#"{ composite = { default = "null" } }"#].into_iter().any(keeps_keys));
     let german = |rule| MaskSpec::In { locale: Locale::De, rule: Box::new(rule) };
     assert!(german(MaskSpec::Redact { subject: Vec::new() }).may_leave_source());
     assert!(!german(MaskSpec::City).may_leave_source());

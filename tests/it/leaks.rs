@@ -10,16 +10,17 @@ CREATE TABLE users (id int PRIMARY KEY, email text, full_name text, phone text, 
                     aliases text[], profile jsonb, account bigint, city text);
 CREATE TABLE posts (id int PRIMARY KEY, owner_id int NOT NULL REFERENCES users, title varchar(120), body text,
                     tags text[], meta jsonb, draft json, page xml, raw bytea, code char(60), origin inet,
-                    pair mood DEFAULT 'calm', shout text GENERATED ALWAYS AS (upper(title)) STORED);
+                    pair mood DEFAULT 'calm', labels json, shout text GENERATED ALWAYS AS (upper(title)) STORED);
 CREATE VIEW titles AS SELECT title FROM posts;
 INSERT INTO users SELECT n, 'person' || n || '@home.example', 'Wilhelmina Kowalczyk' || chr(64 + n), '+49 170/12345' || 100 + n,
     ('203.10.113.' || n)::inet, ('0f8fad5b-d9cb-469f-a165-7086772895' || 10 + n)::uuid,
     ARRAY['crazy_cat_' || 100 + n, 'Nobody'], jsonb_build_object('deep', ARRAY['skype:person' || n]), 491239990000 + n,
     'Springfield'
     FROM generate_series(1, 20) n;
-INSERT INTO posts (id, owner_id, title, body, tags, meta, draft, page, raw, code, origin)
+INSERT INTO posts (id, owner_id, title, body, tags, meta, draft, page, raw, code, origin, labels)
     SELECT n, 1 + n % 20, 'title ' || n, 'a few words on a nice day in Springfield, number ' || n, ARRAY['red', 'green'],
-    '{}', '{}', '<p/>', '\x00ff', 'code', '10.0.0.1' FROM generate_series(1, 60) n;";
+    '{}', '{}', '<p/>', '\x00ff', 'code', '10.0.0.1',
+    json_build_object('by', 'crazy_cat_' || 100 + n % 20) FROM generate_series(1, 60) n;";
 
 const PROFILE: &str = r#"
 [sample]
@@ -51,6 +52,7 @@ raw = "keep"
 code = "keep"
 origin = "keep"
 pair = "keep"
+labels = { json = { default = "username" } }
 "#;
 
 struct Scene {
@@ -128,7 +130,11 @@ fn a_secret_in_any_place_that_is_kept_ends_the_run() {
     assert!(report["leaks"]["memory_bytes"].as_u64().unwrap() <= 64 << 20);
     assert_eq!(leak_check(&report)["ok"], true);
     assert_searched(&report, "users", &["id no-text", "email looked-for", "profile looked-for"]);
-    assert_searched(&report, "posts", &["owner_id no-text", "title searched", "pair no-text", "shout searched"]);
+    assert_searched(
+        &report,
+        "posts",
+        &["owner_id no-text", "title searched", "pair no-text", "shout searched", "labels keys-searched"],
+    );
     let set = |column: &str, text: &str| format!("UPDATE posts SET {column} = {text} WHERE id = 7");
     let cases = [
         (set("title", "'by Person3@Home.example'"), set("title", "'t'"), "posts.title"),
@@ -148,6 +154,7 @@ fn a_secret_in_any_place_that_is_kept_ends_the_run() {
             "posts.meta",
         ),
         (set("draft", r#"'{"a": "\u0070erson3@home.example"}'"#), set("draft", "'{}'"), "posts.draft"),
+        (set("labels", r#"'{"a": {"person3@home.example": 1}}'"#), set("labels", "'{}'"), "posts.labels"),
         (set("page", r#"'<p mail="person3@home.example"/>'"#), set("page", "'<p/>'"), "posts.page"),
         (set("raw", r"'\xff00'::bytea || 'person3@home.example'::bytea"), set("raw", "'c'"), "posts.raw"),
         (set("origin", "'203.10.113.3'"), set("origin", "'10.0.0.1'"), "posts.origin"),

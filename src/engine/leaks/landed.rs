@@ -141,7 +141,7 @@ fn searched(sides: &Sides, table: &Table) -> Vec<ColumnId> {
 async fn search(sides: &Sides, table: TableId, columns: &[ColumnId], room: &Room) -> Result<Vec<Place>> {
     let session = sides.landed.session().await?;
     let (table, to) = (sides.catalog.table(table), (&**session, sides.landed.connector()));
-    read::read(&sides.catalog, table, columns, to, &sides.secrets, room).await
+    read::read((&sides.catalog, &sides.plan), table, columns, to, &sides.secrets, room).await
 }
 
 /// Hits confirmed by a second look at the source: at kept columns whose values may stand anywhere, and at masked ones

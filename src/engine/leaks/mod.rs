@@ -25,7 +25,7 @@ use std::sync::Arc;
 
 pub(super) use definitions::Constants;
 pub(super) use landed::check as check_landed;
-pub(super) use places::{holds_texts, may_be_few, number, secrets, watched};
+pub(super) use places::{Reading, holds_texts, may_be_few, number, reading, secrets, watched};
 
 use super::transfer::Transfer;
 use crate::error::{Error, ErrorKind, Result};

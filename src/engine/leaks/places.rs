@@ -1,8 +1,8 @@
 //! Which columns give values, which are looked through, and what a finding does there.
 
 use super::{At, Place};
-use crate::leaks::{Finding, Secrets, Watched};
-use crate::plan::{Plan, can_be_scrubbed};
+use crate::leaks::{Finding, Kind, Secrets, Watched};
+use crate::plan::{ColumnMasks, Plan, can_be_scrubbed};
 use crate::profile::{LeakAction, MaskSpec, Orphans};
 use crate::schema::{Catalog, ColumnType, Reference, Table, TypeClass};
 use crate::types::{ColumnId, TableId};
@@ -51,12 +51,43 @@ pub(super) fn public(plan: &Plan, table: &Table, id: ColumnId, support: bool) ->
     if rule.spec == MaskSpec::Keep { Watched::public(table.column(id), number(table, id)) } else { None }
 }
 
-/// Columns of a table that are looked through: kept for members or support rows, as a whole or in part, or generated;
-/// able to hold texts; and no copies of such columns.
+fn of_either(masks: &ColumnMasks, holds: impl Fn(&MaskSpec) -> bool) -> bool {
+    holds(&masks.member.spec) || holds(&masks.support.spec)
+}
+
+/// What of a column's texts is looked through.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::engine) enum Reading {
+    /// All of it.
+    Whole(Kind),
+    /// The keys of a document, of which rules mask every value: those may well be what another value was.
+    Keys,
+}
+
+/// How a column is read that is looked through.
+pub(in crate::engine) fn reading(plan: &Plan, table: &Table, id: ColumnId) -> Reading {
+    let data_type = &table.column(id).data_type;
+    let is_masked = |masks: &&ColumnMasks| !of_either(masks, MaskSpec::may_leave_source);
+    // Documents within arrays, composites and other documents are not taken apart.
+    let is_flat = |spec: &MaskSpec| {
+        !spec.keeps_keys()
+            || matches!(spec.plain(), MaskSpec::Json { .. } | MaskSpec::Hstore { .. })
+                && data_type.class != TypeClass::Array
+                && !spec.rules_inside().iter().any(|rule| rule.spec.keeps_keys())
+    };
+    match plan.table(table.id).masks[id.index()].as_ref().filter(is_masked) {
+        Some(masks) if is_flat(&masks.member.spec) && is_flat(&masks.support.spec) => Reading::Keys,
+        _ if data_type.class == TypeClass::Uuid => Reading::Whole(Kind::Uuid),
+        _ => Reading::Whole(Kind::Plain),
+    }
+}
+
+/// Columns of a table that are looked through: kept for members or support rows, as a whole or in part, the keys of
+/// masked documents among them, or generated; able to hold texts; and no copies of such columns.
 pub(super) fn kept(catalog: &Catalog, plan: &Plan, table: &Table, has_uuids: bool) -> Vec<ColumnId> {
     let is_looked_at = |table: &Table, id: ColumnId| {
         let may_leave = match &plan.table(table.id).masks[id.index()] {
-            Some(masks) => masks.member.spec.may_leave_source() || masks.support.spec.may_leave_source(),
+            Some(masks) => of_either(masks, |spec| spec.may_leave_source() || spec.keeps_keys()),
             None => table.column(id).generated,
         };
         may_leave && plan.leaks.minds(table.id, id) && holds_texts(&table.column(id).data_type, has_uuids)

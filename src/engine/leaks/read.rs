@@ -2,17 +2,18 @@
 
 use std::sync::Arc;
 
-use super::places::{kept, number};
+use super::places::{Reading, kept, number, reading};
 use super::{At, Place};
 use crate::copyfmt::Format;
 use crate::engine::lanes;
 use crate::engine::transfer::Transfer;
 use crate::error::Result;
-use crate::leaks::{Kind, Room, Search, Secrets, Suspects};
+use crate::leaks::{Hit, Kind, Room, Search, Secrets, Suspects, each_key};
 use crate::pg::connect::{Client, Connector, Pool};
 use crate::pg::members::plain_source;
 use crate::pg::quote;
 use crate::pg::rows::RowStream;
+use crate::plan::Plan;
 use crate::schema::{Catalog, Table, TypeClass};
 use crate::types::ColumnId;
 
@@ -35,7 +36,7 @@ pub(super) async fn columns(
         async move {
             let (transfer, pool, secrets, room) = &*context;
             let (table, client) = (transfer.catalog.table(table), pool.get().await?);
-            read(&transfer.catalog, table, &columns, (&client, pool.connector()), secrets, room).await
+            read((&transfer.catalog, &transfer.plan), table, &columns, (&client, pool.connector()), secrets, room).await
         }
     })
     .await?;
@@ -44,7 +45,7 @@ pub(super) async fn columns(
 
 /// Some columns of a table.
 pub(super) async fn read(
-    catalog: &Catalog,
+    (catalog, plan): (&Catalog, &Plan),
     table: &Table,
     columns: &[ColumnId],
     (client, connector): (&Client, &Connector),
@@ -59,8 +60,8 @@ pub(super) async fn read(
             continue;
         };
         let mut suspects = Suspects::new(room);
-        let values = few.values().into_iter().flatten();
-        values.for_each(|(text, times)| suspects.add_times(text, search.text(text, Kind::Plain), times));
+        let (values, reading) = (few.values().into_iter().flatten(), reading(plan, table, *id));
+        values.for_each(|(text, times)| suspects.add_times(text, &reading.hits(&mut search, text), times));
         places.push(Place { at: At::Column(table.id, *id), suspects });
     }
     if left.is_empty() {
@@ -71,11 +72,12 @@ pub(super) async fn read(
     let select = format!("SELECT {} FROM {}", list.join(", "), plain_source(table, "t"));
     let action = format!("look for leaks in {}", table.name);
     let mut rows = RowStream::open(client, connector, &select, Format::Binary, action).await?;
-    let mut found: Vec<(Kind, Suspects)> = columns.iter().map(|id| (kind(table, *id), Suspects::new(room))).collect();
+    let new = |id: &ColumnId| (reading(plan, table, *id), Suspects::new(room));
+    let mut found: Vec<(Reading, Suspects)> = columns.iter().map(new).collect();
     while let Some(fields) = rows.next().await? {
-        for (at, (kind, suspects)) in found.iter_mut().enumerate() {
+        for (at, (reading, suspects)) in found.iter_mut().enumerate() {
             if let Some(text) = fields.get(at) {
-                suspects.add(text, search.text(text, *kind));
+                suspects.add(text, &reading.hits(&mut search, text));
             }
         }
     }
@@ -93,9 +95,23 @@ pub(super) fn expression(catalog: &Catalog, table: &Table, id: ColumnId) -> Stri
     }
 }
 
-pub(super) fn kind(table: &Table, id: ColumnId) -> Kind {
-    match table.column(id).data_type.class {
-        TypeClass::Uuid => Kind::Uuid,
-        _ => Kind::Plain,
+impl Reading {
+    /// Gives the hits in one text, with where they stand in it.
+    pub(super) fn hits(self, search: &mut Search<'_>, text: &[u8]) -> Vec<Hit> {
+        match self {
+            Self::Whole(kind) => search.text(text, kind).to_vec(),
+            Self::Keys => {
+                let mut hits = Vec::new();
+                each_key(text, &mut |key| {
+                    let found = search.text(&text[key.clone()], Kind::Plain).iter();
+                    hits.extend(found.map(|hit| Hit {
+                        start: hit.start + key.start,
+                        end: hit.end + key.start,
+                        ..*hit
+                    }));
+                });
+                hits
+            }
+        }
     }
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::At;
-use super::read::kind;
+use super::places::reading;
 use crate::copyfmt::Format;
 use crate::engine::transfer::Transfer;
 use crate::error::Result;
@@ -72,7 +72,7 @@ async fn column(
     );
     let fail = |e| pool.fail(format!("scrub {}.{}", table.name, column.name), e);
     let mut batch = Batch::default();
-    let mut search = Search::new(secrets);
+    let (mut search, reading) = (Search::new(secrets), reading(&transfer.plan, table, id));
     let action = format!("scrub {}.{}", table.name, column.name);
     let mut rows = RowStream::open(&reader, pool.connector(), &select, Format::Binary, action).await?;
     loop {
@@ -80,9 +80,9 @@ async fn column(
             Some(fields) => {
                 let field = |at| fields.get(at).and_then(|value| std::str::from_utf8(value).ok());
                 if let (Some(relation), Some(place), Some(text)) = (field(0), field(1), field(2)) {
-                    let hits = search.text(text.as_bytes(), kind(table, id)).iter();
-                    let spans =
-                        hits.filter(|hit| verdict.names_somebody(hit.fingerprint)).map(|hit| (hit.start, hit.end));
+                    let hits = reading.hits(&mut search, text.as_bytes());
+                    let named = hits.iter().filter(|hit| verdict.names_somebody(hit.fingerprint));
+                    let spans = named.map(|hit| (hit.start, hit.end));
                     let spans = joined(spans.collect());
                     if !spans.is_empty() {
                         batch.bytes += text.len();

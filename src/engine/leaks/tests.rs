@@ -15,8 +15,9 @@ const EMAIL: usize = 1;
 const BODY: usize = 1;
 const TITLE: usize = 2;
 const BY: usize = 3;
+const META: usize = 4;
 
-fn column(name: &str, class: TypeClass, max_chars: Option<u32>) -> Column {
+pub(super) fn column(name: &str, class: TypeClass, max_chars: Option<u32>) -> Column {
     Column {
         name: name.to_owned(),
         attnum: 1,
@@ -46,12 +47,17 @@ fn table(catalog: &mut Catalog, name: &str, columns: Vec<Column>) -> TableId {
 
 /// `users.email` is masked; prose, a title and what refers to `users.id` are kept.
 fn planned(more: &str) -> (Catalog, Plan) {
+    planned_with(more, "\"keep\"")
+}
+
+fn planned_with(more: &str, meta: &str) -> (Catalog, Plan) {
     let mut catalog = Catalog { server_version: 150_000, ..Catalog::default() };
     let users = table(&mut catalog, "users", vec![column("email", TypeClass::Text, None)]);
     let columns = vec![
         column("body", TypeClass::Text, None),
         column("title", TypeClass::Varchar, Some(100)),
         column("by", TypeClass::Text, None),
+        column("meta", TypeClass::Jsonb, None),
     ];
     let posts = table(&mut catalog, "posts", columns);
     catalog.references.push(Reference {
@@ -71,7 +77,7 @@ fn planned(more: &str) -> (Catalog, Plan) {
     let text = format!(
         "[sample]\nroot = \"users\"\npercent = 100\n[tables.posts]\nrows = \"all\"\n{more}\n\
          [columns.users]\nid = \"keep\"\nemail = \"username\"\n\
-         [columns.posts]\nid = \"keep\"\nbody = \"keep\"\ntitle = \"keep\"\nby = \"keep\"\n"
+         [columns.posts]\nid = \"keep\"\nbody = \"keep\"\ntitle = \"keep\"\nby = \"keep\"\nmeta = {meta}\n"
     );
     let profile = Profile::parse(&text, Path::new("p.toml")).unwrap_or_else(|error| panic!("{}", error.chain()));
     let plan =
@@ -151,4 +157,40 @@ fn copies_by_a_key_that_is_not_proven_are_looked_through() {
     };
     assert!(!is_read(""));
     assert!(is_read("orphans = \"keep\""));
+}
+
+/// Masks leave keys as they are. The values beside them are none of the source's, though they may be like some.
+#[test]
+fn of_a_document_whose_values_are_masked_the_keys_are_looked_through() {
+    let whole = Reading::Whole(Kind::Plain);
+    for (rule, expected) in [
+        (r#"{ json = { paths = { "a" = "email" }, default = "username" } }"#, Some(Reading::Keys)),
+        (r#"{ json = { default = "username" }, support = "null" }"#, Some(Reading::Keys)),
+        (r#"{ json = { default = "username" }, support = "keep" }"#, Some(whole)),
+        (r#"{ json = { default = "keep" } }"#, Some(whole)),
+        (r#"{ json = { paths = { "a" = { json = { default = "null" } } }, default = "null" } }"#, Some(whole)),
+        (r#""keep""#, Some(whole)),
+        (r#""empty_json""#, None),
+        (r#""null""#, None),
+    ] {
+        let (catalog, plan) = planned_with("", rule);
+        let (posts, meta) = (catalog.table(id(&catalog, "posts")), ColumnId::from_index(META));
+        let is_read = places::kept(&catalog, &plan, posts, false).contains(&meta);
+        assert_eq!(is_read.then(|| places::reading(&plan, posts, meta)), expected, "{rule}");
+    }
+    let secrets = Secrets::default();
+    let (catalog, plan) = planned("");
+    let users = catalog.table(id(&catalog, "users"));
+    let watched = places::watched(&plan, users, &[ColumnId::from_index(EMAIL)], false);
+    let mut intake = Intake::new(watched.into_iter().next().expect("masked").1);
+    (0..4).for_each(|n| secrets.take(&mut intake, Format::Binary, mail(n).as_bytes(), None));
+    let mut search = Search::new(&secrets);
+    for text in [
+        r#"{"person1@home.example": "person2@home.example", "a": {"\u0070erson3@home.example": 1}}"#,
+        r#""person1@home.example"=>"person2@home.example", "a"=>NULL, "\u0070erson3@home.example"=>"1""#,
+    ] {
+        let hits = Reading::Keys.hits(&mut search, text.as_bytes());
+        let found: Vec<&str> = hits.iter().map(|hit| &text[hit.start..hit.end]).collect();
+        assert_eq!(found, ["person1@home.example", r"\u0070erson3@home.example"], "{text}");
+    }
 }
