@@ -205,6 +205,8 @@ fn crossing_out_keeps_length_and_form() {
     let number = text.find("1234").expect("there");
     assert_eq!(scrubbed(text, &[(from, to), (number, number + 8)]), r#"{"a":"xxxxx@xxxx\n9","n":99999999}"#);
     assert_eq!(scrubbed("Müller", &[(0, 7)]), "xxxxxx");
+    let link = "?e=%61nn%40h%C3%BC7.example%3";
+    assert_eq!(scrubbed(link, &[(3, link.len())]), "?e=%78xx%40x%78%789.xxxxxxx%9");
 }
 
 #[test]

@@ -137,7 +137,7 @@ fn dollar_tag(text: &str) -> Option<&str> {
 }
 
 /// The text with the letters in `spans` (sorted, not overlapping) as `x` and the digits as `9`, signs and escapes as
-/// they were: as many characters as before, and still JSON where it was.
+/// they were, those of links too: as many characters as before, and still JSON where it was.
 pub fn scrubbed(text: &str, spans: &[(usize, usize)]) -> String {
     let (mut out, mut done) = (String::with_capacity(text.len()), 0);
     for &(start, end) in spans {
@@ -158,6 +158,14 @@ pub fn scrubbed(text: &str, spans: &[(usize, usize)]) -> String {
                         length += escape.map_or(0, char::len_utf8);
                     }
                 },
+                '%' if escaped_byte(rest).is_some() => {
+                    length = 3;
+                    out.push_str(match escaped_byte(rest) {
+                        Some(byte) if byte.is_ascii_digit() => "%39",
+                        Some(byte) if byte.is_ascii_alphabetic() || !byte.is_ascii() => "%78",
+                        _ => &rest[..length],
+                    });
+                }
                 symbol if symbol.is_numeric() => out.push('9'),
                 symbol if symbol.is_alphanumeric() => out.push('x'),
                 symbol => out.push(symbol),
@@ -168,4 +176,11 @@ pub fn scrubbed(text: &str, spans: &[(usize, usize)]) -> String {
     }
     out.push_str(text.get(done..).unwrap_or_default());
     out
+}
+
+/// `%40`
+fn escaped_byte(text: &str) -> Option<u8> {
+    let digits =
+        text.strip_prefix('%')?.get(..2).filter(|digits| digits.bytes().all(|byte| byte.is_ascii_hexdigit()))?;
+    u8::from_str_radix(digits, 16).ok()
 }

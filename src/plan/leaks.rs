@@ -7,7 +7,7 @@ use super::index_text::{counts_letters_only, mentions};
 use super::names::{is_left_out, no_column, no_table};
 use super::unique::{is_exclusion, looks_at};
 use crate::profile::{LeakAction, LeakRules, ProblemKind, Profile};
-use crate::schema::{Catalog, Check, Table, TypeClass};
+use crate::schema::{Catalog, Check, ColumnType, Table, TypeClass};
 use crate::types::{ColumnId, TableId};
 
 /// What becomes of values of masked columns that stand in what was kept.
@@ -44,7 +44,7 @@ pub(super) fn bind(
             continue;
         };
         let data_type = &table.column(column).data_type;
-        if *action == LeakAction::Scrub && (table.column(column).generated || !can_be_scrubbed(data_type.class)) {
+        if *action == LeakAction::Scrub && (table.column(column).generated || !can_be_scrubbed(data_type)) {
             let what = format!("a column of type {} cannot be scrubbed", data_type.sql_name);
             findings.value(ProblemKind::Profile, &path, what);
         } else if *action == LeakAction::Scrub
@@ -84,8 +84,10 @@ fn what_rests_on(catalog: &Catalog, table: &Table, id: ColumnId, brings: &impl F
     if let Some(check) = table.checks.iter().find(matters) {
         return Some(format!("the CHECK {}", check.name));
     }
-    let domain = &column.data_type;
-    if domain.domain_checks.iter().any(|check| mentions(check, "VALUE") && !counts_letters_only(check, "VALUE")) {
+    let elements = column.data_type.inside.iter().map(|(_, element)| element);
+    let breaks = |check: &String| mentions(check, "VALUE") && !counts_letters_only(check, "VALUE");
+    let mut domains = [&column.data_type].into_iter().chain(elements);
+    if let Some(domain) = domains.find(|domain| domain.domain_checks.iter().any(breaks)) {
         return Some(format!("the CHECK of the domain {}", domain.sql_name));
     }
     table.partition_key.contains(&id).then(|| "the partition key".to_owned())
@@ -106,7 +108,7 @@ impl LeakPlan {
         let of = table.column(column);
         let usual = self.rules.default == LeakAction::Scrub || self.rules.prose == LeakAction::Scrub;
         let stated = self.columns.get(&(table.id, column)).map(|action| *action == LeakAction::Scrub);
-        let can_be = !of.generated && can_be_scrubbed(of.data_type.class) && !self.fixed.contains(&(table.id, column));
+        let can_be = !of.generated && can_be_scrubbed(&of.data_type) && !self.fixed.contains(&(table.id, column));
         stated.unwrap_or(usual && can_be)
     }
 
@@ -122,7 +124,13 @@ impl LeakPlan {
     }
 }
 
-/// A text with other letters in it is still one of the type.
-pub fn can_be_scrubbed(class: TypeClass) -> bool {
-    class.is_text() || matches!(class, TypeClass::Json | TypeClass::Jsonb | TypeClass::Array)
+/// A text with other letters in it is still one of the type. Documents in an array are written with escapes within
+/// escapes, which would not stay whole.
+pub fn can_be_scrubbed(data_type: &ColumnType) -> bool {
+    let holds_texts = || data_type.inside.iter().all(|(_, element)| element.class.is_text());
+    match data_type.class {
+        TypeClass::Json | TypeClass::Jsonb => true,
+        TypeClass::Array => !data_type.inside.is_empty() && holds_texts(),
+        class => class.is_text(),
+    }
 }

@@ -368,6 +368,24 @@ fn what_something_rests_on_is_not_scrubbed() {
 }
 
 #[test]
+fn arrays_can_be_scrubbed_where_their_elements_are_texts() {
+    let of = |class| ColumnType::plain(class, "type");
+    let array = |class| ColumnType { inside: vec![(String::new(), of(class))], ..of(TypeClass::Array) };
+    for (data_type, can_be) in [
+        (of(TypeClass::Text), true),
+        (of(TypeClass::Jsonb), true),
+        (of(TypeClass::Inet), false),
+        (array(TypeClass::Varchar), true),
+        (array(TypeClass::Inet), false),
+        (array(TypeClass::Uuid), false),
+        (array(TypeClass::Jsonb), false),
+        (of(TypeClass::Array), false),
+    ] {
+        assert_eq!(can_be_scrubbed(&data_type), can_be, "{data_type:?}");
+    }
+}
+
+#[test]
 fn what_is_wrong_with_tables_is_told_by_names_that_can_be_written() {
     let mut catalog = catalog(&["users: id int! key, name text", "msgs: id int! key"]);
     catalog.tables[1].leaves.push(Leaf {

@@ -296,6 +296,7 @@ fn scrubbed_columns_keep_their_length_and_everything_else() {
     scene.source.execute(
         r#"UPDATE posts SET body = 'Ask Person3@home.example, not her!' WHERE id = 1;
            UPDATE posts SET title = 'of person4@home.example' WHERE id = 2;
+           UPDATE posts SET title = '?e=person4%40home.example' WHERE id = 5;
            UPDATE posts SET meta = '{"by": "person5@home.example\n", "call": 491239990003, "n": 1}' WHERE id = 3"#,
     );
     let rules =
@@ -313,12 +314,18 @@ fn scrubbed_columns_keep_their_length_and_everything_else() {
     );
     assert_eq!(text("SELECT meta->>'by' FROM posts WHERE id = 3"), "xxxxxx9@xxxx.xxxxxxx\n");
     assert_eq!(text("SELECT meta->>'call' || (meta->>'n') FROM posts WHERE id = 3"), "9999999999991");
+    assert_eq!(text("SELECT title FROM posts WHERE id = 5"), "?e=xxxxxx9%40xxxx.xxxxxxx");
     assert_eq!(text("SELECT count(*) FROM posts"), "60");
     let to = scene.target.url();
     let from = scene.source.url();
     let profile = support::profile(&format!("{PROFILE}{rules}"));
     let path = profile.path().to_string_lossy().into_owned();
     scene.home.tithe(&["verify", "--from", &from, "--to", &to, "--profile", &path]).expect_code(0);
+    scene
+        .source
+        .execute(r#"UPDATE posts SET meta = '{"person3@home.example": 1, "person4@home.example": 2}' WHERE id = 3"#);
+    let ran = scene.run("sample", rules).expect_code(9);
+    assert!(ran.stderr.contains("posts.meta") && ran.stderr.contains("would become one"), "{}", ran.stderr);
 }
 
 #[test]

@@ -185,7 +185,7 @@ pub(super) fn action(catalog: &Catalog, plan: &Plan, place: &Place, finding: Fin
             match action {
                 // It may be made of masked values, and a mask may well give what somebody else is called.
                 LeakAction::Fail | LeakAction::Scrub if column.generated && !is_stated => LeakAction::Warn,
-                LeakAction::Scrub if !can_be_scrubbed(column.data_type.class) => LeakAction::Fail,
+                LeakAction::Scrub if !can_be_scrubbed(&column.data_type) => LeakAction::Fail,
                 action => action,
             }
         }

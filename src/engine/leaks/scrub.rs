@@ -7,12 +7,13 @@ use super::At;
 use super::places::reading;
 use crate::copyfmt::Format;
 use crate::engine::transfer::Transfer;
-use crate::error::Result;
-use crate::leaks::{Search, Secrets, Verdict, scrubbed};
+use crate::error::{Error, ErrorKind, Result};
+use crate::leaks::{Search, Secrets, Verdict, count_keys, scrubbed};
 use crate::pg::connect::Pool;
 use crate::pg::members::plain_source;
 use crate::pg::quote::{self, ident, qualified};
 use crate::pg::rows::RowStream;
+use crate::schema::{Column, Table, TypeClass};
 use crate::types::{ColumnId, TableId};
 
 /// New texts that are held before they are written.
@@ -79,17 +80,17 @@ async fn column(
         let is_over = match rows.next().await? {
             Some(fields) => {
                 let field = |at| fields.get(at).and_then(|value| std::str::from_utf8(value).ok());
-                if let (Some(relation), Some(place), Some(text)) = (field(0), field(1), field(2)) {
-                    let hits = reading.hits(&mut search, text.as_bytes());
-                    let named = hits.iter().filter(|hit| verdict.names_somebody(hit.fingerprint));
-                    let spans = named.map(|hit| (hit.start, hit.end));
-                    let spans = joined(spans.collect());
-                    if !spans.is_empty() {
-                        batch.bytes += text.len();
-                        batch.relations.push(relation.to_owned());
-                        batch.places.push(place.to_owned());
-                        batch.texts.push(scrubbed(text, &spans));
-                    }
+                let hits = fields.get(2).map(|text| reading.hits(&mut search, text)).unwrap_or_default();
+                let named = hits.iter().filter(|hit| verdict.names_somebody(hit.fingerprint));
+                let spans = joined(named.map(|hit| (hit.start, hit.end)).collect());
+                if !spans.is_empty() {
+                    let (Some(relation), Some(place), Some(text)) = (field(0), field(1), fields.get(2)) else {
+                        continue;
+                    };
+                    batch.bytes += text.len();
+                    batch.relations.push(relation.to_owned());
+                    batch.places.push(place.to_owned());
+                    batch.texts.push(crossed_out(table, column, text, &spans)?);
                 }
                 false
             }
@@ -105,6 +106,27 @@ async fn column(
     }
 }
 
+/// Two keys of a document that differ in what is crossed out would be one, and its value lost.
+fn crossed_out(table: &Table, column: &Column, text: &[u8], spans: &[(usize, usize)]) -> Result<String> {
+    let Ok(text) = std::str::from_utf8(text) else {
+        return Err(refused(table, column, "they stand in a text that is no UTF-8"));
+    };
+    let text_after = scrubbed(text, spans);
+    let is_document = matches!(column.data_type.class, TypeClass::Json | TypeClass::Jsonb);
+    if is_document && count_keys(text_after.as_bytes()) < count_keys(text.as_bytes()) {
+        return Err(refused(table, column, "keys of a document would become one"));
+    }
+    Ok(text_after)
+}
+
+fn refused(table: &Table, column: &Column, why: &str) -> Error {
+    let place = format!("{}.{}", table.name, column.name);
+    let what = format!("leak check: values of masked columns in {place} cannot be crossed out: {why}");
+    Error::new(ErrorKind::Verification, what).with_remedy(format!(
+        "nothing was swapped in; give {place} a mask, or say \"warn\" of it under [leaks.columns]"
+    ))
+}
+
 /// Sorted, overlapping ones as one.
 fn joined(mut spans: Vec<(usize, usize)>) -> Vec<(usize, usize)> {
     spans.sort_unstable();
@@ -116,4 +138,30 @@ fn joined(mut spans: Vec<(usize, usize)>) -> Vec<(usize, usize)> {
         }
     }
     joined
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests::column;
+    use super::*;
+    use crate::types::QualifiedName;
+
+    #[test]
+    fn what_would_lose_something_or_leave_it_is_not_crossed_out() {
+        let table = Table::bare(TableId::from_index(0), 1, QualifiedName::new("public", "posts"));
+        let cross = |class, text: &[u8], spans: &[(usize, usize)]| {
+            crossed_out(&table, &column("meta", class, None), text, spans).map_err(|error| error.to_string())
+        };
+        let keys = br#"{"ann@x.example":1,"bob@x.example":2}"#;
+        let spans = [(2, 15), (20, 33)];
+        let refused = cross(TypeClass::Jsonb, keys, &spans).expect_err("two keys, one name");
+        assert!(refused.contains("posts.meta") && refused.contains("would become one"), "{refused}");
+        assert_eq!(
+            cross(TypeClass::Jsonb, keys, &spans[..1]),
+            Ok(r#"{"xxx@x.xxxxxxx":1,"bob@x.example":2}"#.to_owned())
+        );
+        assert_eq!(cross(TypeClass::Text, keys, &spans), Ok(r#"{"xxx@x.xxxxxxx":1,"xxx@x.xxxxxxx":2}"#.to_owned()));
+        let refused = cross(TypeClass::Text, b"\xff ann@x.example", &[(2, 15)]).expect_err("no UTF-8");
+        assert!(refused.contains("no UTF-8") && !refused.contains("ann@"), "{refused}");
+    }
 }
