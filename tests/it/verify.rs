@@ -222,6 +222,15 @@ fn what_cannot_be_asked_is_not_said_to_hold() {
     scene.target.execute(&format!("COMMENT ON DATABASE \"{name}\" IS 'mine'"));
     let checks = scene.verify(&scene.home, &[], 0);
     assert!(detail(&checks, "run report").contains("no run is named"), "{checks:?}");
+    std::fs::write(scene.profile.path(), PROFILE).unwrap();
+    scene.target.execute(
+        "DROP TABLE seats; ALTER TABLE posts DROP COLUMN title CASCADE, DROP COLUMN contact;
+         ALTER TABLE users DROP COLUMN email",
+    );
+    let checks = scene.verify(&Home::new(), &["--from", &from, "--profile", &scene.profile_path()], 9);
+    assert!(!possible(&checks).contains("leak check"), "{checks:?}");
+    let told = detail(&checks, "leak check");
+    assert!(told.contains("no longer there: posts.contact, posts.title, seats.place, users.email"), "{told}");
     let missing = scene.target.url().replace(&name, "no_such_database");
     let ran = scene.home.tithe(&["verify", "--to", &missing]).expect_code(7);
     assert!(ran.stderr.contains("no_such_database"), "{}", ran.stderr);

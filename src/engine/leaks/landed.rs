@@ -8,7 +8,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::places::{self, kept, public, watched};
-use super::{NAME, Place, failing, first_few, judged, read};
+use super::{At, NAME, Place, failing, first_few, judged, read, unconfirmed};
 use crate::copyfmt::{Fields, Format};
 use crate::engine::lanes;
 use crate::engine::prepare::Prepared;
@@ -55,6 +55,7 @@ pub(in crate::engine) async fn check(prepared: &Prepared, landed: &Arc<Landed>) 
     if sides.secrets.distinct() == 0 {
         return Ok(CheckReport::not_asked(NAME, "no masked column holds anything that could be recognized elsewhere"));
     }
+    let gone = gone(&sides);
     let room = Room::default();
     let look = move |sides: Arc<Sides>, table, columns: Vec<ColumnId>| {
         let room = room.clone();
@@ -62,23 +63,31 @@ pub(in crate::engine) async fn check(prepared: &Prepared, landed: &Arc<Landed>) 
     };
     let mut places: Vec<Place> = of_tables(&sides, searched, look).await?.into_iter().flatten().collect();
     let columns = places.len() as u64;
+    if columns == 0 {
+        let why = "the landed database has no kept column that could hold values of masked ones";
+        return Ok(CheckReport::not_asked(NAME, format!("{why}{gone}")));
+    }
     places.retain(|place| !place.suspects.is_empty() && places::is_minded(plan, &place.at));
     let verdict = confirm(&sides, &places).await?;
-    Ok(told(&sides, columns, &places, &verdict))
+    Ok(told(&sides, columns, &places, &verdict, &gone))
 }
 
-fn told(sides: &Sides, columns: u64, places: &[Place], verdict: &Verdict) -> CheckReport {
+fn told(sides: &Sides, columns: u64, places: &[Place], verdict: &Verdict, gone: &str) -> CheckReport {
     let found = judged(&sides.catalog, &sides.plan, places, verdict);
     let values = plural(sides.secrets.distinct(), "value");
     let head = format!("{values} of masked columns of the source looked for in {}", plural(columns, "column"));
-    match (failing(&sides.catalog, &found), found.len()) {
-        (Some(failing), _) => CheckReport::asked(NAME, false, format!("{head}: they {failing}")),
-        (None, 0) => CheckReport::asked(NAME, true, format!("{head}: none")),
-        (None, _) => {
-            let names = found.iter().map(|(place, ..)| places::name(&sides.catalog, &place.at)).collect();
-            CheckReport::asked(NAME, true, format!("{head}: told of in {}", first_few(names)))
-        }
-    }
+    let failing = failing(&sides.catalog, &found);
+    let names: Vec<String> = found.iter().map(|(place, ..)| places::name(&sides.catalog, &place.at)).collect();
+    let what = match &failing {
+        Some(failing) => format!("they {failing}"),
+        None if names.is_empty() => "none".to_owned(),
+        None => format!("told of in {}", first_few(names)),
+    };
+    let unconfirmed = match unconfirmed(&sides.secrets, places) {
+        0 => String::new(),
+        hits => format!("; {} more than can be confirmed", plural(hits, "hit")),
+    };
+    CheckReport::asked(NAME, failing.is_none(), format!("{head}: {what}{unconfirmed}{gone}"))
 }
 
 /// Does something with those columns of each table that `which` names.
@@ -131,11 +140,21 @@ async fn collect(sides: &Sides, table: TableId, columns: &[ColumnId]) -> Result<
 
 /// Those that a run looks through, as far as the landed database has them still.
 fn searched(sides: &Sides, table: &Table) -> Vec<ColumnId> {
-    let Some(there) = sides.landed.catalog.tables.iter().find(|landed| landed.name == table.name) else {
-        return Vec::new();
-    };
-    let all = kept(&sides.catalog, &sides.plan, table, sides.secrets.has_uuids());
-    all.into_iter().filter(|id| there.find_column(&table.column(*id).name).is_some()).collect()
+    there_or_gone(sides, table).0
+}
+
+fn there_or_gone(sides: &Sides, table: &Table) -> (Vec<ColumnId>, Vec<ColumnId>) {
+    let there = sides.landed.catalog.tables.iter().find(|landed| landed.name == table.name);
+    let is_there = |id: &ColumnId| there.is_some_and(|there| there.find_column(&table.column(*id).name).is_some());
+    kept(&sides.catalog, &sides.plan, table, sides.secrets.has_uuids()).into_iter().partition(is_there)
+}
+
+/// `; no longer there: posts.title`, or nothing.
+fn gone(sides: &Sides) -> String {
+    let tables = sides.catalog.tables.iter().filter(|table| sides.plan.brings_rows(table.id));
+    let columns = tables.flat_map(|table| there_or_gone(sides, table).1.into_iter().map(|id| At::Column(table.id, id)));
+    let names: Vec<String> = columns.map(|at| places::name(&sides.catalog, &at)).collect();
+    if names.is_empty() { String::new() } else { format!("; no longer there: {}", first_few(names)) }
 }
 
 async fn search(sides: &Sides, table: TableId, columns: &[ColumnId], room: &Room) -> Result<Vec<Place>> {

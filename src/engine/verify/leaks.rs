@@ -5,6 +5,10 @@
 //! Addresses are held as 64-bit hashes under a key made for this process: nothing of them can be read back, and with
 //! millions on either side a false alarm is less likely than one in ten thousand. Left out are addresses in a mask's
 //! own domain, which the masks themselves make, and constants.
+//!
+//! The leak check asks more of prose and of other values, and less here: it takes no values from columns whose rule may
+//! leave some of them (a template, SQL, kept ends), and looks through neither masked columns nor tables and columns
+//! that the profile does not bring, or allows.
 
 use std::collections::HashMap;
 use std::hash::{BuildHasher, RandomState};
