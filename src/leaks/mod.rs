@@ -13,6 +13,7 @@
 //! Nothing here knows a server; `engine::leaks` reads and judges.
 
 mod changed;
+mod escapes;
 mod few;
 mod filter;
 mod fold;

@@ -3,10 +3,10 @@
 use std::borrow::Cow;
 use std::collections::HashSet;
 
-use super::fold::{Folded, is_short};
+use super::escapes::Escape;
+use super::fold::{Folded, is_short, is_short_span};
 use super::memo::Memo;
 use super::secrets::Secrets;
-use super::unescape::unescape_link;
 use super::{CHARS_MAX, CHARS_MIN, WORDS_MAX};
 
 /// Words of a long text that are held at a time.
@@ -78,9 +78,10 @@ impl<'s> Search<'s> {
         &self.hits
     }
 
-    /// As it is meant where it is written with escapes: those of JSON (in JSON, in JSON), and those of links.
+    /// As it is meant where it is written with escapes: those of JSON (in JSON, in JSON), those of links and of HTML,
+    /// and bytes in hexadecimal digits.
     fn look_within(&mut self, text: &[u8]) {
-        if memchr::memchr2(b'\\', b'%', text).is_none() {
+        if !Escape::ALL.iter().any(|escape| escape.is_in(text)) {
             return;
         }
         let mut known: HashSet<(u64, usize)> = self.hits.iter().flat_map(Hit::ends).collect();
@@ -104,15 +105,12 @@ impl<'s> Search<'s> {
     fn look_within_part(&mut self, text: &[u8]) {
         let mut written = Cow::Borrowed(text);
         let mut places: Option<Vec<usize>> = None;
-        for escape in [b'\\', b'\\', b'\\', b'%'] {
-            if memchr::memchr(escape, &written).is_none() {
+        for escape in Escape::IN_TURN {
+            if !escape.is_in(&written) {
                 continue;
             }
             let (mut plain, mut steps) = (Vec::with_capacity(written.len()), Vec::new());
-            match escape {
-                b'%' => unescape_link(&written, &mut plain, &mut steps),
-                _ => super::unescape(&written, &mut plain, Some(&mut steps)),
-            }
+            escape.undo(&written, &mut plain, &mut steps);
             if let Some(places) = &places {
                 steps.iter_mut().for_each(|place| *place = places[*place]);
             }
@@ -146,15 +144,16 @@ impl<'s> Search<'s> {
 
     fn runs_from(&mut self, first: usize, text: &[u8]) {
         let Self { secrets, folded, hits, .. } = self;
+        if secrets.has_shorts() && folded.short_head(first).is_some_and(|head| secrets.may_begin_short(head)) {
+            short_runs_from(secrets, folded, first, text, hits);
+        }
         let Some(head) = folded.head(first).filter(|head| secrets.may_begin(*head)) else { return };
         for last in first..folded.words().len().min(first + WORDS_MAX) {
             let letters = folded.run(first, last);
             if secrets.may_be(head, letters.len()) && !is_short(letters) {
                 let fingerprint = secrets.fingerprint(letters);
                 if secrets.contains(fingerprint) {
-                    let (start, end) = (folded.words()[first].start, folded.words()[last].end);
-                    let is_mention = text[..start].ends_with(b"@") || text[start..end].contains(&b'@');
-                    hits.push(Hit { start, end, fingerprint, is_mention, is_whole: false });
+                    hits.push(hit(text, folded.span(first, last), fingerprint));
                 }
             }
             if letters.len() >= CHARS_MAX {
@@ -162,4 +161,25 @@ impl<'s> Search<'s> {
             }
         }
     }
+}
+
+/// Values that are known by all that stands there.
+fn short_runs_from(secrets: &Secrets, folded: &Folded, first: usize, text: &[u8], hits: &mut Vec<Hit>) {
+    for last in first + 1..folded.words().len().min(first + WORDS_MAX) {
+        if !is_short(folded.run(first, last)) {
+            return;
+        }
+        let (start, end) = folded.span(first, last);
+        if is_short_span(&text[start..end]) {
+            let fingerprint = secrets.short_fingerprint(&text[start..end]);
+            if secrets.contains(fingerprint) {
+                hits.push(hit(text, (start, end), fingerprint));
+            }
+        }
+    }
+}
+
+fn hit(text: &[u8], (start, end): (usize, usize), fingerprint: u64) -> Hit {
+    let is_mention = text[..start].ends_with(b"@") || text[start..end].contains(&b'@');
+    Hit { start, end, fingerprint, is_mention, is_whole: false }
 }

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use super::few::Few;
-use super::fold::{Folded, is_short};
+use super::fold::{Folded, is_short, is_short_span, is_unparted};
 use super::held::Watched;
 use super::intake::Intake;
 use super::known::{Known, SIGNS, WORDS};
@@ -15,6 +15,7 @@ use crate::copyfmt::Format;
 
 /// 2 MB, which stay in a processor's cache.
 pub(super) const MARK_BITS: u32 = 24;
+const SHORT_MARK_BITS: u32 = 18;
 
 /// Of a text that is a uuid.
 const UUID_DIGITS: usize = 32;
@@ -27,6 +28,9 @@ pub struct Secrets {
     heads: Marks,
     /// Beginnings with lengths: most of the rest here.
     forms: Marks,
+    /// Beginnings of short values.
+    shorts: Marks,
+    has_shorts: AtomicBool,
     has_uuids: AtomicBool,
     allowed: HashSet<u64>,
     allowed_hosts: Vec<String>,
@@ -40,7 +44,8 @@ pub struct Secrets {
 pub(super) struct Value {
     pub(super) fingerprint: u64,
     head: u64,
-    length: usize,
+    /// Bytes of its letters; `None` of a short value, which is known by all that stands there.
+    length: Option<usize>,
     words: usize,
     /// [`SIGNS`], [`WORDS`]
     pub(super) nature: u8,
@@ -58,8 +63,10 @@ impl Secrets {
         let mut secrets = Self {
             keys: RandomState::new(),
             known: Known::default(),
-            heads: Marks::default(),
-            forms: Marks::default(),
+            heads: Marks::of_bits(MARK_BITS),
+            forms: Marks::of_bits(MARK_BITS),
+            shorts: Marks::of_bits(SHORT_MARK_BITS),
+            has_shorts: AtomicBool::new(false),
             has_uuids: AtomicBool::new(false),
             allowed: HashSet::new(),
             allowed_hosts: Vec::new(),
@@ -91,10 +98,9 @@ impl Secrets {
                 return;
             }
             if let Some(value) = self.watched_value(folded, watched, text) {
-                self.heads.set(value.head);
-                self.forms.set(form(value.head, value.length));
+                self.mark(&value);
                 self.known.insert(value.fingerprint, value.nature, watched.number());
-                if value.length == UUID_DIGITS && !self.has_uuids() && is_hexadecimal(folded, value) {
+                if value.length == Some(UUID_DIGITS) && !self.has_uuids() && is_hexadecimal(folded, value) {
                     self.has_uuids.store(true, Ordering::Relaxed);
                 }
             }
@@ -103,6 +109,19 @@ impl Secrets {
         self.made_by_mask.fetch_add(made, Ordering::Relaxed);
         if intake.watched().has_uuids() && !self.has_uuids() {
             self.has_uuids.store(true, Ordering::Relaxed);
+        }
+    }
+
+    fn mark(&self, value: &Value) {
+        match value.length {
+            Some(length) => {
+                self.heads.set(value.head);
+                self.forms.set(form(value.head, length));
+            }
+            None => {
+                self.shorts.set(value.head);
+                self.has_shorts.store(true, Ordering::Relaxed);
+            }
         }
     }
 
@@ -140,18 +159,37 @@ impl Secrets {
         }
         let last = folded.words().len().min(WORDS_MAX).checked_sub(1)?;
         let letters = folded.run(0, last);
-        if is_short(letters) {
-            return None;
-        }
-        let span = &text[folded.words()[0].start..folded.words()[last].end];
+        let (start, end) = folded.span(0, last);
+        let span = &text[start..end];
         let has_signs = span.iter().any(|byte| is_sign(*byte)) || letters.iter().any(u8::is_ascii_digit);
-        let nature = (if has_signs { SIGNS } else { 0 }) | (if last > 0 { WORDS } else { 0 });
-        let fingerprint = self.fingerprint(letters);
-        Some(Value { fingerprint, head: folded.head(0)?, length: letters.len(), words: last + 1, nature })
+        let is_phrase =
+            last > 0 && (last > 2 || !std::str::from_utf8(span).is_ok_and(|span| span.chars().all(is_unparted)));
+        let nature = (if has_signs { SIGNS } else { 0 }) | (if is_phrase { WORDS } else { 0 });
+        let (fingerprint, head, length) = if !is_short(letters) {
+            (self.fingerprint(letters), folded.head(0)?, Some(letters.len()))
+        } else if last > 0 && is_short_span(span) {
+            (self.short_fingerprint(span), folded.short_head(0)?, None)
+        } else {
+            return None;
+        };
+        Some(Value { fingerprint, head, length, words: last + 1, nature })
     }
 
     pub(super) fn fingerprint(&self, letters: &[u8]) -> u64 {
         self.keys.hash_one(letters)
+    }
+
+    /// Of a short value with what stands between its words.
+    pub(super) fn short_fingerprint(&self, span: &[u8]) -> u64 {
+        self.keys.hash_one((true, span.to_ascii_lowercase()))
+    }
+
+    pub(super) fn has_shorts(&self) -> bool {
+        self.has_shorts.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn may_begin_short(&self, head: u64) -> bool {
+        self.shorts.is_set(head)
     }
 
     pub(super) fn may_begin(&self, head: u64) -> bool {
@@ -198,7 +236,8 @@ impl Secrets {
 
     /// Memory of the fingerprints.
     pub fn memory_bytes(&self) -> u64 {
-        self.known.memory_bytes() + self.heads.memory_bytes() + self.forms.memory_bytes()
+        self.known.memory_bytes()
+            + [&self.heads, &self.forms, &self.shorts].map(Marks::memory_bytes).iter().sum::<u64>()
     }
 
     /// Share of other texts that are taken for values; those of a filter are found out when they are confirmed.
@@ -236,34 +275,35 @@ fn form(head: u64, length: usize) -> u64 {
 }
 
 /// A set of numbers that may hold others too.
-struct Marks(Box<[AtomicU64]>);
-
-impl Default for Marks {
-    fn default() -> Self {
-        Self((0..1_usize << (MARK_BITS - 6)).map(|_| AtomicU64::new(0)).collect())
-    }
+struct Marks {
+    words: Box<[AtomicU64]>,
+    shift: u32,
 }
 
 impl Marks {
+    fn of_bits(bits: u32) -> Self {
+        Self { words: (0..1_usize << (bits - 6)).map(|_| AtomicU64::new(0)).collect(), shift: 64 - bits }
+    }
+
+    fn place(&self, number: u64) -> (usize, u64) {
+        let bits = number.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> self.shift;
+        ((bits >> 6) as usize, 1 << (bits & 63))
+    }
+
     fn set(&self, number: u64) {
-        let (at, bit) = place(number);
+        let (at, bit) = self.place(number);
         // Most have been set before: a read does not take the cache line from other threads.
-        if self.0[at].load(Ordering::Relaxed) & bit == 0 {
-            self.0[at].fetch_or(bit, Ordering::Relaxed);
+        if self.words[at].load(Ordering::Relaxed) & bit == 0 {
+            self.words[at].fetch_or(bit, Ordering::Relaxed);
         }
     }
 
     fn is_set(&self, number: u64) -> bool {
-        let (at, bit) = place(number);
-        self.0[at].load(Ordering::Relaxed) & bit != 0
+        let (at, bit) = self.place(number);
+        self.words[at].load(Ordering::Relaxed) & bit != 0
     }
 
     fn memory_bytes(&self) -> u64 {
-        size_of_val(&*self.0) as u64
+        size_of_val(&*self.words) as u64
     }
-}
-
-fn place(number: u64) -> (usize, u64) {
-    let bits = number.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> (64 - MARK_BITS);
-    ((bits >> 6) as usize, 1 << (bits & 63))
 }

@@ -86,6 +86,10 @@ fn a_value_is_found_whatever_stands_around_and_within_it() {
             ("0f8fad5b-d9cb-469f-a165-70867728950e", 1),
             ("crazy_cat_77", 1),
             ("Grüße-Straße 5", 1),
+            ("84.12.5.3", 1),
+            ("555-0113", 1),
+            ("jo@x.io", 1),
+            ("山田太郎", 1),
         ],
         &[],
     );
@@ -100,8 +104,16 @@ fn a_value_is_found_whatever_stands_around_and_within_it() {
         "von WILHELMINA  KOWALCZYK,",
         "id=0F8FAD5BD9CB469FA16570867728950E",
         "@crazy_cat_77!",
-        "in der GRÜSSE straße 5 oder Grüße-Straße 5",
+        "in der GRÜSSE straße 5",
+        "Grüße-Straße 5",
+        "<p>ann.lee&#64;home.example</p>",
+        r#"{"\x616e6e2e6c656540686f6d652e6578616d706c65"}"#,
+        "请联系ann.lee@home.example谢谢",
         "see https://x.example/?e=ann.lee%40home.example&n=1",
+        "from 84.12.5.3, port 80",
+        "call 555-0113",
+        r#"{"to": "Jo@x.io"}"#,
+        "これは山田太郎さんです",
         r#"12:07 INFO {"t":"hi\nann.lee@home.example"}"#,
         r#"{"inner":"{\"t\":\"hi\\nann.lee@home.example\"}"}"#,
     ] {
@@ -114,6 +126,11 @@ fn a_value_is_found_whatever_stands_around_and_within_it() {
         "Wilhelmina",
         "Wilhelmina and Kowalczyk",
         "crazy_cat_7",
+        "184.12.5.3",
+        "84.12.53",
+        "5550113",
+        "jo@x.iot",
+        "山田太",
         "",
     ] {
         case.assert(text, false);
@@ -122,7 +139,7 @@ fn a_value_is_found_whatever_stands_around_and_within_it() {
 
 #[test]
 fn short_values_short_numbers_and_phrases_of_prose_are_left_out() {
-    let case = Case::new(&[("ab@c", 1), ("Berl", 1), ("1234567", 1), ("   ", 1)], &[]);
+    let case = Case::new(&[("ab@c", 1), ("Berl", 1), ("1234567", 1), ("   ", 1), ("1  -  2", 1)], &[]);
     assert_eq!(case.secrets.distinct(), 0);
     let prose = watched(TypeClass::Text, MaskSpec::Lorem);
     let rows = [&b"I love it"[..], b"Thank you so much, dear neighbour of mine in the valley of the elves"];

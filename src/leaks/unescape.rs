@@ -43,19 +43,6 @@ pub fn unescape(text: &[u8], out: &mut Vec<u8>, mut places: Option<&mut Vec<usiz
     }
 }
 
-/// Undoes `%40` and its kind, likewise with places.
-pub(super) fn unescape_link(text: &[u8], out: &mut Vec<u8>, places: &mut Vec<usize>) {
-    let mut at = 0;
-    while let Some(byte) = text.get(at) {
-        let written = (*byte == b'%').then(|| text.get(at + 1..at + 3)).flatten();
-        let decoded = written.and_then(|digits| u8::from_str_radix(std::str::from_utf8(digits).ok()?, 16).ok());
-        out.push(decoded.unwrap_or(*byte));
-        places.push(at);
-        at += if decoded.is_some() { 3 } else { 1 };
-    }
-    places.push(text.len());
-}
-
 /// `\u00e9`, or a pair of surrogates; with its length.
 fn letter(text: &[u8]) -> Option<(char, usize)> {
     let unit = |text: &[u8]| {
