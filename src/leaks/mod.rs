@@ -8,7 +8,8 @@
 //!
 //! A value is its letters and digits in lower case, whatever stands between them, so that `+49 170/1234567` is found as
 //! `491701234567`, and it begins and ends where words do. Values of more than [`WORDS_MAX`] words or [`CHARS_MAX`] bytes
-//! are represented by their beginning; shorter ones than [`CHARS_MIN`] are left out.
+//! are represented by their beginning. Shorter ones than [`CHARS_MIN`], and numbers below [`DIGITS_MIN`], are known by all
+//! that stands between their words, `84.12.5.3`, and left out where they are one word.
 //!
 //! Nothing here knows a server; `engine::leaks` reads and judges.
 

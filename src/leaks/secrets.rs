@@ -162,8 +162,8 @@ impl Secrets {
         let (start, end) = folded.span(0, last);
         let span = &text[start..end];
         let has_signs = span.iter().any(|byte| is_sign(*byte)) || letters.iter().any(u8::is_ascii_digit);
-        let is_phrase =
-            last > 0 && (last > 2 || !std::str::from_utf8(span).is_ok_and(|span| span.chars().all(is_unparted)));
+        // A few letters of a script that does not part words may be a word.
+        let is_phrase = last > 0 && (last > 2 || span.is_ascii() || !is_all_unparted(span));
         let nature = (if has_signs { SIGNS } else { 0 }) | (if is_phrase { WORDS } else { 0 });
         let (fingerprint, head, length) = if !is_short(letters) {
             (self.fingerprint(letters), folded.head(0)?, Some(letters.len()))
@@ -266,6 +266,10 @@ pub(super) fn ends_with(text: &[u8], end: &str) -> bool {
 /// Signs that stand in addresses and handles, and not between ordinary words.
 fn is_sign(byte: u8) -> bool {
     matches!(byte, b'@' | b'_' | b'.' | b':' | b'/' | b'\\' | b'#' | b'+' | b'=')
+}
+
+fn is_all_unparted(span: &[u8]) -> bool {
+    std::str::from_utf8(span).is_ok_and(|span| span.chars().all(is_unparted))
 }
 
 fn form(head: u64, length: usize) -> u64 {
