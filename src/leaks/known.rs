@@ -20,11 +20,13 @@ const SHARDS: usize = 64;
 pub(super) const SIGNS: u8 = 1;
 pub(super) const WORDS: u8 = 2;
 
-type Table = HashMap<u64, u8, BuildHasherDefault<Itself>>;
+type Table<V> = HashMap<u64, V, BuildHasherDefault<Itself>>;
 
-/// Filled by all lanes at once.
+/// Filled by all lanes at once, and then only read.
 pub(super) struct Known {
     shards: Vec<Mutex<Shard>>,
+    /// The same once nothing more comes, to be read without locks.
+    settled: OnceLock<Vec<Shard>>,
     entries: AtomicU64,
     distinct: AtomicU64,
     entries_max: u64,
@@ -33,16 +35,29 @@ pub(super) struct Known {
 }
 
 struct Shard {
-    natures: Table,
-    /// In how many rows of a column a value of letters alone stands, by fingerprint and column; `None` once there are
-    /// too many values.
-    rows: Option<Table>,
+    values: Table<Value>,
+    /// In how many rows of a further column a value of letters alone stands, by fingerprint and column; `None` once
+    /// there are too many values.
+    rows: Option<Table<u8>>,
     is_closed: bool,
+}
+
+struct Value {
+    nature: u8,
+    /// In how many rows of the first column that held it a value of letters alone stands.
+    rows: u8,
+    column: u32,
+}
+
+impl Value {
+    fn is_of(&self, column: u64) -> bool {
+        self.rows > 0 && self.column == short(column)
+    }
 }
 
 impl Default for Shard {
     fn default() -> Self {
-        Self { natures: Table::default(), rows: Some(Table::default()), is_closed: false }
+        Self { values: Table::default(), rows: Some(Table::default()), is_closed: false }
     }
 }
 
@@ -56,37 +71,30 @@ impl Known {
     pub(super) fn with_room(entries_max: u64) -> Self {
         let shards = (0..SHARDS).map(|_| Mutex::default()).collect();
         let (entries, distinct) = (AtomicU64::new(0), AtomicU64::new(0));
-        Self { shards, entries, distinct, entries_max, filter: OnceLock::new() }
+        Self { shards, settled: OnceLock::new(), entries, distinct, entries_max, filter: OnceLock::new() }
     }
 
-    fn shard(&self, fingerprint: u64) -> MutexGuard<'_, Shard> {
-        // Other bits than those that place it in the table.
-        let at = (fingerprint >> 40) as usize % SHARDS;
-        self.shards[at].lock().unwrap_or_else(PoisonError::into_inner)
+    /// Nothing is inserted any more.
+    fn settled(&self, fingerprint: u64) -> &Shard {
+        let shards =
+            self.settled.get_or_init(|| self.each_shard().map(|mut shard| std::mem::take(&mut *shard)).collect());
+        &shards[shard_of(fingerprint)]
     }
 
-    /// A value of a column (a number of its own) that has this nature.
+    /// A value of a column (a number of its own) that has this nature; before anything is looked up.
     pub(super) fn insert(&self, fingerprint: u64, nature: u8, column: u64) {
-        let mut shard = self.shard(fingerprint);
+        debug_assert!(self.settled.get().is_none(), "values come before what is looked for");
+        let shard = &self.shards[shard_of(fingerprint)];
+        let mut shard = shard.lock().unwrap_or_else(PoisonError::into_inner);
         if shard.is_closed {
             drop(shard);
             self.overflowed().insert(fingerprint);
             return;
         }
-        let mut added = 0;
-        shard.natures.entry(fingerprint).and_modify(|known| *known |= nature).or_insert_with(|| {
-            added += 1;
-            nature
-        });
-        self.distinct.fetch_add(added, Ordering::Relaxed);
-        if let Some(rows) = shard.rows.as_mut().filter(|_| nature & SIGNS == 0) {
-            let rows = rows.entry(in_column(fingerprint, column)).or_insert_with(|| {
-                added += 1;
-                0
-            });
-            *rows = rows.saturating_add(1);
-        }
+        let added = shard.insert(fingerprint, nature, column);
         drop(shard);
+        self.distinct.fetch_add(u64::from(added.is_new), Ordering::Relaxed);
+        let added = u64::from(added.is_new) + u64::from(added.has_column);
         if added > 0 && self.entries.fetch_add(added, Ordering::Relaxed) >= self.entries_max {
             self.overflow();
         }
@@ -107,7 +115,7 @@ impl Known {
         let filter = self.overflowed();
         for mut shard in self.each_shard() {
             shard.is_closed = true;
-            std::mem::take(&mut shard.natures).into_keys().for_each(|fingerprint| filter.insert(fingerprint));
+            std::mem::take(&mut shard.values).into_keys().for_each(|fingerprint| filter.insert(fingerprint));
         }
     }
 
@@ -123,17 +131,21 @@ impl Known {
     pub(super) fn contains(&self, fingerprint: u64) -> bool {
         match self.filter.get() {
             Some(filter) => filter.contains(fingerprint),
-            None => self.shard(fingerprint).natures.contains_key(&fingerprint),
+            None => self.settled(fingerprint).values.contains_key(&fingerprint),
         }
     }
 
     /// Its nature where it is known exactly, and whether it stands in few rows of one of the columns.
     pub(super) fn nature(&self, fingerprint: u64, columns: &[u64]) -> Option<(u8, bool)> {
-        let shard = self.shard(fingerprint);
-        let nature = *shard.natures.get(&fingerprint)?;
+        let shard = self.settled(fingerprint);
+        let value = shard.values.get(&fingerprint)?;
         let of_columns = shard.rows.as_ref()?;
-        let mut rows = columns.iter().filter_map(|column| of_columns.get(&in_column(fingerprint, *column)));
-        Some((nature, rows.any(|rows| u32::from(*rows) <= COMMON_ROWS)))
+        let rows = |column: &u64| match value.is_of(*column) {
+            true => Some(value.rows),
+            false => of_columns.get(&in_column(fingerprint, *column)).copied(),
+        };
+        let mut rows = columns.iter().filter_map(rows);
+        Some((value.nature, rows.any(|rows| u32::from(rows) <= COMMON_ROWS)))
     }
 
     /// Different values, less those that a filter took for others.
@@ -142,10 +154,8 @@ impl Known {
     }
 
     pub(super) fn memory_bytes(&self) -> u64 {
-        let of_table = |table: &Table| table.capacity() * 8 / 7 * (size_of::<(u64, u8)>() + 1);
-        let of_shard =
-            |shard: MutexGuard<'_, Shard>| of_table(&shard.natures) + shard.rows.as_ref().map_or(0, of_table);
-        let exact: usize = self.each_shard().map(of_shard).sum();
+        let settled = self.settled.get().into_iter().flatten().map(Shard::memory_bytes);
+        let exact: usize = self.each_shard().map(|shard| shard.memory_bytes()).chain(settled).sum();
         exact as u64 + self.filter.get().map_or(0, Filter::memory_bytes)
     }
 
@@ -154,6 +164,57 @@ impl Known {
         let exact = self.distinct.load(Ordering::Relaxed) as f64 / 2_f64.powi(64);
         self.filter.get().map_or(exact, Filter::false_positive_rate)
     }
+}
+
+/// What a value added to a shard.
+struct Added {
+    is_new: bool,
+    /// A count in a further column.
+    has_column: bool,
+}
+
+impl Shard {
+    fn insert(&mut self, fingerprint: u64, nature: u8, column: u64) -> Added {
+        let mut added = Added { is_new: false, has_column: false };
+        let value = self.values.entry(fingerprint).or_insert_with(|| {
+            added.is_new = true;
+            Value { nature, rows: 0, column: short(column) }
+        });
+        value.nature |= nature;
+        if nature & SIGNS != 0 {
+            return added;
+        }
+        if value.rows == 0 {
+            value.column = short(column);
+        }
+        if value.column == short(column) {
+            value.rows = value.rows.saturating_add(1);
+        } else if let Some(rows) = &mut self.rows {
+            let rows = rows.entry(in_column(fingerprint, column)).or_insert_with(|| {
+                added.has_column = true;
+                0
+            });
+            *rows = rows.saturating_add(1);
+        }
+        added
+    }
+
+    fn memory_bytes(&self) -> usize {
+        fn of_table<V>(table: &Table<V>) -> usize {
+            table.capacity() * 8 / 7 * (size_of::<(u64, V)>() + 1)
+        }
+        of_table(&self.values) + self.rows.as_ref().map_or(0, of_table)
+    }
+}
+
+fn shard_of(fingerprint: u64) -> usize {
+    // Other bits than those that place it in the table.
+    (fingerprint >> 40) as usize % SHARDS
+}
+
+/// A column's number, the table's in its upper half, where a million tables have 4,096 columns each.
+fn short(column: u64) -> u32 {
+    ((column >> 32) << 12 | column & 0xfff) as u32
 }
 
 fn in_column(fingerprint: u64, column: u64) -> u64 {
@@ -219,11 +280,11 @@ mod tests {
     #[test]
     fn what_no_filter_keeps_is_forgotten_before_there_is_one() {
         let (known, keys) = (Known::default(), RandomState::new());
-        (0..10_000_u64).for_each(|n| known.insert(keys.hash_one(n), WORDS, 0));
+        (0..10_000_u64).for_each(|n| (0..2).for_each(|column| known.insert(keys.hash_one(n), WORDS, column)));
         let bytes = known.memory_bytes();
         known.forget_rows();
         assert_eq!(known.memory_bytes() * 2, bytes);
-        known.insert(keys.hash_one(1_u8), WORDS, 0);
+        known.insert(keys.hash_one(1_u64), WORDS, 1);
         assert_eq!(known.memory_bytes() * 2, bytes);
     }
 

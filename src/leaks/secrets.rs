@@ -97,7 +97,7 @@ impl Secrets {
                 made += 1;
                 return;
             }
-            if let Some(value) = self.watched_value(folded, watched, text) {
+            if let Some(value) = self.telling_value(folded, watched, text) {
                 self.mark(&value);
                 self.known.insert(value.fingerprint, value.nature, watched.number());
                 if value.length == Some(UUID_DIGITS) && !self.has_uuids() && is_hexadecimal(folded, value) {
@@ -138,7 +138,12 @@ impl Secrets {
 
     /// The value of a text of a masked column, unless it says nothing about anybody or is allowed.
     pub(super) fn watched_value(&self, folded: &mut Folded, watched: &Watched, text: &[u8]) -> Option<Value> {
-        if watched.is_made_by_mask(text) || self.is_allowed_host(text) {
+        if watched.is_made_by_mask(text) { None } else { self.telling_value(folded, watched, text) }
+    }
+
+    /// The same of a text that the mask does not give.
+    fn telling_value(&self, folded: &mut Folded, watched: &Watched, text: &[u8]) -> Option<Value> {
+        if self.is_allowed_host(text) {
             return None;
         }
         let value = self.value(folded, text)?;
