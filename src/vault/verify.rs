@@ -19,7 +19,7 @@ use super::session::failed;
 use super::side::Side;
 use super::target::Target;
 use super::trash;
-use super::wanted::WantedList;
+use super::wanted::{FileMode, WantedList};
 use crate::error::{Error, ErrorKind, Result};
 use crate::rate::RateLimit;
 
@@ -31,15 +31,17 @@ const SHOWN: usize = 20;
 pub struct VaultVerified {
     /// Files that rows name.
     pub wanted: u64,
-    /// Of these, read and found as they were installed.
+    /// Of these, read and found as they were installed, treated as it is wanted now.
     pub intact: u64,
     /// There, but installed by somebody else: their content was compared with nothing.
     pub foreign: u64,
+    /// Of these, such as are wanted treated: nobody knows whether they are.
+    pub untreated: Found,
     /// Bytes read.
     pub bytes: u64,
     /// Needed by a row, and not there.
     pub missing: Found,
-    /// Not what was installed.
+    /// Not what was installed, or installed under another mode than is wanted now.
     pub changed: Found,
     /// Optional ones that are not there.
     pub absent: u64,
@@ -66,9 +68,14 @@ impl Found {
 }
 
 impl VaultVerified {
+    /// Files that are not what rows, profile and record say.
+    pub fn differences(&self) -> u64 {
+        self.missing.files + self.changed.files + self.untreated.files
+    }
+
     /// What another machine says of it, fit to be shown.
     pub(super) fn make_plain(&mut self) {
-        for found in [&mut self.missing, &mut self.changed, &mut self.extra] {
+        for found in [&mut self.missing, &mut self.changed, &mut self.untreated, &mut self.extra] {
             found.first.truncate(SHOWN);
             found.first.iter_mut().for_each(|path| *path = super::remote::plain(path));
         }
@@ -133,6 +140,7 @@ fn compare(side: &mut Side<'_>, mut records: Reader<Installed>, wanted: &WantedL
                 }
             }
             let record = records.find(&file.path)?;
+            let mode = wanted.rule(file).mode;
             found.wanted += 1;
             match (seen, record, hashed) {
                 (Seen::Nothing, _, _) if file.required => found.missing.add(&file.path),
@@ -140,8 +148,13 @@ fn compare(side: &mut Side<'_>, mut records: Reader<Installed>, wanted: &WantedL
                 (Seen::File(..), None, Seen::File(facts, _)) => {
                     found.foreign += 1;
                     found.bytes += facts.size;
+                    if mode != FileMode::Real {
+                        found.untreated.add(&file.path);
+                    }
                 }
-                (Seen::File(..), Some(record), Seen::File(facts, hash)) if hash == Some(record.hash) => {
+                (Seen::File(..), Some(record), Seen::File(facts, hash))
+                    if hash == Some(record.hash) && record.mode == mode =>
+                {
                     found.intact += 1;
                     found.bytes += facts.size;
                 }
@@ -222,4 +235,47 @@ pub(super) fn status_here(path: &Path) -> Result<VaultStatus> {
         }
     }
     Ok(status)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::target::Workshop;
+    use super::super::wanted::{FileRule, WantedFile};
+    use super::*;
+
+    fn wanted(files: &[(&str, u16)], modes: &[FileMode]) -> WantedList {
+        let rules = modes.iter().map(|mode| FileRule { name: format!("{mode:?}"), mode: *mode }).collect();
+        let file = |(path, rule): &(&str, u16)| {
+            let path = VaultPath::parse(path).unwrap();
+            WantedFile { path, source: None, rule: *rule, required: true }
+        };
+        WantedList::unite(rules, files.iter().map(file).collect()).unwrap()
+    }
+
+    fn record(text: &str, mode: FileMode) -> Installed {
+        let hash = *blake3::hash(text.as_bytes()).as_bytes();
+        Installed { hash, origin: hash, mode, size: text.len() as u64 }
+    }
+
+    /// Real pictures do not pass where placeholders are wanted, whoever put them there.
+    #[test]
+    fn what_is_wanted_treated_and_may_not_be_is_a_difference() {
+        let dir = tempfile::tempdir().unwrap();
+        let target = Workshop::open(dir.path(), false).unwrap();
+        ["a", "b", "c", "d"].iter().for_each(|name| std::fs::write(dir.path().join(name), name).unwrap());
+        let records = [("a", FileMode::Real), ("b", FileMode::Placeholder)]
+            .map(|(name, mode)| (VaultPath::parse(name).unwrap(), Some(record(name, mode))));
+        installed::update(&target.own, &target.id, &records).unwrap();
+        let list = wanted(&[("a", 0), ("b", 0), ("c", 0), ("d", 1)], &[FileMode::Placeholder, FileMode::Real]);
+        let found = verify_here(dir.path(), &list).unwrap();
+        assert_eq!((found.intact, found.changed.first), (1, vec!["a".to_owned()]));
+        assert_eq!((found.foreign, found.untreated.first), (2, vec!["c".to_owned()]));
+        // Without a record nobody knows anything, of real files either.
+        installed::update(&target.own, &target.id, &records.map(|(path, _)| (path, None))).unwrap();
+        let found = verify_here(dir.path(), &list).unwrap();
+        assert_eq!((found.intact, found.foreign, found.differences()), (0, 4, 3));
+        let real = wanted(&[("a", 0), ("b", 0)], &[FileMode::Real]);
+        let found = verify_here(dir.path(), &real).unwrap();
+        assert_eq!((found.intact, found.foreign, found.differences()), (0, 2, 0));
+    }
 }

@@ -296,6 +296,9 @@ fn flipped_bits_in_tithes_own_records() {
                 "installed" => {
                     assert!(!newer && ran.stdout.contains("counts as yours and stays"), "{at}: {ran:?}");
                     ran.expect_code(3);
+                    let found: serde_json::Value =
+                        serde_json::from_str(&vaults.vault("verify", &["--json"]).expect_code(0).stdout).unwrap();
+                    assert_eq!((&found["intact"], &found["foreign"]), (&0.into(), &found["wanted"]), "{at}: {found}");
                 }
                 _ => assert!(!newer && (ran.code == 10 || ran.code == 3), "{at}: {ran:?}"),
             }

@@ -163,7 +163,7 @@ async fn verify(args: &VaultVerifyArgs, run: &RunId) -> Result<u8> {
         true => print_exact(&(serde_json::to_string_pretty(&found).unwrap_or_default() + "\n")),
         false => print(&render::verified(&found, Look::stdout())),
     }
-    let differs = found.missing.files + found.changed.files;
+    let differs = found.differences();
     if differs == 0 {
         return Ok(0);
     }

@@ -105,8 +105,9 @@ pub(in crate::cli) fn status(status: &VaultStatus, place: &Location, look: Look)
 /// Whether rows and files agree.
 pub(in crate::cli) fn verified(found: &VaultVerified, look: Look) -> String {
     let mut text = String::from("\n");
-    let mut line = |good: bool, what: &str, files: u64, first: &[String]| {
-        let mark = if good { look.good() } else { look.bad() };
+    let (good, bad, odd) = (look.good().to_owned(), look.bad().to_owned(), look.yellow("!"));
+    let good_if = |none: bool| if none { &good } else { &bad };
+    let mut line = |mark: &str, what: &str, files: u64, first: &[String]| {
         let some = &first[..first.len().min(SHOWN_OF_EACH)];
         let more = files.saturating_sub(some.len() as u64);
         let more = if more > 0 && !some.is_empty() { format!(" and {} more", look.count(more)) } else { String::new() };
@@ -114,11 +115,19 @@ pub(in crate::cli) fn verified(found: &VaultVerified, look: Look) -> String {
         let _ =
             writeln!(text, "  {mark} {}", wrap(&format!("{} files {what}{shown}", look.count(files)), look.width, 4));
     };
-    line(true, &format!("named by rows are as they were installed ({} read)", size(found.bytes)), found.intact, &[]);
-    line(found.missing.files == 0, "named by rows are missing", found.missing.files, &found.missing.first);
-    line(found.changed.files == 0, "are not what was installed", found.changed.files, &found.changed.first);
-    if found.foreign > 0 {
-        line(true, "named by rows were put there by others: compared with nothing", found.foreign, &[]);
+    let intact = format!("named by rows are as they were installed ({} read)", size(found.bytes));
+    line(&good, &intact, found.intact, &[]);
+    let (missing, changed, untreated) = (&found.missing, &found.changed, &found.untreated);
+    line(good_if(missing.files == 0), "named by rows are missing", missing.files, &missing.first);
+    let what = "are not what was installed, or not treated as is wanted now";
+    line(good_if(changed.files == 0), what, changed.files, &changed.first);
+    if untreated.files > 0 {
+        let what = "are to be treated and were put there by others, who knows how";
+        line(&bad, what, untreated.files, &untreated.first);
+    }
+    if found.foreign > untreated.files {
+        let what = "named by rows were put there by others: compared with nothing";
+        line(&odd, what, found.foreign - untreated.files, &[]);
     }
     if found.extra.files > 0 {
         line(true, "installed by Tithe are named by no row any more", found.extra.files, &[]);
