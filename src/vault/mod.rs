@@ -22,6 +22,7 @@ mod object;
 mod own;
 mod pages;
 mod path;
+mod pulse;
 mod remote;
 mod remove;
 mod restore;

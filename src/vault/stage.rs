@@ -9,6 +9,7 @@ use rustix::fs::{self, Timespec, Timestamps};
 use super::cache::ContentHash;
 use super::own::OwnFolder;
 use super::pages::leave_as_found;
+use super::pulse::beat;
 use super::root::{Facts, facts_of};
 use super::step::step;
 use crate::rate::RateLimit;
@@ -257,6 +258,7 @@ pub(super) fn hash_file(mut file: &File, buffer: &mut [u8], rate: &RateLimit) ->
             return Ok((*hasher.finalize().as_bytes(), size));
         }
         rate.take_blocking(read);
+        beat();
         hasher.update(&buffer[..read]);
         size += read as u64;
     }

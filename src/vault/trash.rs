@@ -17,6 +17,7 @@ use super::installed::Installed;
 use super::ledger::{self, Opened, Owner};
 use super::own::OwnFolder;
 use super::path::VaultPath;
+use super::pulse::beat;
 use super::root::Root;
 use super::step::step;
 use super::target::now_ns;
@@ -217,6 +218,7 @@ fn remove_all(above: BorrowedFd<'_>, name: &CStr) -> io::Result<()> {
     let flags = OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC | OFlags::RDONLY;
     let folder = fs::openat(above, name, flags, Mode::empty())?;
     for entry in fs::Dir::read_from(&folder)? {
+        beat();
         let entry = entry?;
         let name = entry.file_name();
         if matches!(name.to_bytes(), b"." | b"..") {

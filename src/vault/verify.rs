@@ -14,6 +14,7 @@ use super::local::{Local, Seen};
 use super::location::Location;
 use super::object::{self, ObjectSide, ObjectVault, StoreSettings};
 use super::path::{OWN_FOLDER, VaultPath};
+use super::pulse::beat;
 use super::remote::{RemoteSettings, ask};
 use super::session::failed;
 use super::side::Side;
@@ -217,6 +218,7 @@ pub(super) fn status_here(path: &Path) -> Result<VaultStatus> {
     }
     status.gone = status.installed;
     for entry in WalkDir::new(path).min_depth(1) {
+        beat();
         let entry = entry.map_err(|error| failed(error.into()))?;
         if !entry.file_type().is_file() {
             continue;

@@ -11,11 +11,15 @@ use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender, SyncSender};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use super::super::pulse::beats;
 use super::frame::{Frame, kind};
 use super::message::Failure;
 
 /// Requests that wait to be worked on; beyond them the connection is not read.
 const REQUESTS_MAX: usize = 64;
+/// A peer that owes an answer may say so many silences long that it is alive without doing anything: some calls of a
+/// system take minutes.
+const IDLE_SILENCES_MAX: u32 = 10;
 /// What an answer may hold beside the bytes that were asked for.
 const ANSWER_BYTES: u64 = 8 << 10;
 
@@ -69,6 +73,8 @@ pub(crate) struct Link {
     next: AtomicU32,
     born: Instant,
     heard_ms: AtomicU64,
+    /// When either side did something, as far as is known here.
+    stirred_ms: AtomicU64,
     sent: AtomicU64,
     received: AtomicU64,
     over: AtomicBool,
@@ -96,6 +102,7 @@ impl Link {
             next: AtomicU32::new(1),
             born: Instant::now(),
             heard_ms: AtomicU64::new(0),
+            stirred_ms: AtomicU64::new(0),
             sent: AtomicU64::new(0),
             received: AtomicU64::new(0),
             over: AtomicBool::new(false),
@@ -114,6 +121,7 @@ impl Link {
     /// Asks for something; the answer may have so many bytes.
     pub(crate) fn ask(self: &Arc<Self>, kind: u8, payload: &[u8], answer_bytes: u64) -> Result<Pending, LinkFault> {
         let request = self.next.fetch_add(1, Ordering::Relaxed);
+        self.stir();
         let (sender, receiver) = mpsc::channel();
         {
             let mut waiters = self.waiters();
@@ -193,7 +201,12 @@ impl Link {
         u64::try_from(self.born.elapsed().as_millis()).unwrap_or(u64::MAX)
     }
 
+    fn stir(&self) {
+        self.stirred_ms.store(self.now_ms(), Ordering::Relaxed);
+    }
+
     fn read_all(&self, mut from: impl Read, [asks, reads, control]: &[SyncSender<Frame>; 3]) {
+        let mut told = Vec::new();
         let why = loop {
             let frame = match Frame::read(&mut from) {
                 Ok(Some(frame)) => frame,
@@ -205,8 +218,15 @@ impl Link {
             };
             self.heard_ms.store(self.now_ms(), Ordering::Relaxed);
             self.received.fetch_add(Frame::wire_bytes(frame.payload.len()), Ordering::Relaxed);
+            // That the peer is alive is no work; that it counted on is.
+            if frame.kind != kind::ALIVE || frame.payload != told {
+                self.stir();
+            }
             let to = match frame.kind {
-                kind::ALIVE => continue,
+                kind::ALIVE => {
+                    told = frame.payload;
+                    continue;
+                }
                 kind::LOOK | kind::HASH => asks,
                 kind::READ | kind::SIGNATURE | kind::DELTA => reads,
                 kind::SETTINGS..=kind::RESTORE => control,
@@ -246,16 +266,29 @@ impl Link {
 
     fn watch(&self, silence_max: Duration) {
         let rest = (silence_max / 4).clamp(Duration::from_millis(50), Duration::from_secs(5));
+        let idle_max = silence_max.saturating_mul(IDLE_SILENCES_MAX);
+        let mut own = beats();
         while !self.over.load(Ordering::Relaxed) {
             std::thread::sleep(rest);
-            let heard = self.heard_ms.load(Ordering::Relaxed);
-            if Duration::from_millis(self.now_ms().saturating_sub(heard)) > silence_max {
+            let since = |moment: &AtomicU64| {
+                Duration::from_millis(self.now_ms().saturating_sub(moment.load(Ordering::Relaxed)))
+            };
+            if since(&self.heard_ms) > silence_max {
                 self.end(LinkFault::Lost(format!("the other side said nothing for {} s", silence_max.as_secs())));
+                return;
+            }
+            // The peer may wait for this side, which is at work.
+            if std::mem::replace(&mut own, beats()) != own {
+                self.stir();
+            }
+            if since(&self.stirred_ms) > idle_max && !self.waiters().by_request.is_empty() {
+                let seconds = idle_max.as_secs();
+                self.end(LinkFault::Lost(format!("the other side was alive and did nothing for {seconds} s")));
                 return;
             }
             // Whoever holds it is sending, which tells as much.
             if let Ok(mut out) = self.out.try_lock() {
-                let _ = self.send_on(&mut **out, kind::ALIVE, 0, &[]);
+                let _ = self.send_on(&mut **out, kind::ALIVE, 0, &own.to_le_bytes());
             }
         }
     }
@@ -290,5 +323,61 @@ impl Pending {
 impl Drop for Pending {
     fn drop(&mut self) {
         self.link.waiters().by_request.remove(&self.request);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::net::UnixStream;
+
+    use super::super::frame::Frame;
+    use super::*;
+
+    const SILENCE: Duration = Duration::from_millis(100);
+
+    /// A link, and a peer that answers nothing and says every 20 ms what `tell` counts.
+    fn linked(tell: impl Fn(u64) -> u64 + Send + 'static) -> Arc<Link> {
+        let (here, there) = UnixStream::pair().unwrap();
+        let (link, inbox) = Link::start(here.try_clone().unwrap(), here, SILENCE, Box::new(|| {}));
+        // As long as the process: requests of the peer would be refused otherwise.
+        std::mem::forget(inbox);
+        std::thread::spawn(move || {
+            for at in 0.. {
+                let payload = tell(at).to_le_bytes();
+                let mut frame = Frame::head(kind::ALIVE, 0, payload.len()).to_vec();
+                frame.extend(payload);
+                if (&there).write_all(&frame).is_err() {
+                    return;
+                }
+                std::thread::sleep(Duration::from_millis(20));
+            }
+        });
+        link
+    }
+
+    fn asked(link: &Arc<Link>, long: Duration) -> LinkFault {
+        let pending = link.ask(kind::HASH, &[], 0).unwrap();
+        let stop = Arc::new(AtomicBool::new(false));
+        let told = Arc::clone(&stop);
+        std::thread::spawn(move || {
+            std::thread::sleep(long);
+            told.store(true, Ordering::Relaxed);
+        });
+        pending.wait(&stop).unwrap_err()
+    }
+
+    #[test]
+    fn a_peer_that_owes_an_answer_and_only_says_that_it_is_alive_is_given_up() {
+        // Other tests of this process may hash files meanwhile, which counts as work of this side.
+        let fault = asked(&linked(|_| 7), Duration::from_secs(60));
+        assert!(matches!(&fault, LinkFault::Lost(why) if why.contains("did nothing")), "{fault:?}");
+    }
+
+    #[test]
+    fn a_peer_that_is_at_work_and_one_that_owes_nothing_are_waited_for() {
+        let (busy, idle) = (linked(|at| at), linked(|_| 7));
+        let fault = asked(&busy, SILENCE * (IDLE_SILENCES_MAX + 10));
+        assert!(matches!(fault, LinkFault::Stopped), "{fault:?}");
+        assert!(busy.ended().is_none() && idle.ended().is_none());
     }
 }

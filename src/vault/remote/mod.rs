@@ -15,6 +15,7 @@ pub(crate) mod push;
 mod serve;
 mod shelf;
 mod ssh;
+mod treated;
 
 pub(crate) use message::plain;
 pub use serve::{ServeSettings, serve};

@@ -14,18 +14,22 @@ use super::super::delta::{self, WINDOW_BYTES};
 use super::super::local::{Local, Seen};
 use super::super::pages::leave_as_found;
 use super::super::path::VaultPath;
+use super::super::pulse::beat;
 use super::super::root::{Facts, Root, facts_of};
 use super::super::treat;
 use super::super::wanted::FileMode;
 use super::frame::{Frame, kind};
 use super::link::{Inbox, Link};
 use super::message::{Failure, Fields, Malformed, Piece, PieceEnd, Why, paths, put_seen};
+use super::treated::{Key, Made, Treated};
 use crate::monitor::Progress;
 use crate::rate::RateLimit;
 
 /// Signatures that are kept for deltas to come.
 const SIGNATURES_MAX: usize = 8;
 const READS_MAX: u32 = 3;
+/// Read at a time, so that a limited rate is kept to.
+const READ_BYTES: usize = 256 << 10;
 
 /// What may be given away.
 pub(crate) enum Allowed {
@@ -64,11 +68,19 @@ pub(crate) struct Shelf<'a> {
     pub(crate) rate: &'a RateLimit,
     pub(crate) progress: Mutex<Option<Arc<Progress>>>,
     pub(crate) signatures: Mutex<Vec<(u32, Arc<Signature>)>>,
+    treated: Treated,
 }
 
 impl<'a> Shelf<'a> {
     pub(crate) fn new(root: &'a Root, allowed: Allowed, rate: &'a RateLimit) -> Self {
-        Self { root, allowed, rate, progress: Mutex::new(None), signatures: Mutex::default() }
+        Self {
+            root,
+            allowed,
+            rate,
+            progress: Mutex::new(None),
+            signatures: Mutex::default(),
+            treated: Treated::default(),
+        }
     }
 
     /// Answers until the connection ends or `over` says so; `local` learns hashes.
@@ -166,12 +178,10 @@ impl<'a> Shelf<'a> {
                 let bytes = self.read_at(&file, &facts, piece).map_err(|error| failure(&error))?;
                 (bytes, facts.size, [0; 32])
             } else {
-                let (bytes, origin) = treat::read(&mut file, &facts, self.rate).map_err(|error| failure(&error))?;
-                let made = treat::treat(piece.mode, &piece.path, &bytes)
-                    .map_err(|fault| Failure::new(Why::Unreadable, fault.to_string()))?;
-                let from = usize::try_from(piece.offset).unwrap_or(usize::MAX).min(made.len());
-                let to = from.saturating_add(piece.length as usize).min(made.len());
-                (made[from..to].to_vec(), made.len() as u64, origin)
+                let made = self.treated(&mut file, facts, piece)?;
+                let from = usize::try_from(piece.offset).unwrap_or(usize::MAX).min(made.bytes.len());
+                let to = from.saturating_add(piece.length as usize).min(made.bytes.len());
+                (made.bytes[from..to].to_vec(), made.bytes.len() as u64, made.origin)
             };
             let expected = total.saturating_sub(piece.offset).min(u64::from(piece.length));
             if facts_of(&file).map_err(|error| failure(&error))? == facts && bytes.len() as u64 == expected {
@@ -186,16 +196,30 @@ impl<'a> Shelf<'a> {
         Err(Failure::new(Why::Changing, "it went on changing"))
     }
 
+    fn treated(&self, file: &mut std::fs::File, facts: Facts, piece: &Piece) -> Result<Arc<Made>, Failure> {
+        let key = Key { path: piece.path.clone(), mode: piece.mode, facts };
+        self.treated.get(key, u64::from(piece.length), || {
+            let (bytes, origin) = treat::read(file, &facts, self.rate).map_err(|error| failure(&error))?;
+            let made = treat::treat(piece.mode, &piece.path, &bytes);
+            let bytes = made.map_err(|fault| Failure::new(Why::Unreadable, fault.to_string()))?;
+            Ok(Made { bytes, origin })
+        })
+    }
+
     fn read_at(&self, file: &std::fs::File, facts: &Facts, piece: &Piece) -> io::Result<Vec<u8>> {
         let length = facts.size.saturating_sub(piece.offset).min(u64::from(piece.length)) as usize;
-        self.rate.take_blocking(length);
         let _pages = leave_as_found(file, piece.offset, length as u64);
         let mut bytes = vec![0; length];
         let mut filled = 0;
         while filled < length {
-            match file.read_at(&mut bytes[filled..], piece.offset + filled as u64) {
+            let end = length.min(filled + READ_BYTES);
+            match file.read_at(&mut bytes[filled..end], piece.offset + filled as u64) {
                 Ok(0) => break,
-                Ok(read) => filled += read,
+                Ok(read) => {
+                    self.rate.take_blocking(read);
+                    beat();
+                    filled += read;
+                }
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Err(error) => return Err(error),
             }

@@ -23,10 +23,13 @@ use self::kind::{ImageKind, ImageSize};
 use super::cache::ContentHash;
 use super::pages::leave_as_found;
 use super::path::VaultPath;
+use super::pulse::beat;
 use super::root::Facts;
 use super::wanted::FileMode;
 use crate::rate::RateLimit;
 
+/// Read at a time, so that a limited rate is kept to.
+const PIECE_BYTES: u64 = 256 << 10;
 /// Largest file that is treated; it is held in memory.
 pub(super) const TREATED_BYTES_MAX: u64 = 256 << 20;
 
@@ -59,11 +62,19 @@ pub(super) fn read(file: &mut File, facts: &Facts, rate: &RateLimit) -> io::Resu
     if facts.size > TREATED_BYTES_MAX {
         return Err(io::Error::other("it is larger than 256 MB, more than can be treated"));
     }
-    rate.take_blocking(usize::try_from(facts.size).unwrap_or(usize::MAX));
     let mut bytes = Vec::with_capacity(usize::try_from(facts.size).unwrap_or_default());
     let file = &*file;
     let _pages = leave_as_found(file, 0, 0);
-    file.take(facts.size + 1).read_to_end(&mut bytes)?;
+    loop {
+        // One byte more than there should be tells that it grew.
+        let piece = (facts.size + 1).saturating_sub(bytes.len() as u64).min(PIECE_BYTES);
+        let read = file.take(piece).read_to_end(&mut bytes)?;
+        if read == 0 {
+            break;
+        }
+        rate.take_blocking(read);
+        beat();
+    }
     if super::root::facts_of(file)? != *facts || bytes.len() as u64 != facts.size {
         return Err(io::Error::other("it changed while it was read"));
     }
