@@ -13,10 +13,12 @@ use super::super::settle::Version;
 use super::super::wanted::{FileMode, FileRule, WantedFile, WantedList};
 use super::frame::{PAYLOAD_BYTES_MAX, kind};
 use super::link::{Link, LinkFault};
-use super::message::{Fields, Malformed, put_mode, put_path};
+use super::message::{Failure, Fields, Malformed, Why, put_mode, put_path};
 
-/// Files of one push.
-const FILES_MAX: u64 = 20_000_000;
+/// Memory that the list of one job may take where it arrives: about five million files.
+const LIST_BYTES_MAX: u64 = 512 << 20;
+/// What a file is taken to need beside the letters of its paths, on both sides alike.
+const FILE_BYTES: u64 = 40;
 /// Longest answer about a plan.
 pub(super) const PLAN_BYTES_MAX: u64 = 1 << 30;
 /// Sums of a plan are below it.
@@ -26,6 +28,7 @@ const SUM_MAX: u64 = 1 << 56;
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(super) struct Job {
     files: u64,
+    list_bytes: u64,
     rules: Vec<(String, u8)>,
     pub(super) run_id: String,
     pub(super) jobs: usize,
@@ -42,6 +45,7 @@ impl Job {
     pub(super) fn of(settings: &Settings, wanted: &WantedList) -> Self {
         Self {
             files: wanted.files.len() as u64,
+            list_bytes: wanted.files.iter().map(list_bytes).sum(),
             rules: Self::rules_of(wanted),
             run_id: settings.run_id.clone(),
             jobs: settings.jobs,
@@ -63,6 +67,7 @@ impl Job {
     pub(super) fn for_looking(wanted: &WantedList) -> Self {
         Self {
             files: wanted.files.len() as u64,
+            list_bytes: wanted.files.iter().map(list_bytes).sum(),
             rules: Self::rules_of(wanted),
             run_id: "look".to_owned(),
             jobs: 1,
@@ -87,7 +92,8 @@ impl Job {
     /// As it arrived, checked: the run's name becomes a folder's.
     pub(super) fn parse(payload: &[u8]) -> Result<Self, Malformed> {
         let job: Self = serde_json::from_slice(payload).map_err(|_| Malformed)?;
-        let fits = is_run_id(&job.run_id) && job.files <= FILES_MAX && job.rules.len() <= usize::from(u16::MAX);
+        let fits =
+            is_run_id(&job.run_id) && job.list_bytes <= LIST_BYTES_MAX && job.rules.len() <= usize::from(u16::MAX);
         if fits && job.missing_percent.is_finite() { Ok(job) } else { Err(Malformed) }
     }
 
@@ -113,6 +119,11 @@ impl Job {
         self.rules.iter().map(rule).collect()
     }
 
+    /// What all files together take.
+    pub(super) fn list_bytes(&self) -> u64 {
+        self.list_bytes
+    }
+
     /// Whether no more files are to come.
     pub(super) fn is_complete(&self, files: &[WantedFile]) -> bool {
         files.len() as u64 == self.files
@@ -120,6 +131,7 @@ impl Job {
 
     /// Sends it with all its files.
     pub(super) fn send(&self, link: &Link, wanted: &WantedList) -> Result<(), LinkFault> {
+        self.check()?;
         link.send(kind::SETTINGS, 0, &serde_json::to_vec(self).unwrap_or_default())?;
         let mut payload = Vec::new();
         for file in &wanted.files {
@@ -135,8 +147,29 @@ impl Job {
         if payload.is_empty() { Ok(()) } else { link.send(kind::FILES, 0, &payload) }
     }
 
-    /// Adds files as they arrive.
-    pub(super) fn take_files(&self, payload: &[u8], files: &mut Vec<WantedFile>) -> Result<(), Malformed> {
+    /// Tells before a byte is sent what the other side would not take.
+    fn check(&self) -> Result<(), LinkFault> {
+        if self.list_bytes <= LIST_BYTES_MAX {
+            return Ok(());
+        }
+        let text = format!(
+            "a list of {} files takes {} MB of another machine's memory, which takes lists of {} MB at most",
+            self.files,
+            self.list_bytes >> 20,
+            LIST_BYTES_MAX >> 20
+        );
+        let mut failure = Failure::new(Why::Refused, text);
+        failure.remedy = Some("name fewer files, or run tithe on the machine that holds the target".to_owned());
+        Err(LinkFault::Failed(failure))
+    }
+
+    /// Adds files as they arrive, no more than were announced; `left` is the memory that they may still take.
+    pub(super) fn take_files(
+        &self,
+        payload: &[u8],
+        files: &mut Vec<WantedFile>,
+        left: &mut u64,
+    ) -> Result<(), Malformed> {
         let mut fields = Fields::of(payload);
         while !fields.is_empty() {
             let path = fields.path()?;
@@ -146,7 +179,9 @@ impl Job {
             if usize::from(rule) >= self.rules.len() || files.len() as u64 >= self.files {
                 return Err(Malformed);
             }
-            files.push(WantedFile { path, source, rule, required: flags & 1 != 0 });
+            let file = WantedFile { path, source, rule, required: flags & 1 != 0 };
+            *left = left.checked_sub(list_bytes(&file)).ok_or(Malformed)?;
+            files.push(file);
         }
         Ok(())
     }
@@ -177,6 +212,12 @@ pub(super) fn restored(payload: &[u8]) -> Result<Restored, Malformed> {
     let restored: Restored = serde_json::from_slice(payload).map_err(|_| Malformed)?;
     let Restored { returned, exchanged, conflicts } = &restored;
     if [returned, exchanged, conflicts].iter().all(|sum| **sum < SUM_MAX) { Ok(restored) } else { Err(Malformed) }
+}
+
+/// The memory that a file of the list takes.
+fn list_bytes(file: &WantedFile) -> u64 {
+    let source = file.source.as_ref().map_or(0, |source| source.as_str().len());
+    FILE_BYTES + (file.path.as_str().len() + source) as u64
 }
 
 /// What planning found, on its way.
@@ -232,7 +273,7 @@ mod tests {
 
     fn job() -> serde_json::Value {
         serde_json::json!({
-            "files": 3, "rules": [["a", 0]], "run_id": "r-1", "jobs": 1, "durability": 0, "adopt": false,
+            "files": 3, "list_bytes": 400, "rules": [["a", 0]], "run_id": "r-1", "jobs": 1, "durability": 0, "adopt": false,
             "overwrite": false, "paranoid": false, "missing_percent": 0.0, "keep_trash_seconds": 1,
         })
     }
@@ -276,12 +317,35 @@ mod tests {
         assert!(PlannedThere::parse(odd.as_bytes(), &wanted).is_err());
     }
 
+    /// Whoever may only read fills no memory either.
+    #[test]
+    fn a_list_takes_no_more_memory_than_was_announced_and_that_is_bounded() {
+        let file = |path: &str| {
+            let mut bytes = Vec::new();
+            put_path(&mut bytes, &VaultPath::parse(path).unwrap());
+            bytes.extend([1, 0, 0]);
+            bytes
+        };
+        let job = Job::parse(job().to_string().as_bytes()).unwrap();
+        let (mut files, mut left) = (Vec::new(), job.list_bytes());
+        job.take_files(&file("a"), &mut files, &mut left).unwrap();
+        assert_eq!(left, 400 - list_bytes(&files[0]));
+        assert!(job.take_files(&file(&["a long name"; 40].join("/")), &mut files, &mut left).is_err());
+        let mut greedy = self::job();
+        greedy["list_bytes"] = (LIST_BYTES_MAX + 1).into();
+        assert!(Job::parse(greedy.to_string().as_bytes()).is_err());
+        // The other end says so before it sends anything.
+        let greedy: Job = serde_json::from_value(greedy).unwrap();
+        let Err(LinkFault::Failed(failure)) = greedy.check() else { panic!("it would be sent") };
+        assert!(failure.text.contains("lists of 512 MB at most"), "{failure:?}");
+    }
+
     proptest! {
         #[test]
         fn any_bytes_are_files_or_a_fault(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
             let job = Job::parse(job().to_string().as_bytes()).unwrap();
             let mut files = Vec::new();
-            let _ = job.take_files(&bytes, &mut files);
+            let _ = job.take_files(&bytes, &mut files, &mut job.list_bytes());
             prop_assert!(files.len() <= 3);
             let _ = (Job::parse(&bytes), brought(&bytes, &WantedList::default()));
             let _ = (RestoreOrder::parse(&bytes), restored(&bytes));

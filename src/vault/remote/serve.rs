@@ -109,6 +109,14 @@ struct FarSide<'a> {
 struct Told {
     job: Job,
     files: Vec<WantedFile>,
+    /// The memory that further files may take.
+    bytes_left: u64,
+}
+
+impl Told {
+    fn new(job: Job) -> Self {
+        Self { bytes_left: job.list_bytes(), job, files: Vec::new() }
+    }
 }
 
 impl FarSide<'_> {
@@ -128,16 +136,18 @@ impl FarSide<'_> {
         let mut kept = None;
         while let Some(frame) = kept.take().or_else(|| self.next()) {
             let heard = match frame.kind {
-                kind::SETTINGS => Job::parse(&frame.payload).map(|job| told = Some(Told { job, files: Vec::new() })),
+                kind::SETTINGS => Job::parse(&frame.payload).map(|job| told = Some(Told::new(job))),
                 kind::FILES => {
-                    told.as_mut().ok_or(Malformed).and_then(|Told { job, files }| job.take_files(&frame.payload, files))
+                    let add =
+                        |Told { job, files, bytes_left }: &mut Told| job.take_files(&frame.payload, files, bytes_left);
+                    told.as_mut().ok_or(Malformed).and_then(add)
                 }
                 kind::PLAN | kind::BRING => match told.take() {
-                    Some(told) => {
+                    Some(mut told) => {
                         let outcome = if frame.kind == kind::PLAN {
-                            self.plan(&told, &frame)
+                            self.plan(&mut told, &frame)
                         } else {
-                            self.bring(&told, &frame, &mut kept)
+                            self.bring(&mut told, &frame, &mut kept)
                         };
                         if let Err((request, error)) = outcome {
                             let _ = self.link.refuse(request, &Failure::of(&error));
@@ -146,7 +156,7 @@ impl FarSide<'_> {
                     }
                     None => Err(Malformed),
                 },
-                kind::VERIFY => told.take().map(|told| self.tell(&frame, self.verify(&told))).ok_or(Malformed),
+                kind::VERIFY => told.take().map(|mut told| self.tell(&frame, self.verify(&mut told))).ok_or(Malformed),
                 kind::STATUS => {
                     self.tell(&frame, verify::status_here(&self.settings.root));
                     Ok(())
@@ -187,16 +197,17 @@ impl FarSide<'_> {
         }
     }
 
-    fn wanted(&self, told: &Told) -> Result<WantedList> {
+    /// The list as it was told, which is used up: it is not kept twice.
+    fn wanted(&self, told: &mut Told) -> Result<WantedList> {
         let odd = || Error::new(ErrorKind::Plan, "the list of files is not whole");
         if !told.job.is_complete(&told.files) {
             return Err(odd());
         }
         let rules = told.job.rules().map_err(|Malformed| odd())?;
-        WantedList::unite(rules, told.files.clone()).map_err(contradiction)
+        WantedList::unite(rules, std::mem::take(&mut told.files)).map_err(contradiction)
     }
 
-    fn plan(&self, told: &Told, frame: &Frame) -> Result<(), (u32, Error)> {
+    fn plan(&self, told: &mut Told, frame: &Frame) -> Result<(), (u32, Error)> {
         let failed = |error| (frame.request, error);
         let wanted = self.wanted(told).map_err(failed)?;
         let settings = self.settings_of(told);
@@ -206,7 +217,7 @@ impl FarSide<'_> {
         Ok(())
     }
 
-    fn verify(&self, told: &Told) -> Result<VaultVerified> {
+    fn verify(&self, told: &mut Told) -> Result<VaultVerified> {
         verify::verify_here(&self.settings.root, &self.wanted(told)?)
     }
 
@@ -231,7 +242,7 @@ impl FarSide<'_> {
         };
     }
 
-    fn bring(&self, told: &Told, frame: &Frame, kept: &mut Option<Frame>) -> Result<(), (u32, Error)> {
+    fn bring(&self, told: &mut Told, frame: &Frame, kept: &mut Option<Frame>) -> Result<(), (u32, Error)> {
         self.check_writable().map_err(|error| (frame.request, error))?;
         // Failures answer the order that is open.
         let open = Mutex::new(frame.request);
