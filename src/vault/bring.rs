@@ -370,6 +370,8 @@ impl Bring<'_> {
         let trouble = |what| Failed::File(Trouble { file: ready.step.file, what });
         let failed = |error: io::Error| match error.kind() {
             io::ErrorKind::InvalidInput | io::ErrorKind::NotADirectory => trouble(TroubleKind::TargetIsNoFile),
+            // A mount of the same disk, which no look tells.
+            io::ErrorKind::CrossesDevices => trouble(TroubleKind::OtherDisk(wanted.path.split().0.to_owned())),
             _ => Failed::All(self.target_failed(&format!("put {} in place in", wanted.path), error)),
         };
         let (folder, name) = wanted.path.split();

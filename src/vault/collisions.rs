@@ -59,7 +59,7 @@ pub(super) fn collisions<'a>(paths: impl IntoIterator<Item = &'a VaultPath>) -> 
 
 /// Equal for texts that a case-folding, normalizing disk takes for equal: NFC of the full case folding, which upper
 /// case followed by lower case gives (ß, SS and ss are one).
-fn folded(text: &str) -> Cow<'_, str> {
+pub(super) fn folded(text: &str) -> Cow<'_, str> {
     if text.bytes().all(|byte| byte.is_ascii() && !byte.is_ascii_uppercase()) {
         return Cow::Borrowed(text);
     }

@@ -1,11 +1,12 @@
 //! Wanted against source against target: what is to be done, decided by content and by nothing else.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, HashSet};
 use std::io;
 
 use serde::{Deserialize, Serialize};
 
 use super::cache::ContentHash;
+use super::collisions::folded;
 use super::installed::Installed;
 use super::ledger::Reader;
 use super::local::Seen;
@@ -76,7 +77,7 @@ pub struct Trouble {
 impl Trouble {
     /// What another machine says of it, fit to be shown.
     pub(super) fn make_plain(&mut self) {
-        if let TroubleKind::Unreadable(why) = &mut self.what {
+        if let TroubleKind::Unreadable(why) | TroubleKind::OtherDisk(why) = &mut self.what {
             *why = super::remote::plain(why);
         }
     }
@@ -97,6 +98,8 @@ pub enum TroubleKind {
     Unreadable(String),
     /// Its content changed although nothing that tells of a change did.
     Corrupt,
+    /// This folder of the target lies on another file system: nothing can be renamed into it.
+    OtherDisk(String),
 }
 
 impl TroubleKind {
@@ -139,6 +142,8 @@ pub struct Totals {
 pub(super) struct Rules {
     /// Files that differ and are not ours are replaced too.
     pub overwrite: bool,
+    /// The target's disk takes names that differ in case for one.
+    pub folds_case: bool,
 }
 
 /// What one file needs.
@@ -178,7 +183,7 @@ pub(crate) fn compare(
     rules: Rules,
 ) -> io::Result<VaultPlan> {
     let mut plan = VaultPlan { totals: vec![Totals::default(); wanted.rules.len()], ..VaultPlan::default() };
-    let mut extras: VecDeque<(VaultPath, Installed)> = VecDeque::new();
+    let mut extras: Vec<(VaultPath, Installed)> = Vec::new();
     for (batch, files) in wanted.files.chunks(BATCH).enumerate() {
         let source_paths: Vec<&VaultPath> = files.iter().map(WantedFile::source_path).collect();
         let target_paths: Vec<&VaultPath> = files.iter().map(|file| &file.path).collect();
@@ -200,12 +205,27 @@ pub(crate) fn compare(
         read_contents(&mut cases, source, target.as_deref_mut(), rules)?;
         cases.iter().for_each(|case| plan.add(case, rules));
     }
+    if let Some(target) = &target {
+        plan.set_mounts_apart(wanted, target);
+    }
     while let Some(extra) = installed.take()? {
-        extras.push_back(extra);
+        extras.push(extra);
     }
     plan.installed += extras.len() as u64;
+    if rules.folds_case {
+        let renamed = take_renamed(&mut extras, wanted);
+        plan.gone.extend(renamed);
+    }
     plan.add_extras(extras, target)?;
     Ok(plan)
+}
+
+/// Takes out the extras that a folding disk keeps in one place with a wanted file: only their names are nobody's.
+fn take_renamed(extras: &mut Vec<(VaultPath, Installed)>, wanted: &WantedList) -> Vec<VaultPath> {
+    let places: HashSet<String> = extras.iter().map(|(path, _)| folded(path.as_str()).into_owned()).collect();
+    let wanted = wanted.files.iter().map(|file| folded(file.path.as_str()));
+    let held: HashSet<_> = wanted.filter(|place| places.contains(&**place)).collect();
+    extras.extract_if(.., |(path, _)| held.contains(&folded(path.as_str()))).map(|(path, _)| path).collect()
 }
 
 /// Reads the content of the files whose decision hangs on it: the whole batch at once, on either side.
@@ -310,17 +330,29 @@ impl VaultPlan {
         }
     }
 
+    /// What would have to be renamed into another file system cannot be brought.
+    fn set_mounts_apart(&mut self, wanted: &WantedList, target: &Side<'_>) {
+        let path = |step: &Step| &wanted.files[step.file as usize].path;
+        let mounted = target.mounted(&mut self.steps.iter().map(path));
+        let mut mounted = mounted.into_iter();
+        let (totals, troubles) = (&mut self.totals, &mut self.troubles);
+        self.steps.retain(|step| {
+            let Some(folder) = mounted.next().flatten() else { return true };
+            let of_rule = &mut totals[usize::from(wanted.files[step.file as usize].rule)];
+            *(if step.replaces.is_some() { &mut of_rule.replaced } else { &mut of_rule.copied }) -= 1;
+            of_rule.bytes -= step.size;
+            of_rule.troubles += 1;
+            troubles.push(Trouble { file: step.file, what: TroubleKind::OtherDisk(folder) });
+            false
+        });
+    }
+
     /// Sorts what Tithe installed and nobody wants any more into what may go and what stays.
-    fn add_extras(
-        &mut self,
-        extras: VecDeque<(VaultPath, Installed)>,
-        target: Option<&mut Side<'_>>,
-    ) -> io::Result<()> {
+    fn add_extras(&mut self, extras: Vec<(VaultPath, Installed)>, target: Option<&mut Side<'_>>) -> io::Result<()> {
         let Some(target) = target else {
             self.gone.extend(extras.into_iter().map(|(path, _)| path));
             return Ok(());
         };
-        let extras = Vec::from(extras);
         for batch in extras.chunks(BATCH) {
             let paths: Vec<&VaultPath> = batch.iter().map(|(path, _)| path).collect();
             // They lie before or between the wanted files, whose hashes were looked up: theirs are passed over.
@@ -359,5 +391,73 @@ impl VaultPlan {
     /// Required files that the source does not have.
     pub fn missing(&self) -> u64 {
         self.troubles.iter().filter(|trouble| trouble.what == TroubleKind::Missing).count() as u64
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::installed;
+    use super::super::local::Local;
+    use super::super::root::Root;
+    use super::super::target::Workshop;
+    use super::super::wanted::FileRule;
+    use super::*;
+    use crate::rate::RateLimit;
+
+    /// Two names of one file stand in for a disk that folds case.
+    #[test]
+    fn a_rename_that_changes_only_case_removes_nothing_where_case_is_folded() {
+        let dir = tempfile::tempdir().unwrap();
+        let (from, to) = (dir.path().join("from"), dir.path().join("to"));
+        std::fs::create_dir_all(from.join("x")).unwrap();
+        std::fs::write(from.join("x/a.png"), "picture").unwrap();
+        let target = Workshop::open(&to, false).unwrap();
+        ["X", "x"].iter().for_each(|name| std::fs::create_dir(to.join(name)).unwrap());
+        std::fs::write(to.join("X/A.png"), "picture").unwrap();
+        std::fs::hard_link(to.join("X/A.png"), to.join("x/a.png")).unwrap();
+        std::fs::write(to.join("old.png"), "picture").unwrap();
+        let hash = *blake3::hash(b"picture").as_bytes();
+        let record = Installed { hash, origin: hash, mode: FileMode::Real, size: 7 };
+        let [earlier, old] = ["X/A.png", "old.png"].map(|path| VaultPath::parse(path).unwrap());
+        let records = [(earlier.clone(), Some(record)), (old.clone(), Some(record))];
+        installed::update(&target.own, &target.id, &records).unwrap();
+        let path = VaultPath::parse("x/a.png").unwrap();
+        let files = vec![WantedFile { path, source: None, rule: 0, required: true }];
+        let rules = vec![FileRule { name: "pictures".to_owned(), mode: FileMode::Real }];
+        let wanted = WantedList::unite(rules, files).unwrap();
+        let plan = |folds_case| {
+            let rate = RateLimit::new(None);
+            let source = Root::open(&from).unwrap();
+            let side = |root| Side::Here(Box::new(Local::new(root, None, &rate, false).unwrap().0));
+            let (mut source, mut target_side) = (side(&source), side(&target.root));
+            let (records, _) = installed::open(&target.own, &target.id).unwrap();
+            let rules = Rules { overwrite: false, folds_case };
+            compare(&wanted, &mut source, Some(&mut target_side), records, rules).unwrap()
+        };
+        let names = |plan: &VaultPlan| plan.extras.iter().map(|extra| extra.path.clone()).collect::<Vec<_>>();
+        let folding = plan(true);
+        assert_eq!((names(&folding), &folding.gone), (vec![old.clone()], &vec![earlier.clone()]));
+        assert_eq!((folding.totals[0].kept, folding.installed), (1, 2));
+        assert_eq!(names(&plan(false)), [earlier, old]);
+    }
+
+    #[test]
+    #[cfg(target_os = "linux")]
+    fn a_mount_point_inside_the_target_is_told_before_anything_is_brought() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = "proc/tithe/a.png";
+        std::fs::create_dir_all(dir.path().join("proc/tithe")).unwrap();
+        std::fs::write(dir.path().join(file), "picture").unwrap();
+        let files = vec![WantedFile { path: VaultPath::parse(file).unwrap(), source: None, rule: 0, required: true }];
+        let rules = vec![FileRule { name: "pictures".to_owned(), mode: FileMode::Real }];
+        let wanted = WantedList::unite(rules, files).unwrap();
+        let rate = RateLimit::new(None);
+        let roots = [Root::open(dir.path()).unwrap(), Root::open(std::path::Path::new("/")).unwrap()];
+        let [mut source, mut target] =
+            roots.each_ref().map(|root| Side::Here(Box::new(Local::new(root, None, &rate, false).unwrap().0)));
+        let plan = compare(&wanted, &mut source, Some(&mut target), Reader::empty(), Rules::default()).unwrap();
+        let told = Trouble { file: 0, what: TroubleKind::OtherDisk("proc".to_owned()) };
+        assert_eq!((plan.steps.len(), &plan.troubles), (0, &vec![told]));
+        assert_eq!((plan.totals[0].copied, plan.totals[0].bytes, plan.totals[0].troubles), (0, 0, 1));
     }
 }

@@ -18,7 +18,7 @@ use super::session::{Planned, Settings, failed, threads};
 use super::side::Side;
 use super::source::Source;
 use super::survey::{Known, Survey, save};
-use super::target::{Target, Workshop};
+use super::target::{self, Target, Workshop};
 use super::trash::{self, Trash};
 use super::wanted::WantedList;
 use crate::error::{Error, ErrorKind, Result};
@@ -63,7 +63,10 @@ fn known<'a>(
     let (local, damaged) = Local::new(root, own, rate, settings.paranoid)
         .map_err(|error| failed("read what is remembered of", &settings.target, error))?;
     let installed = own.map(|(own, id)| installed::open(own, &id));
-    Known::new(settings, Some((Side::Here(Box::new(local)), damaged)), installed)
+    let folds = own.map(|(own, _)| target::folds_case(root, own)).transpose();
+    let mut known = Known::new(settings, Some((Side::Here(Box::new(local)), damaged)), installed)?;
+    known.folds_case = folds.map_err(|error| failed("look into", &settings.target, error))?.unwrap_or(false);
+    Ok(known)
 }
 
 impl Here {

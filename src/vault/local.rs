@@ -122,6 +122,13 @@ impl<'a> Local<'a> {
         }
     }
 
+    /// For each path in order the folder on its way that lies on another disk than the root, if there is one. What
+    /// cannot be looked at is told of elsewhere.
+    pub(super) fn mounted(&self, paths: &mut dyn Iterator<Item = &VaultPath>) -> Vec<Option<String>> {
+        let mut folders = self.root.folders();
+        paths.map(|path| folders.mounted(path).unwrap_or_default()).collect()
+    }
+
     /// The content of each path, read now; remembered where it cannot change unseen.
     pub(super) fn hash(&mut self, paths: &[&VaultPath]) -> Vec<io::Result<(Facts, ContentHash)>> {
         let this = &*self;

@@ -60,7 +60,14 @@ fn move_all(
         let (folder, _) = extra.path.split();
         step();
         let part = trash.part(Why::Removed);
-        trash::take(part, &extra.path, folders.make(folder)?)?;
+        match trash::take(part, &extra.path, folders.make(folder)?) {
+            // A file system was mounted there since.
+            Err(error) if error.kind() == io::ErrorKind::CrossesDevices => {
+                changed.push(extra.path.clone());
+                continue;
+            }
+            taken => taken?,
+        }
         if !part.folders().look(&extra.path)?.is_still(&extra.facts) {
             // Somebody saved his own at the last moment.
             trash::put_back(part, &extra.path, folders.make(folder)?)?;

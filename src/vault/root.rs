@@ -171,6 +171,27 @@ impl<'a> Folders<'a> {
         self.enter(folder, true)?.map_err(io::Error::from)
     }
 
+    /// The first folder on the way to a path that lies on another disk than the root.
+    ///
+    /// # Errors
+    /// As the system says.
+    pub(super) fn mounted(&mut self, path: &VaultPath) -> io::Result<Option<String>> {
+        // Folders that are not there yet are made on the disk of the last one that is.
+        let _ = self.enter(path.split().0, false)?;
+        let dev = |(_, handle): &(Box<str>, OwnedFd)| fs::fstat(handle).map(|stat| stat.st_dev);
+        if self.open.last().map(dev).transpose()?.is_none_or(|dev| dev == self.root.dev) {
+            return Ok(None);
+        }
+        let mut names = Vec::new();
+        for folder in &self.open {
+            names.push(&*folder.0);
+            if dev(folder)? != self.root.dev {
+                break;
+            }
+        }
+        Ok(Some(names.join("/")))
+    }
+
     /// Forgets handles, so that what others changed since is seen.
     pub(super) fn forget(&mut self) {
         self.open.clear();

@@ -33,6 +33,14 @@ impl Side<'_> {
         }
     }
 
+    /// For each path in order the folder on its way that lies on another disk than the vault, if there is one.
+    pub(crate) fn mounted(&self, paths: &mut dyn Iterator<Item = &VaultPath>) -> Vec<Option<String>> {
+        match self {
+            Self::Here(local) => local.mounted(paths),
+            Self::Far(..) | Self::Bucket(_) => Vec::new(),
+        }
+    }
+
     /// The content of each path, read now; of an object with a noted hash that one.
     ///
     /// # Errors

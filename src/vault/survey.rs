@@ -19,7 +19,9 @@ pub(crate) struct Known<'a> {
     pub(crate) side: Option<Side<'a>>,
     /// What Tithe put there.
     installed: Reader<Installed>,
-    notes: Vec<String>,
+    /// The target's disk takes names that differ in case for one.
+    pub(crate) folds_case: bool,
+    pub(crate) notes: Vec<String>,
 }
 
 /// What came of a comparison, and the sides that learned from it.
@@ -46,7 +48,7 @@ impl<'a> Known<'a> {
             let place = &settings.target;
             format!("the record of installed files of {place} was damaged: what is there counts as yours and stays")
         }));
-        Ok(Self { side: side.map(|(side, _)| side), installed, notes })
+        Ok(Self { side: side.map(|(side, _)| side), installed, folds_case: false, notes })
     }
 
     /// Compares the source with it.
@@ -66,7 +68,7 @@ impl<'a> Known<'a> {
         let mut notes: Vec<String> = damaged.then(|| hashed_again(&settings.source)).into_iter().collect();
         notes.extend(self.notes);
         let mut target = self.side;
-        let rules = Rules { overwrite: settings.overwrite };
+        let rules = Rules { overwrite: settings.overwrite, folds_case: self.folds_case };
         let plan = compare::compare(wanted, &mut of_source, target.as_mut(), self.installed, rules)
             .map_err(|error| failed("compare files of", &source.place(), error))?;
         Ok(Survey { planned: Planned { plan, folded, notes }, source: of_source, target })

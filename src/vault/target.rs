@@ -127,7 +127,7 @@ impl Workshop {
             )
             .with_remedy("files are renamed into place, which works on one file system only: unmount it"));
         }
-        let folds_case = folds_case(&own).map_err(at)?;
+        let folds_case = folds_case(&root, &own).map_err(at)?;
         Ok(Self { root, own, id, staging, folds_case, _lock: lock })
     }
 
@@ -190,12 +190,19 @@ fn lock(own: &OwnFolder, path: &Path) -> Result<File> {
     }
 }
 
-fn folds_case(own: &OwnFolder) -> io::Result<bool> {
-    const PROBE: &str = "Case";
-    own.create(PROBE)?;
-    let folds = fs::statat(own.handle(), PROBE.to_lowercase(), AtFlags::SYMLINK_NOFOLLOW).is_ok();
-    own.remove(PROBE)?;
-    Ok(folds)
+/// The disk takes names that differ in case for one: Tithe's own folder has another name too.
+///
+/// # Errors
+/// As the system says.
+pub(super) fn folds_case(root: &Root, own: &OwnFolder) -> io::Result<bool> {
+    match fs::statat(root.handle(), OWN_FOLDER.to_uppercase(), AtFlags::SYMLINK_NOFOLLOW) {
+        Ok(other) => {
+            let this = fs::fstat(own.handle())?;
+            Ok((other.st_dev, other.st_ino) == (this.st_dev, this.st_ino))
+        }
+        Err(rustix::io::Errno::NOENT) => Ok(false),
+        Err(error) => Err(error.into()),
+    }
 }
 
 /// Nanoseconds since 1970.

@@ -82,6 +82,9 @@ fn sentence(what: &TroubleKind) -> String {
             "differ in the target and are not Tithe's: they stay (--overwrite-local replaces them)".to_owned()
         }
         TroubleKind::Unreadable(why) => format!("could not be read or treated ({why})"),
+        TroubleKind::OtherDisk(folder) => format!(
+            "cannot be put in place: another file system is mounted at {folder} or above, and files are renamed within one"
+        ),
         TroubleKind::Corrupt => "changed although neither time nor size did: silent corruption".to_owned(),
     }
 }
