@@ -103,7 +103,7 @@ impl Here {
         self.threads.install(|| {
             let (settings, target) = (&self.settings, &self.target);
             let known = known(settings, &self.rate, &target.root, Some((&target.own, target.id)))?;
-            let Survey { planned, source: of_source, target: of_target } =
+            let Survey { mut planned, source: of_source, target: of_target } =
                 known.compare(settings, &self.rate, &self.source, wanted, stop)?;
             let mut of_target = of_target.ok_or_else(no_side)?;
             self.refuse_folded(&planned)?;
@@ -122,7 +122,7 @@ impl Here {
             };
             let brought = bring.run(&planned.plan, &mut of_target);
             progress.finish();
-            save(settings, of_source, Some(of_target))?;
+            save(settings, of_source, Some(of_target), &mut planned.notes)?;
             let mut brought = brought?;
             brought.wire_bytes = self.source.wire_bytes();
             check_missing(&planned.plan, &brought.troubles, settings, &self.source.place())?;

@@ -34,6 +34,8 @@ pub(crate) enum Source {
 pub(crate) struct SourceFolder {
     pub(crate) root: Root,
     cache: Option<(OwnFolder, Owner)>,
+    /// Why nothing is remembered of it.
+    forgetful: Option<String>,
 }
 
 /// A source, for whoever brings its files.
@@ -84,20 +86,20 @@ impl Source {
         }
     }
 
-    /// Its side of a comparison; also whether what is remembered was damaged.
+    /// Its side of a comparison, and remarks on what is remembered of it.
     pub(crate) fn side<'a>(
         &'a self,
         settings: &Settings,
         rate: &'a RateLimit,
         stop: &'a AtomicBool,
-    ) -> Result<(Side<'a>, bool)> {
+    ) -> Result<(Side<'a>, Vec<String>)> {
         Ok(match self {
             Self::Folder(source) => {
-                let (local, damaged) = source.local(rate, settings.paranoid)?;
-                (Side::Here(Box::new(local)), damaged)
+                let (local, notes) = source.local(rate, settings.paranoid)?;
+                (Side::Here(Box::new(local)), notes)
             }
-            Self::Far(far) => (Side::Far(far, stop), false),
-            Self::Bucket(vault) => (bucket_side(vault, settings, rate, stop)?, false),
+            Self::Far(far) => (Side::Far(far, stop), Vec::new()),
+            Self::Bucket(vault) => bucket_side(vault, settings, rate, stop)?,
         })
     }
 
@@ -119,16 +121,25 @@ impl Source {
     }
 }
 
-/// A bucket's side of a comparison.
+/// A bucket's side of a comparison, and remarks on what is remembered of it.
 pub(crate) fn bucket_side<'a>(
     vault: &'a ObjectVault,
     settings: &Settings,
     rate: &'a RateLimit,
     stop: &'a AtomicBool,
-) -> Result<Side<'a>> {
-    ObjectSide::new(vault, settings.state.as_deref(), (rate, stop), settings.paranoid)
-        .map(|side| Side::Bucket(Box::new(side)))
-        .map_err(|error| failed("read what is remembered of", &vault.name(), error))
+) -> Result<(Side<'a>, Vec<String>)> {
+    let new = |state: Option<&Path>| ObjectSide::new(vault, state, (rate, stop), settings.paranoid);
+    let (side, notes) = match new(settings.state.as_deref()) {
+        Ok(side) => (Ok(side), Vec::new()),
+        Err(error) => (new(None), vec![forgotten(&vault.name(), &error)]),
+    };
+    let side = side.map_err(|error| failed("look into", &vault.name(), error))?;
+    Ok((Side::Bucket(Box::new(side)), notes))
+}
+
+/// Hashes are remembered where that can be; a run does without.
+pub(crate) fn forgotten(place: &dyn std::fmt::Display, error: &io::Error) -> String {
+    format!("the hashes of {place} are not remembered ({error}): the next run reads all files again")
 }
 
 impl SourceFolder {
@@ -136,22 +147,37 @@ impl SourceFolder {
         let root = Root::open(path).map_err(|error| {
             failed("open", &path.display(), error).with_remedy("check the source vault's path and that you may read it")
         })?;
-        let at = |error| failed("open the folder of remembered hashes for", &path.display(), error);
-        let Some(state) = state else { return Ok(Self { root, cache: None }) };
-        std::fs::create_dir_all(state).map_err(at)?;
-        let above = Root::open(state).map_err(at)?;
-        let owner = identity(&root).map_err(at)?;
-        let name: String = owner.iter().map(|byte| format!("{byte:02x}")).collect();
-        let folder = OwnFolder::inside(above.handle(), &name, true).map_err(at)?;
-        Ok(Self { root, cache: folder.map(|folder| (folder, owner)) })
+        let opened = state.map(|state| remembered(&root, state)).transpose();
+        let forgetful = opened.as_ref().err().map(|error| forgotten(&path.display(), error));
+        Ok(Self { root, cache: opened.unwrap_or_default().flatten(), forgetful })
     }
 
-    /// It, with what is remembered; also whether that was damaged.
-    pub(crate) fn local<'a>(&'a self, rate: &'a RateLimit, paranoid: bool) -> Result<(Local<'a>, bool)> {
+    /// It, with what is remembered, and remarks on that.
+    pub(crate) fn local<'a>(&'a self, rate: &'a RateLimit, paranoid: bool) -> Result<(Local<'a>, Vec<String>)> {
+        let (root, place) = (&self.root, self.root.path().display());
+        let mut notes: Vec<String> = self.forgetful.iter().cloned().collect();
         let cache = self.cache.as_ref().map(|(folder, owner)| (folder, *owner));
-        Local::new(&self.root, cache, rate, paranoid)
-            .map_err(|error| failed("read what is remembered of", &self.root.path().display(), error))
+        let local = Local::new(root, cache, rate, paranoid).or_else(|error| {
+            notes.push(forgotten(&place, &error));
+            Local::new(root, None, rate, paranoid)
+        });
+        let (local, damaged) = local.map_err(|error| failed("look into", &place, error))?;
+        notes.extend(damaged.then(|| hashed_again(&place)));
+        Ok((local, notes))
     }
+}
+
+pub(crate) fn hashed_again(place: &dyn std::fmt::Display) -> String {
+    format!("the remembered hashes of {place} were damaged: everything is hashed again")
+}
+
+/// The folder of remembered hashes of a source, below the one for all.
+fn remembered(root: &Root, state: &Path) -> io::Result<Option<(OwnFolder, Owner)>> {
+    std::fs::create_dir_all(state)?;
+    let above = Root::open(state)?;
+    let owner = identity(root)?;
+    let name: String = owner.iter().map(|byte| format!("{byte:02x}")).collect();
+    Ok(OwnFolder::inside(above.handle(), &name, true)?.map(|folder| (folder, owner)))
 }
 
 /// A folder that is only read has no marker: it is known by where it lies.
@@ -161,4 +187,23 @@ fn identity(root: &Root) -> io::Result<Owner> {
     let text = format!("{} {} {}", stat.st_dev, stat.st_ino, path.display());
     let digest = blake3::derive_key("tithe 2026 vault source identity", text.as_bytes());
     Ok(digest[..16].try_into().unwrap_or_default())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::path::VaultPath;
+    use super::*;
+
+    /// An account may have no home, or one on a full disk: what is remembered is advice.
+    #[test]
+    fn a_source_is_looked_at_without_a_place_to_remember_it() {
+        let dir = tempfile::tempdir().unwrap();
+        std::fs::write(dir.path().join("file"), "text").unwrap();
+        let rate = RateLimit::new(None);
+        let source = SourceFolder::open(dir.path(), Some(&dir.path().join("file/state"))).unwrap();
+        let (mut local, notes) = source.local(&rate, false).unwrap();
+        assert!(matches!(notes.as_slice(), [note] if note.contains("not remembered (Not a directory")), "{notes:?}");
+        assert!(local.hash(&[&VaultPath::parse("file").unwrap()])[0].is_ok());
+        local.save().unwrap();
+    }
 }

@@ -8,7 +8,7 @@ use super::installed::Installed;
 use super::ledger::Reader;
 use super::session::{Planned, Settings, contradiction, failed};
 use super::side::Side;
-use super::source::Source;
+use super::source::{Source, forgotten, hashed_again};
 use super::wanted::WantedList;
 use crate::error::Result;
 use crate::rate::RateLimit;
@@ -64,8 +64,7 @@ impl<'a> Known<'a> {
         stop: &'a AtomicBool,
     ) -> Result<Survey<'a>> {
         let folded = wanted.folded_pairs().map_err(contradiction)?;
-        let (mut of_source, damaged) = source.side(settings, rate, stop)?;
-        let mut notes: Vec<String> = damaged.then(|| hashed_again(&settings.source)).into_iter().collect();
+        let (mut of_source, mut notes) = source.side(settings, rate, stop)?;
         notes.extend(self.notes);
         let mut target = self.side;
         let rules = Rules { overwrite: settings.overwrite, folds_case: self.folds_case };
@@ -75,15 +74,24 @@ impl<'a> Known<'a> {
     }
 }
 
-fn hashed_again(place: &dyn std::fmt::Display) -> String {
-    format!("the remembered hashes of {place} were damaged: everything is hashed again")
-}
-
-/// Writes what sides learned.
+/// Writes what sides learned; where only the next run would know it, that it cannot be written is a remark.
 ///
 /// # Errors
-/// `Vault`
-pub(crate) fn save(settings: &Settings, source: Side<'_>, target: Option<Side<'_>>) -> Result<()> {
-    source.save().map_err(|error| failed("remember the hashes of", &settings.source, error))?;
-    target.map_or(Ok(()), Side::save).map_err(|error| failed("remember the hashes of", &settings.target, error))
+/// `Vault` where a target takes nothing more.
+pub(crate) fn save(
+    settings: &Settings,
+    source: Side<'_>,
+    target: Option<Side<'_>>,
+    notes: &mut Vec<String>,
+) -> Result<()> {
+    notes.extend(source.save().err().map(|error| forgotten(&settings.source, &error)));
+    let Some(target) = target else { return Ok(()) };
+    let inside = matches!(target, Side::Here(_));
+    match target.save() {
+        Err(error) if inside => Err(failed("remember the hashes of", &settings.target, error)),
+        saved => {
+            notes.extend(saved.err().map(|error| forgotten(&settings.target, &error)));
+            Ok(())
+        }
+    }
 }

@@ -8,8 +8,8 @@ use super::local::Local;
 use super::location::SshPlace;
 use super::path::VaultPath;
 use super::remote::push::Push;
-use super::session::{Planned, Settings, failed, threads};
-use super::source::SourceFolder;
+use super::session::{Planned, Settings, threads};
+use super::source::{SourceFolder, forgotten};
 use super::wanted::WantedList;
 use crate::error::Result;
 use crate::monitor::Monitor;
@@ -45,7 +45,9 @@ impl There {
     /// `Vault`, or as the far side says.
     pub(crate) fn plan(&self, wanted: &WantedList) -> Result<Planned> {
         let from = (&self.source.root, &self.rate);
-        self.with_local(|local| self.push.plan(&self.settings, wanted, from, local))
+        let (mut planned, notes) = self.with_local(|local| self.push.plan(&self.settings, wanted, from, local))?;
+        planned.notes.extend(notes);
+        Ok(planned)
     }
 
     /// Compares and brings.
@@ -60,7 +62,10 @@ impl There {
         permit: impl FnOnce(&Planned) -> Result<()> + Send,
     ) -> Result<(Planned, Brought)> {
         let from = (&self.source.root, &self.rate, stop);
-        self.with_local(|local| self.push.bring(&self.settings, wanted, from, (monitor, permit), local))
+        let bring = |local: &mut Local<'_>| self.push.bring(&self.settings, wanted, from, (monitor, permit), local);
+        let ((mut planned, brought), notes) = self.with_local(bring)?;
+        planned.notes.extend(notes);
+        Ok((planned, brought))
     }
 
     /// Lets the far side remove what its plan found too many.
@@ -74,11 +79,11 @@ impl There {
         self.push.remove()
     }
 
-    /// What was hashed is remembered however the work ends.
-    fn with_local<T: Send>(&self, work: impl FnOnce(&mut Local<'_>) -> Result<T> + Send) -> Result<T> {
-        let (mut local, _) = self.source.local(&self.rate, self.settings.paranoid)?;
+    /// What was hashed is remembered however the work ends; also remarks on that.
+    fn with_local<T: Send>(&self, work: impl FnOnce(&mut Local<'_>) -> Result<T> + Send) -> Result<(T, Vec<String>)> {
+        let (mut local, mut notes) = self.source.local(&self.rate, self.settings.paranoid)?;
         let outcome = self.threads.install(|| work(&mut local));
-        local.save().map_err(|error| failed("remember the hashes of", &self.settings.source, error))?;
-        outcome
+        notes.extend(local.save().err().map(|error| forgotten(&self.settings.source, &error)));
+        outcome.map(|done| (done, notes))
     }
 }

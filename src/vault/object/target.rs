@@ -49,9 +49,9 @@ pub(crate) fn plan(settings: &Settings, place: &BucketPlace, source: &Source, wa
     let records = vault.identity()?.map(|id| open_records(&vault, id)).transpose()?;
     threads(settings.jobs)?.install(|| {
         let known = known(settings, &vault, records.as_ref(), &rate, &stop)?;
-        let survey = known.compare(settings, &rate, source, wanted, &stop)?;
-        save(settings, survey.source, survey.target)?;
-        Ok(survey.planned)
+        let Survey { mut planned, source, target } = known.compare(settings, &rate, source, wanted, &stop)?;
+        save(settings, source, target, &mut planned.notes)?;
+        Ok(planned)
     })
 }
 
@@ -62,8 +62,10 @@ fn known<'a>(
     rate: &'a RateLimit,
     stop: &'a AtomicBool,
 ) -> Result<Known<'a>> {
-    let side = bucket_side(vault, settings, rate, stop)?;
-    Known::new(settings, Some((side, false)), records.map(Records::installed))
+    let (side, notes) = bucket_side(vault, settings, rate, stop)?;
+    let mut known = Known::new(settings, Some((side, false)), records.map(Records::installed))?;
+    known.notes.extend(notes);
+    Ok(known)
 }
 
 fn open_records(vault: &ObjectVault, id: Owner) -> Result<Records<'_>> {
@@ -114,8 +116,9 @@ impl InBucket {
             let settings = &self.settings;
             let mut records = open_records(&self.vault, self.id)?;
             let known = known(settings, &self.vault, Some(&records), &self.rate, stop)?;
-            let Survey { planned, source, target } = known.compare(settings, &self.rate, &self.source, wanted, stop)?;
-            save(settings, source, target)?;
+            let Survey { mut planned, source, target } =
+                known.compare(settings, &self.rate, &self.source, wanted, stop)?;
+            save(settings, source, target, &mut planned.notes)?;
             check_missing(&planned.plan, &[], settings, &self.source.place())?;
             permit(&planned)?;
             let progress = monitor.unit("files", planned.plan.steps.len() as u64);
