@@ -37,9 +37,6 @@ pub(super) async fn wanted(
     let mut rules = Vec::new();
     for (rule, plan) in plans.iter().enumerate() {
         rules.push(FileRule { name: plan.name.clone(), mode: plan.treatment });
-        if plan.treatment == FileMode::None {
-            continue;
-        }
         let rule = u16::try_from(rule)
             .map_err(|cause| Error::new(ErrorKind::Plan, "count the kinds of files").with_cause(cause))?;
         let before = values.and_then(|values| BeforeMasks::of(plan, plans, values));
@@ -55,21 +52,35 @@ pub(super) async fn wanted(
                 PathSource::Template { path, .. } => path.path(&texts),
             };
             let Some(path) = path else { return Ok(()) };
-            let refuse = |fault| refused(catalog, plan, ordinal, fault);
-            let path = VaultPath::parse(&path).map_err(refuse)?;
             let source = before.as_ref().and_then(|before| before.path(fields, &texts));
-            let source = source.map(|path| VaultPath::parse(&path).map_err(refuse)).transpose()?;
-            for ending in &plan.variants {
-                let variant = |path: &VaultPath| VaultPath::parse(&format!("{}{ending}", path.stem())).map_err(refuse);
-                let source = source.as_ref().map(variant).transpose()?;
-                files.push(WantedFile { path: variant(&path)?, source, rule, required: false });
+            match add(&mut files, plan, rule, &path, source.as_deref()) {
+                // What does not come is only compared with what other entries bring.
+                Err(_) if plan.treatment == FileMode::None => Ok(()),
+                added => added.map_err(|fault| refused(catalog, plan, ordinal, fault)),
             }
-            files.push(WantedFile { path, source, rule, required: plan.required });
-            Ok(())
         })
         .await?;
     }
     WantedList::unite(rules, files).map_err(contradiction)
+}
+
+/// Adds a row's file with its variants.
+fn add(
+    files: &mut Vec<WantedFile>,
+    plan: &FilePlan,
+    rule: u16,
+    path: &str,
+    source: Option<&str>,
+) -> Result<(), PathFault> {
+    let path = VaultPath::parse(path)?;
+    let source = source.map(VaultPath::parse).transpose()?;
+    for ending in &plan.variants {
+        let variant = |path: &VaultPath| VaultPath::parse(&format!("{}{ending}", path.stem()));
+        let source = source.as_ref().map(variant).transpose()?;
+        files.push(WantedFile { path: variant(&path)?, source, rule, required: false });
+    }
+    files.push(WantedFile { path, source, rule, required: plan.required });
+    Ok(())
 }
 
 /// Makes the path that a row's file has in the source, where masks have changed it.

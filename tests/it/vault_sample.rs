@@ -130,9 +130,12 @@ fn two_kinds_may_not_disagree_and_each_needs_a_mode() {
     let said = scene.sample(&FILES.replace("mode = \"real\"", ""), &[]).failed(4, &["pictures", "mode"]);
     assert!(said.contains("real"), "{said}");
     scene.scene.assert_old();
-    let twice = format!("{FILES}{}", FILES.replace("pictures\"", "others\"").replace("real", "placeholder"));
-    scene.sample(&twice, &[]).failed(4, &["pictures", "others", "which treat it differently"]);
-    scene.scene.assert_old();
+    // Files that may not come are no others' to bring either.
+    for other in ["placeholder", "none"] {
+        let twice = format!("{FILES}{}", FILES.replace("pictures\"", "others\"").replace("real", other));
+        scene.sample(&twice, &[]).failed(4, &["pictures", "others", "which treat it differently"]);
+        scene.scene.assert_old();
+    }
     assert_no_files(&scene.vaults.target());
 }
 
