@@ -1,7 +1,6 @@
 //! A target on this machine.
 
-use std::io;
-use std::path::{Component, Path, PathBuf};
+use std::path::Path;
 use std::sync::atomic::AtomicBool;
 
 use super::bring::{Bring, Brought};
@@ -10,6 +9,7 @@ use super::compare::VaultPlan;
 use super::installed;
 use super::ledger::Owner;
 use super::local::Local;
+use super::overlap::overlap;
 use super::own::OwnFolder;
 use super::path::{OWN_FOLDER, VaultPath};
 use super::remove;
@@ -154,9 +154,9 @@ fn no_side() -> Error {
 /// One folder, or one inside the other: files would be sorted into themselves.
 fn refuse_same_folder(source: &Source, target: &Path) -> Result<()> {
     let Source::Folder(source) = source else { return Ok(()) };
-    let canonical = |path: &Path| resolved(path).map_err(|error| failed("resolve the path of", &path.display(), error));
-    let (one, other) = (canonical(source.root.path())?, canonical(target)?);
-    if !one.starts_with(&other) && !other.starts_with(&one) {
+    let (one, other) = (source.root.path(), target);
+    let overlap = overlap(one, other).map_err(|error| failed("resolve the path of", &target.display(), error))?;
+    if !overlap {
         return Ok(());
     }
     Err(Error::new(
@@ -164,21 +164,4 @@ fn refuse_same_folder(source: &Source, target: &Path) -> Result<()> {
         format!("the source vault {} and the target vault {} lie in each other", one.display(), other.display()),
     )
     .with_remedy(format!("name another folder; a target is known by its {OWN_FOLDER} folder")))
-}
-
-/// The path without links, also of a folder that is not there yet.
-fn resolved(path: &Path) -> io::Result<PathBuf> {
-    match std::fs::canonicalize(path) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            let Some(above) = path.parent() else { return std::fs::canonicalize(".") };
-            let above = resolved(above)?;
-            Ok(match path.components().next_back() {
-                Some(Component::Normal(name)) => above.join(name),
-                // Of a folder that is not there, so of no link.
-                Some(Component::ParentDir) => above.parent().unwrap_or(&above).to_owned(),
-                _ => above,
-            })
-        }
-        resolved => resolved,
-    }
 }

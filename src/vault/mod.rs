@@ -19,6 +19,7 @@ mod ledger;
 mod local;
 mod location;
 mod object;
+mod overlap;
 mod own;
 mod pages;
 mod path;
