@@ -28,7 +28,7 @@ use super::source::{FetchFault, Fetched, Origin};
 use super::stage::{StageFault, Staged, Worker, hash_file};
 use super::step::step;
 use super::target::{Workshop, sync_all};
-use super::trash::{self, Trash, Why};
+use super::trash::{self, Kept, Trash, Why};
 use super::treat;
 use super::wanted::{FileMode, WantedFile, WantedList};
 use crate::error::{Error, ErrorKind, Result};
@@ -381,17 +381,23 @@ impl Bring<'_> {
                 return Err(trouble(TroubleKind::Conflict));
             }
             let handle = folders.make(folder).map_err(failed)?;
-            trash::keep(self.trash.part(Why::Replaced), &wanted.path, handle).map_err(failed)?;
-            if !exchange(staging, &ready.staged.name, handle, name, before).map_err(failed)? {
+            let part = self.trash.part(Why::Replaced);
+            let replaced = match trash::keep(part, &wanted.path, handle).map_err(failed)? {
+                Kept::InPlace => exchange(staging, &ready.staged.name, handle, name, before).map_err(failed)?,
+                // Somebody may have saved his own at the last moment.
+                Kept::Moved if !part.folders().look(&wanted.path).map_err(failed)?.is_still(before) => {
+                    trash::put_back(part, &wanted.path, handle).map_err(failed)?;
+                    false
+                }
+                Kept::Moved => rename_to_nothing(staging, &ready.staged.name, handle, name).map_err(failed)?,
+            };
+            if !replaced {
                 return Err(trouble(TroubleKind::Conflict));
             }
         } else {
             let handle = folders.make(folder).map_err(failed)?;
-            match rename_to_nothing(staging.handle(), &ready.staged.name, handle, name) {
-                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
-                    return Err(trouble(TroubleKind::Conflict));
-                }
-                renamed => renamed.map_err(failed)?,
+            if !rename_to_nothing(staging, &ready.staged.name, handle, name).map_err(failed)? {
+                return Err(trouble(TroubleKind::Conflict));
             }
         }
         step();
@@ -499,21 +505,24 @@ fn exchange(
     Ok(false)
 }
 
-/// Renames where nothing stands; `AlreadyExists` otherwise.
+/// Puts a staged file where nothing stands; false where something does.
 fn rename_to_nothing(
-    from: std::os::fd::BorrowedFd<'_>,
-    old: &str,
+    staging: &OwnFolder,
+    staged: &str,
     to: std::os::fd::BorrowedFd<'_>,
-    new: &str,
-) -> io::Result<()> {
-    match fs::renameat_with(from, old, to, new, RenameFlags::NOREPLACE) {
+    name: &str,
+) -> io::Result<bool> {
+    let from = staging.handle();
+    match fs::renameat_with(from, staged, to, name, RenameFlags::NOREPLACE) {
         // Some file systems cannot promise it: then a look must do.
         Err(Errno::INVAL | Errno::NOSYS | Errno::NOTSUP) => {
-            if fs::statat(to, new, AtFlags::SYMLINK_NOFOLLOW).is_ok() {
-                return Err(io::ErrorKind::AlreadyExists.into());
+            if fs::statat(to, name, AtFlags::SYMLINK_NOFOLLOW).is_ok() {
+                return Ok(false);
             }
-            Ok(fs::renameat(from, old, to, new)?)
+            fs::renameat(from, staged, to, name)?;
+            Ok(true)
         }
-        renamed => Ok(renamed?),
+        Err(Errno::EXIST) => Ok(false),
+        renamed => Ok(renamed.map(|()| true)?),
     }
 }

@@ -176,22 +176,38 @@ pub(super) fn put_back(part: &Root, path: &VaultPath, to: impl AsFd) -> io::Resu
     }
 }
 
+/// How the old version of a file is kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kept {
+    /// It still stands at its path.
+    InPlace,
+    /// The disk knows no second names: it was moved, and nothing stands at its path.
+    Moved,
+}
+
 /// Keeps the file at `name` in the folder `from` in the trash too, as a second name of one content: so that another
-/// can be renamed over it and the path is never empty.
+/// can be renamed over it and the path is never empty. Where a file has one name only it is moved.
 ///
 /// # Errors
 /// As the system says.
-pub(super) fn keep(part: &Root, path: &VaultPath, from: impl AsFd) -> io::Result<()> {
+pub(super) fn keep(part: &Root, path: &VaultPath, from: impl AsFd) -> io::Result<Kept> {
     let (folder, name) = path.split();
     let mut folders = part.folders();
-    match fs::linkat(from, name, folders.make(folder)?, name, AtFlags::empty()) {
+    let to = folders.make(folder)?;
+    let kept = match fs::linkat(&from, name, to, name, AtFlags::empty()) {
         // Replaced twice in one run: the first version is the one that rollback wants.
-        Ok(()) | Err(Errno::EXIST) => {
-            step();
-            Ok(())
-        }
-        Err(error) => Err(error.into()),
-    }
+        Ok(()) | Err(Errno::EXIST) => Kept::InPlace,
+        Err(Errno::PERM | Errno::NOTSUP | Errno::NOSYS) => match fs::statat(to, name, AtFlags::SYMLINK_NOFOLLOW) {
+            Ok(_) => Kept::InPlace,
+            Err(_) => {
+                fs::renameat(&from, name, to, name)?;
+                Kept::Moved
+            }
+        },
+        Err(error) => return Err(error.into()),
+    };
+    step();
+    Ok(kept)
 }
 
 /// Empties the parts that are older than `keep`; returns how many.
@@ -254,5 +270,22 @@ mod tests {
         assert_eq!(since("a"), ["9-a", "10-b", "11-c-d"]);
         assert_eq!(since("c-d"), ["11-c-d"]);
         assert!(since("none").is_empty());
+    }
+
+    /// No disk gives a folder a second name, as FAT gives none to a file.
+    #[test]
+    fn what_can_have_one_name_only_is_moved_to_the_trash() {
+        let dir = tempfile::tempdir().unwrap();
+        let at = |name: &str| dir.path().join(name);
+        ["vault/single", "trash"].iter().for_each(|name| std::fs::create_dir_all(at(name)).unwrap());
+        std::fs::write(at("vault/double"), "text").unwrap();
+        let (vault, part) = (Root::open(&at("vault")).unwrap(), Root::open(&at("trash")).unwrap());
+        let keep = |name| keep(&part, &VaultPath::parse(name).unwrap(), vault.handle()).unwrap();
+        assert_eq!((keep("double"), keep("double"), keep("single")), (Kept::InPlace, Kept::InPlace, Kept::Moved));
+        assert!(at("vault/double").exists() && at("trash/double").exists());
+        assert!(!at("vault/single").exists() && at("trash/single").exists());
+        // The version that was kept first stays.
+        std::fs::create_dir(at("vault/single")).unwrap();
+        assert_eq!(keep("single"), Kept::InPlace);
     }
 }
