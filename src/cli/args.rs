@@ -330,6 +330,9 @@ pub(super) struct VaultMoveArgs {
     pub(super) list: FileList,
     #[command(flatten)]
     pub(super) vault: VaultOptions,
+    /// Share of the files of --files-from that may be missing, in percent [default: 0; a profile states its own]
+    #[arg(long, value_name = "PERCENT", requires = "files_from", value_parser = percent)]
+    pub(super) missing_percent: Option<f64>,
     /// Print JSON
     #[arg(long)]
     pub(super) json: bool,
@@ -497,6 +500,13 @@ fn seconds(text: &str) -> Result<f64, String> {
     match text.parse::<f64>() {
         Ok(value) if value.is_finite() && (0.0..=86_400.0).contains(&value) => Ok(value),
         _ => Err("a number of seconds, 0 to 86400".to_owned()),
+    }
+}
+
+fn percent(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(value) if (0.0..=100.0).contains(&value) => Ok(value),
+        _ => Err("a number from 0 to 100".to_owned()),
     }
 }
 

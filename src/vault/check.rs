@@ -57,6 +57,6 @@ pub(crate) fn check_missing(plan: &VaultPlan, later: &[Trouble], settings: &Sett
 fn too_many(files: usize, plan: &VaultPlan, what: &str, percent: f64) -> Error {
     Error::new(ErrorKind::Vault, format!("{files} of {} files that rows name {what}", plan.wanted()))
     .with_remedy(format!(
-        "see `tithe vault plan`: is it the right folder, and may you read it? If so raise missing_percent in [vault] (now {percent}), or make the files optional"
+        "see `tithe vault plan`: is it the right folder, and may you read it? If so raise missing_percent in [vault] (now {percent}; of --files-from: --missing-percent), or make the files optional"
     ))
 }

@@ -154,6 +154,20 @@ fn a_plan_touches_nothing() {
     let all = || crate::support::vault::tree(vaults.dir());
     let before = (all(), fs::metadata(vaults.own()).unwrap().modified().unwrap());
     let said = vaults.vault("plan", &[]).expect_code(0).stdout;
-    assert!(said.contains("10"), "{said}");
+    assert!(said.contains("remove 10") && said.contains("--yes-remove 10"), "{said}");
+    assert!(said.contains("about 1.0 s at 100 MB/s, as is assumed"), "{said}");
     assert_eq!((all(), fs::metadata(vaults.own()).unwrap().modified().unwrap()), before);
+}
+
+#[test]
+fn a_plan_tells_what_is_missing_and_a_list_may_allow_it() {
+    let (vaults, names) = twenty();
+    want(&vaults, &[&names[..], &["gone".to_owned()]].concat());
+    let plan = vaults.vault("plan", &["--json"]).expect_code(0).stdout;
+    let plan: serde_json::Value = serde_json::from_str(&plan).unwrap();
+    assert_eq!((&plan["missing"], &plan["missing_percent"]), (&serde_json::json!(["gone"]), &0.0.into()));
+    let told = plan["problems"].to_string();
+    assert!(told.contains("1 of 21 files that rows name are missing") && told.contains("a sync would end"), "{told}");
+    assert!(vaults.sync(&[]).expect_code(8).stderr.contains("--missing-percent"));
+    vaults.sync(&["--missing-percent", "10"]).expect_code(3);
 }

@@ -22,7 +22,9 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::monitor::Monitor as _;
 use crate::pg::errors::Side;
 use crate::report::VaultReport;
-use crate::vault::{self, FileMode, FileRule, Location, ServeSettings, Session, VaultPath, WantedFile, WantedList};
+use crate::vault::{
+    self, Action, FileMode, FileRule, Location, ServeSettings, Session, TroubleKind, VaultPath, WantedFile, WantedList,
+};
 
 pub(super) async fn run(command: &VaultCommand, global: &Global, stop: Interrupt) -> Result<u8> {
     let run = RunId::new();
@@ -36,35 +38,58 @@ pub(super) async fn run(command: &VaultCommand, global: &Global, stop: Interrupt
 }
 
 async fn plan(args: &VaultMoveArgs, global: &Global, run: &RunId) -> Result<u8> {
-    let list = wanted(&args.list, run, true).await?;
-    let settings = settings::vault_settings(&args.vault, list.missing_percent, run)?
-        .ok_or_else(|| missing_option("--vault-from and --vault-to"))?;
-    let list = Arc::new(list.wanted);
-    let (planned, list) = aside(move || vault::plan(&settings, &list).map(|planned| (planned, list))).await?;
+    let (settings, list) = to_move(args, run).await?;
+    let work = move || vault::plan(&settings, &list).map(|planned| (planned, settings, list));
+    let (planned, settings, list) = aside(work).await?;
     let report = vault::report(&list, &planned.plan, &vault::Brought::default());
-    let problems = vault::problems(&list, &planned.plan, &vault::Brought::default());
+    let mut problems = vault::problems(&list, &planned.plan, &vault::Brought::default());
+    problems.extend(vault::refusals(&settings, &planned.plan, args.vault.yes_remove));
     if args.json {
-        let steps: Vec<serde_json::Value> = planned
-            .plan
-            .steps
-            .iter()
-            .map(|step| {
-                let path = list.files[step.file as usize].path.as_str();
-                let action = if step.replaces.is_some() { "replace" } else { "copy" };
-                serde_json::json!({ "action": action, "path": path, "bytes": step.size })
-            })
-            .chain(planned.plan.extras.iter().map(|extra| {
-                serde_json::json!({ "action": "remove", "path": extra.path.as_str(), "bytes": extra.facts.size })
-            }))
-            .collect();
-        let value = serde_json::json!({
-            "vault": report, "steps": steps, "problems": problems, "notes": vault::notes(&planned),
-        });
+        let value = plan_value(&settings, &list, &planned, &report, &problems);
         print_exact(&(serde_json::to_string_pretty(&value).unwrap_or_default() + "\n"));
     } else if !global.quiet {
-        print(&render::plan(&report, &planned, &problems, Look::stdout()));
+        let patched = planned.plan.steps.iter();
+        let patched = patched.filter(|step| vault::action(&settings, &list, step) == Action::Patch).count() as u64;
+        print(&render::plan(&report, &planned, &settings, patched, &problems, Look::stdout()));
     }
     Ok(0)
+}
+
+fn plan_value(
+    settings: &vault::Settings,
+    list: &WantedList,
+    planned: &vault::Planned,
+    report: &VaultReport,
+    problems: &[String],
+) -> serde_json::Value {
+    let path = |file: u32| list.files[file as usize].path.as_str();
+    let bring = planned.plan.steps.iter().map(|step| {
+        let action = vault::action(settings, list, step);
+        serde_json::json!({ "action": action, "path": path(step.file), "bytes": step.size })
+    });
+    let remove = planned.plan.extras.iter().map(|extra| {
+        let (path, size) = (extra.path.as_str(), extra.facts.size);
+        serde_json::json!({ "action": "remove", "path": path, "bytes": size })
+    });
+    let missing = planned.plan.troubles.iter().filter(|trouble| trouble.what == TroubleKind::Missing);
+    serde_json::json!({
+        "vault": report,
+        "steps": bring.chain(remove).collect::<Vec<_>>(),
+        "missing": missing.map(|trouble| path(trouble.file)).collect::<Vec<_>>(),
+        "missing_percent": settings.missing_percent,
+        "estimate": vault::estimate(settings, &planned.plan),
+        "problems": problems,
+        "notes": vault::notes(planned),
+    })
+}
+
+/// How files are to be moved, and which.
+async fn to_move(args: &VaultMoveArgs, run: &RunId) -> Result<(vault::Settings, WantedList)> {
+    let Listed { wanted, missing_percent } = wanted(&args.list, run, true).await?;
+    let missing_percent = args.missing_percent.unwrap_or(missing_percent);
+    let settings = settings::vault_settings(&args.vault, missing_percent, run)?
+        .ok_or_else(|| missing_option("--vault-from and --vault-to"))?;
+    Ok((settings, wanted))
 }
 
 async fn sync(args: &VaultMoveArgs, global: &Global, run: &RunId, stop: Interrupt) -> Result<u8> {
@@ -74,12 +99,9 @@ async fn sync(args: &VaultMoveArgs, global: &Global, run: &RunId, stop: Interrup
         (false, false) => Show::Progress,
     };
     let display = Arc::new(Display::open(show, global.log.as_deref(), &run.id)?);
-    let list = wanted(&args.list, run, true).await.inspect_err(|error| display.fail(error))?;
-    let settings = settings::vault_settings(&args.vault, list.missing_percent, run)?
-        .ok_or_else(|| missing_option("--vault-from and --vault-to"))?;
+    let (settings, wanted) = to_move(args, run).await.inspect_err(|error| display.fail(error))?;
     let halt = Arc::new(AtomicBool::new(false));
-    let (told, shown, wanted, yes_remove) =
-        (Arc::clone(&halt), Arc::clone(&display), list.wanted, args.vault.yes_remove);
+    let (told, shown, yes_remove) = (Arc::clone(&halt), Arc::clone(&display), args.vault.yes_remove);
     let work = aside(move || carry_out(settings, &wanted, yes_remove, &shown, &told));
     let done = tokio::select! {
         done = work => done,
@@ -167,8 +189,12 @@ async fn verify(args: &VaultVerifyArgs, run: &RunId) -> Result<u8> {
     if differs == 0 {
         return Ok(0);
     }
+    let remedy = match found.untreated.files {
+        0 => "run `tithe vault sync` again",
+        _ => "run `tithe vault sync` again, with --overwrite-local for files that others put there",
+    };
     Err(Error::new(ErrorKind::Verification, format!("{differs} files are not what the rows and the record say"))
-        .with_remedy("run `tithe vault sync` again"))
+        .with_remedy(remedy))
 }
 
 async fn serve(args: &VaultServeArgs) -> Result<u8> {

@@ -1,10 +1,11 @@
 //! What a vault's commands say. Makes text; prints nothing.
 
 use std::fmt::Write as _;
+use std::time::Duration;
 
-use crate::cli::terminal::{Look, size, wrap};
+use crate::cli::terminal::{Look, duration, size, wrap};
 use crate::report::VaultReport;
-use crate::vault::{Location, Planned, VaultStatus, VaultVerified};
+use crate::vault::{Estimate, Location, Planned, Settings, VaultStatus, VaultVerified, estimate};
 
 /// Steps that a plan shows by path.
 const SHOWN: usize = 10;
@@ -40,7 +41,14 @@ pub(in crate::cli) fn table(report: &VaultReport, look: Look) -> String {
 }
 
 /// What a sync would do.
-pub(in crate::cli) fn plan(report: &VaultReport, planned: &Planned, problems: &[String], look: Look) -> String {
+pub(in crate::cli) fn plan(
+    report: &VaultReport,
+    planned: &Planned,
+    settings: &Settings,
+    patched: u64,
+    problems: &[String],
+    look: Look,
+) -> String {
     let mut text = format!("\n{}\n", table(report, look));
     let plan = &planned.plan;
     let replaced = plan.steps.iter().filter(|step| step.replaces.is_some()).count();
@@ -54,6 +62,21 @@ pub(in crate::cli) fn plan(report: &VaultReport, planned: &Planned, problems: &[
     );
     for extra in plan.extras.iter().take(SHOWN) {
         let _ = writeln!(text, "    remove {}", extra.path);
+    }
+    if patched > 0 {
+        let _ = writeln!(text, "  {} of them likely come as what differs only", look.count(patched));
+    }
+    if plan.missing() > 0 {
+        let percent = plan.missing() as f64 * 100.0 / plan.wanted().max(1) as f64;
+        let (missing, wanted) = (look.count(plan.missing()), look.count(plan.wanted()));
+        let allowed = settings.missing_percent;
+        let _ = writeln!(text, "  {missing} of {wanted} files are missing: {percent:.2} % ({allowed} % may be)");
+    }
+    if !plan.steps.is_empty() {
+        let Estimate { seconds, bytes_per_second, assumed, .. } = estimate(settings, plan);
+        let what = if assumed { "as is assumed" } else { "by --bwlimit" };
+        let took = duration(Duration::from_secs(seconds.max(1)));
+        let _ = writeln!(text, "  that takes about {took} at {}/s, {what}", size(bytes_per_second));
     }
     remarks(&mut text, problems, &crate::vault::notes(planned), look);
     text
@@ -130,7 +153,7 @@ pub(in crate::cli) fn verified(found: &VaultVerified, look: Look) -> String {
         line(&odd, what, found.foreign - untreated.files, &[]);
     }
     if found.extra.files > 0 {
-        line(true, "installed by Tithe are named by no row any more", found.extra.files, &[]);
+        line(&good, "installed by Tithe are named by no row any more", found.extra.files, &[]);
     }
     text
 }
