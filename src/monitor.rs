@@ -4,6 +4,8 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
+const FILES: &str = "files";
+
 /// Receives progress. Methods are cheap and may be called from any thread.
 pub trait Monitor: Send + Sync {
     /// A phase begins; the one before it ends.
@@ -12,6 +14,10 @@ pub trait Monitor: Send + Sync {
     fn total(&self, _units: usize, _rows_expected: u64) {}
     /// A unit of work (a table) begins; `rows_expected` is an estimate, 0 when unknown.
     fn unit(&self, name: &str, rows_expected: u64) -> Arc<Progress>;
+    /// Moving so many files begins: a unit that counts files, not rows.
+    fn files(&self, files_expected: u64) -> Arc<Progress> {
+        Arc::new(Progress::of_files(files_expected))
+    }
     /// A line worth keeping: a warning, a skipped item.
     fn note(&self, text: &str);
 }
@@ -21,6 +27,8 @@ pub trait Monitor: Send + Sync {
 pub struct Progress {
     /// What it is: a table's name.
     pub name: String,
+    /// What its rows are called.
+    pub counts: &'static str,
     /// Estimate of the rows to come.
     pub rows_expected: u64,
     /// Rows moved so far.
@@ -40,6 +48,7 @@ impl Progress {
     pub fn new(name: &str, rows_expected: u64) -> Self {
         Self {
             name: name.to_owned(),
+            counts: "rows",
             rows_expected,
             rows: AtomicU64::new(0),
             bytes: AtomicU64::new(0),
@@ -47,6 +56,16 @@ impl Progress {
             building: AtomicBool::new(false),
             took: OnceLock::new(),
         }
+    }
+
+    /// Counters of files.
+    pub fn of_files(files_expected: u64) -> Self {
+        Self { counts: FILES, ..Self::new(FILES, files_expected) }
+    }
+
+    /// It counts files.
+    pub fn is_of_files(&self) -> bool {
+        self.counts == FILES
     }
 
     /// Adds what was moved.
@@ -118,6 +137,13 @@ impl Monitor for Recorder {
         match &self.next {
             Some(next) => next.unit(name, rows_expected),
             None => Arc::new(Progress::new(name, rows_expected)),
+        }
+    }
+
+    fn files(&self, files_expected: u64) -> Arc<Progress> {
+        match &self.next {
+            Some(next) => next.files(files_expected),
+            None => Arc::new(Progress::of_files(files_expected)),
         }
     }
 

@@ -32,6 +32,8 @@ pub(super) struct Phase {
     units: usize,
     rows: u64,
     bytes: u64,
+    /// Its units count files.
+    of_files: bool,
 }
 
 impl Phase {
@@ -47,6 +49,7 @@ impl Phase {
             units: 0,
             rows: 0,
             bytes: 0,
+            of_files: false,
         }
     }
 
@@ -55,6 +58,7 @@ impl Phase {
     }
 
     pub(super) fn add(&mut self, unit: Arc<Progress>) {
+        self.of_files = unit.is_of_files();
         self.running.push((unit, None));
     }
 
@@ -81,10 +85,13 @@ impl Phase {
         finished
     }
 
-    /// `43 tables, 94 123 rows, 32 MB`; empty where there was nothing to count.
+    /// `43 tables, 94 123 rows, 32 MB` or `301 files, 1.1 kB`; empty where there was nothing to count.
     pub(super) fn summary(&self, look: Look) -> String {
         if self.units == 0 || self.bytes == 0 {
             return String::new();
+        }
+        if self.of_files {
+            return format!("{} files, {}", look.count(self.rows), size(self.bytes));
         }
         let tables = if self.units == 1 { "1 table" } else { &format!("{} tables", self.units) };
         format!("{tables}, {} rows, {}", look.count(self.rows), size(self.bytes))
@@ -116,7 +123,7 @@ impl Phase {
                 self.total.get_or_insert_with(|| multi.add(ProgressBar::new(STEPS).with_style(unit_style(look))));
             total.set_prefix(format!("{} of {} tables", self.units, self.units_expected));
             total.set_position(steps(rows, self.rows_expected));
-            total.set_message(numbers(rows, self.rows_expected, bytes, elapsed, look));
+            total.set_message(numbers((rows, "rows"), self.rows_expected, bytes, elapsed, look));
         }
     }
 
@@ -137,13 +144,13 @@ fn draw_unit(unit: &Progress, bar: &ProgressBar, look: Look) {
         return;
     }
     bar.set_position(steps(rows, unit.rows_expected));
-    bar.set_message(numbers(rows, unit.rows_expected, bytes, unit.started.elapsed(), look));
+    bar.set_message(numbers((rows, unit.counts), unit.rows_expected, bytes, unit.started.elapsed(), look));
 }
 
 /// `12 400 of about 20 000 rows, 3.1 MB, 6.2 MB/s, 2 s left`
-fn numbers(rows: u64, expected: u64, bytes: u64, elapsed: Duration, look: Look) -> String {
+fn numbers((rows, counts): (u64, &str), expected: u64, bytes: u64, elapsed: Duration, look: Look) -> String {
     let of = if expected > rows { format!(" of about {}", look.count(expected)) } else { String::new() };
-    let mut text = format!("{}{of} rows", look.count(rows));
+    let mut text = format!("{}{of} {counts}", look.count(rows));
     if bytes > 0 {
         let per_second = bytes as f64 / elapsed.as_secs_f64().max(0.001);
         text.push_str(&format!(", {}, {}/s", size(bytes), size(per_second as u64)));
@@ -204,9 +211,24 @@ mod tests {
     fn a_guess_that_was_too_low_is_not_shown() {
         let look = Look { terminal: true, colours: false, unicode: false, width: 80 };
         let second = Duration::from_secs(10);
-        assert_eq!(numbers(500, 1000, 0, second, look), "500 of about 1,000 rows, 10 s left");
-        assert_eq!(numbers(1500, 1000, 0, second, look), "1,500 rows");
+        assert_eq!(numbers((500, "rows"), 1000, 0, second, look), "500 of about 1,000 rows, 10 s left");
+        assert_eq!(numbers((1500, "files"), 1000, 0, second, look), "1,500 files");
         assert_eq!(steps(1500, 1000), 990);
         assert_eq!(steps(5, 0), 0);
+    }
+
+    #[test]
+    fn a_phase_that_moves_files_speaks_of_files() {
+        let look = Look { terminal: true, colours: false, unicode: false, width: 80 };
+        let told = |unit: Progress| {
+            let mut phase = Phase::new("bring files", ProgressBar::hidden());
+            unit.add(301, 1100);
+            unit.finish();
+            phase.add(Arc::new(unit));
+            phase.take_finished();
+            phase.summary(look)
+        };
+        assert_eq!(told(Progress::of_files(400)), "301 files, 1.1 kB");
+        assert_eq!(told(Progress::new("files", 400)), "1 table, 301 rows, 1.1 kB");
     }
 }

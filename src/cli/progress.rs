@@ -177,11 +177,11 @@ impl Monitor for Display {
     }
 
     fn unit(&self, name: &str, rows_expected: u64) -> Arc<Progress> {
-        let progress = Arc::new(Progress::new(&one_line(name), rows_expected));
-        if let Some(phase) = &mut *self.inner.phase.lock().unwrap_or_else(PoisonError::into_inner) {
-            phase.add(Arc::clone(&progress));
-        }
-        progress
+        self.inner.add(Progress::new(&one_line(name), rows_expected))
+    }
+
+    fn files(&self, files_expected: u64) -> Arc<Progress> {
+        self.inner.add(Progress::of_files(files_expected))
     }
 
     fn note(&self, text: &str) {
@@ -196,6 +196,14 @@ impl Monitor for Display {
 }
 
 impl Inner {
+    fn add(&self, unit: Progress) -> Arc<Progress> {
+        let unit = Arc::new(unit);
+        if let Some(phase) = &mut *self.phase.lock().unwrap_or_else(PoisonError::into_inner) {
+            phase.add(Arc::clone(&unit));
+        }
+        unit
+    }
+
     /// Looks at the counters: redraws the bars, notices complete tables.
     fn tick(&self) {
         let mut phase = self.phase.lock().unwrap_or_else(PoisonError::into_inner);
@@ -212,10 +220,12 @@ impl Inner {
         let took = unit.took().unwrap_or_default();
         let (rows, bytes) = (unit.rows.load(Ordering::Relaxed), unit.bytes.load(Ordering::Relaxed));
         let moved = if bytes > 0 { format!(", {}", size(bytes)) } else { String::new() };
-        self.log_line("table", &format!("{}: {rows} rows{moved} in {:.3} s", unit.name, took.as_secs_f64()));
+        let counts = unit.counts;
+        let kind = if unit.is_of_files() { counts } else { "table" };
+        self.log_line(kind, &format!("{}: {rows} {counts}{moved} in {:.3} s", unit.name, took.as_secs_f64()));
         if matches!(self.style, Style::Lines) && took >= WORTH_A_LINE {
             let rows = self.look.count(rows);
-            self.say(&format!("            {}: {rows} rows{moved} in {}", unit.name, duration(took)));
+            self.say(&format!("            {}: {rows} {counts}{moved} in {}", unit.name, duration(took)));
         }
     }
 

@@ -50,6 +50,8 @@ pub struct KindTotals {
 
 /// Endings that are counted each by itself; the rest together.
 const KINDS_MAX: usize = 32;
+/// Of files whose name has no ending.
+const NO_KIND: &str = "no ending";
 
 /// A file to bring.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -299,7 +301,7 @@ impl VaultPlan {
         let totals = &mut self.totals[usize::from(case.file.rule)];
         totals.wanted += 1;
         if let Seen::File(facts, _) = &case.source {
-            let kind = case.file.path.extension();
+            let kind = Some(case.file.path.extension()).filter(|kind| !kind.is_empty()).unwrap_or(NO_KIND);
             let known = self.kinds.len() < KINDS_MAX || self.kinds.contains_key(kind);
             let counts = self.kinds.entry(if known { kind.into() } else { "other".into() }).or_default();
             counts.files += 1;

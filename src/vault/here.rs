@@ -109,7 +109,7 @@ impl Here {
             self.refuse_folded(&planned)?;
             check_missing(&planned.plan, &[], settings, &self.source.place())?;
             permit(&planned)?;
-            let progress = monitor.unit("files", planned.plan.steps.len() as u64);
+            let progress = monitor.files(planned.plan.steps.len() as u64);
             let bring = Bring {
                 wanted,
                 source: self.source.origin(),

@@ -121,7 +121,7 @@ impl InBucket {
             save(settings, source, target, &mut planned.notes)?;
             check_missing(&planned.plan, &[], settings, &self.source.place())?;
             permit(&planned)?;
-            let progress = monitor.unit("files", planned.plan.steps.len() as u64);
+            let progress = monitor.files(planned.plan.steps.len() as u64);
             let push = Push {
                 wanted,
                 source: self.source.origin(),

@@ -106,7 +106,7 @@ impl Push {
                     None => {}
                 }
                 permitted = planned.plan.extras.len();
-                let progress = monitor.unit("files", planned.plan.steps.len() as u64);
+                let progress = monitor.files(planned.plan.steps.len() as u64);
                 *shelf.progress.lock().unwrap_or_else(PoisonError::into_inner) = Some(progress.clone());
                 let (bytes, _) = link.ask(kind::GO, &[], PLAN_BYTES_MAX)?.wait(stop)?;
                 progress.finish();
