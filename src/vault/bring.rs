@@ -18,7 +18,6 @@ use super::object::Objects;
 use super::own::OwnFolder;
 use super::pages;
 use super::path::VaultPath;
-use super::pulse::beat;
 use super::remote::far::Far;
 use super::remote::fetch::{Fetch, Wish};
 use super::remove;
@@ -401,7 +400,6 @@ impl Bring<'_> {
             }
         }
         step();
-        beat();
         let Found::File(facts) = folders.look(&wanted.path).map_err(failed)? else {
             return Err(trouble(TroubleKind::Conflict));
         };

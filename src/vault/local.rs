@@ -8,7 +8,6 @@ use super::cache::{self, Cached, ContentHash};
 use super::ledger::{Owner, Reader};
 use super::own::OwnFolder;
 use super::path::VaultPath;
-use super::pulse::beat;
 use super::root::{Facts, Found, Root, facts_of};
 use super::stage::hash_file;
 use super::target::now_ns;
@@ -89,7 +88,6 @@ impl<'a> Local<'a> {
                 paths
                     .iter()
                     .zip(known)
-                    .inspect(|_| beat())
                     .map(|(path, known)| match folders.look(path) {
                         Ok(Found::Nothing) => Seen::Nothing,
                         Ok(Found::Other) => Seen::Other,

@@ -8,7 +8,6 @@ use super::cache;
 use super::compare::Extra;
 use super::installed::{self, Installed};
 use super::path::VaultPath;
-use super::pulse::beat;
 use super::root::Found;
 use super::step::step;
 use super::target::Workshop;
@@ -52,7 +51,6 @@ fn move_all(
 ) -> io::Result<()> {
     let mut folders = target.root.folders();
     for extra in extras {
-        beat();
         if folders.look(&extra.path)? != Found::File(extra.facts) {
             changed.push(extra.path.clone());
             continue;

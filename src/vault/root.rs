@@ -12,6 +12,7 @@ use rustix::fs::{self, AtFlags, FileType, Mode, OFlags, Stat};
 use rustix::io::Errno;
 
 use super::path::VaultPath;
+use super::pulse::beat;
 
 const FOLDER: OFlags = OFlags::DIRECTORY.union(OFlags::NOFOLLOW).union(OFlags::CLOEXEC).union(OFlags::RDONLY);
 
@@ -123,6 +124,7 @@ impl<'a> Folders<'a> {
     /// # Errors
     /// As the system says; that it does not exist or is no file is an answer.
     pub(super) fn look(&mut self, path: &VaultPath) -> io::Result<Found> {
+        beat();
         let (folder, name) = path.split();
         let handle = match self.enter(folder, false)? {
             Ok(handle) => handle,
