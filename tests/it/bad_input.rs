@@ -67,6 +67,28 @@ fn a_share_outside_its_range() {
     assert_eq!(ran.code, 2, "{}", ran.stderr);
 }
 
+/// Such a database takes any bytes; those that are UTF-8 can be read.
+#[test]
+fn a_source_without_an_encoding() {
+    let (server, scene) = (&support::servers().source, Scene::new());
+    server.query_text("postgres", "CREATE DATABASE ascii TEMPLATE template0 ENCODING 'SQL_ASCII' LOCALE 'C'").unwrap();
+    let ask = |sql: &str| server.query_text("ascii", sql).unwrap();
+    ask(
+        "CREATE TABLE users (id int PRIMARY KEY, email text, name text); INSERT INTO users VALUES (1, 'ö@x.test', 'ö');
+         CREATE TABLE posts (id int PRIMARY KEY, user_id int NOT NULL REFERENCES users, body text);
+         INSERT INTO posts VALUES (1, 1, 'a' || chr(233))",
+    );
+    let from = server.url("ascii");
+    let sample = || scene.sample(&["--percent", "100", "--from", &from]);
+    scene.refused(sample(), 6, &["posts", "encoding of this database is SQL_ASCII", "rewrite them as UTF-8"]);
+    ask("DO $$ BEGIN EXECUTE format('ALTER TABLE posts ADD CONSTRAINT odd CHECK (body <> %L)', chr(233)); END $$");
+    scene.refused(sample(), 6, &["encoding of this database is SQL_ASCII"]);
+    ask("TRUNCATE posts; ALTER TABLE posts DROP CONSTRAINT odd");
+    sample().expect_code(0);
+    assert_eq!(scene.target.query_one_text("SELECT name FROM users"), "ö");
+    server.query_text("postgres", "DROP DATABASE ascii").unwrap();
+}
+
 #[test]
 fn profiles_that_do_not_fit() {
     let scene = Scene::new();

@@ -116,7 +116,7 @@ fn permute(key: &DomainKey, prefix: &[u8], value: &[u8], out: &mut Vec<u8>) {
             };
             out.extend_from_slice(replaced.unwrap_or(character).encode_utf8(&mut [0; 4]).as_bytes());
         }
-        // Bytes that are no UTF-8 (only a database in SQL_ASCII has them) are nothing a token may keep.
+        // Servers send UTF-8 only; what is none would be nothing a token may keep.
         out.extend(chunk.invalid().iter().map(|_| b'?'));
     }
 }

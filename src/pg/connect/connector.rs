@@ -13,6 +13,7 @@ use std::time::Duration;
 
 use tokio::task::JoinHandle;
 use tokio_postgres::config::{SslMode as TlsUse, TargetSessionAttrs};
+use tokio_postgres::error::SqlState;
 use tokio_postgres::{CancelToken, Client, Config, SimpleQueryMessage};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
@@ -21,6 +22,11 @@ use crate::pg::errors::{self, Plain};
 
 use super::info::{ConnectInfo, Host, HostEntry, SessionAttrs, SslMode, TlsSettings};
 use super::tls;
+
+/// Such a database stores whatever bytes a client sent.
+const NOT_UTF8: &str = "the encoding of this database is SQL_ASCII, and it holds texts that are not UTF-8, which tithe \
+    cannot read: rewrite them as UTF-8 (dump, convert, restore into a database in UTF8), or say rows = \"none\" for \
+    their tables";
 
 /// Opens sessions as a [`ConnectInfo`] says. Cloning shares the address reached.
 #[derive(Clone)]
@@ -31,6 +37,8 @@ pub struct Connector {
     /// What ended the last session that ended badly. The task that runs a connection knows the reason (a shutdown,
     /// say), the query that waits for an answer only that there will be none.
     last_end: Arc<Mutex<Option<tokio_postgres::Error>>>,
+    /// The encoding of the database first reached.
+    encoding: Arc<OnceLock<String>>,
 }
 
 /// An open session and the task that drives it; the session lasts as long as the client.
@@ -56,7 +64,7 @@ impl Connector {
         // A socket never speaks TLS, whatever the mode; then missing files are no fault either.
         let mode = if sockets_only { SslMode::Disable } else { info.tls.mode };
         let tls = tls::connector(&TlsSettings { mode, ..info.tls.clone() }, info.side)?;
-        Ok(Self { info, tls, reached: Arc::default(), last_end: Arc::default() })
+        Ok(Self { info, tls, reached: Arc::default(), last_end: Arc::default(), encoding: Arc::default() })
     }
 
     /// Where it goes.
@@ -69,10 +77,16 @@ impl Connector {
         self.reached.get().map(|entry| self.info.narrowed_to(entry.clone()))
     }
 
+    /// The same, which knows and names that one server only.
+    #[must_use]
+    pub fn narrowed(&self) -> Self {
+        Self { info: self.reached().unwrap_or_else(|| self.info.clone()), ..self.clone() }
+    }
+
     /// The same server, another database.
     #[must_use]
     pub fn with_dbname(&self, name: &str) -> Self {
-        Self { info: self.info.with_dbname(name), ..self.clone() }
+        Self { info: self.info.with_dbname(name), encoding: Arc::default(), ..self.clone() }
     }
 
     /// Opens a session.
@@ -118,7 +132,10 @@ impl Connector {
             true => self.last_end.lock().unwrap_or_else(PoisonError::into_inner).take().unwrap_or(error),
             false => error,
         };
-        errors::server_error(self.info.side, Some(&self.info.user), action, error)
+        let undecodable = error.code() == Some(&SqlState::CHARACTER_NOT_IN_REPERTOIRE)
+            && self.encoding.get().is_some_and(|encoding| encoding == "SQL_ASCII");
+        let failed = errors::server_error(self.info.side, Some(&self.info.user), action, error);
+        if undecodable { failed.with_remedy(NOT_UTF8) } else { failed }
     }
 
     fn summary(&self, mut failures: Vec<Error>) -> Error {
@@ -217,6 +234,9 @@ impl Connector {
         let config = self.config(entry, tls_use);
         let opened = within(self.info.connect_timeout, config.connect(self.tls.clone())).await;
         let (client, mut connection) = opened.ok_or(Attempt::TimedOut)?.map_err(Attempt::Failed)?;
+        if let Some(encoding) = connection.parameter("server_encoding") {
+            self.encoding.get_or_init(|| encoding.to_owned());
+        }
         let last_end = Arc::clone(&self.last_end);
         let task = tokio::spawn(async move {
             // By reference: dropping the connection is what wakes the queries that wait for it, and by then the reason
