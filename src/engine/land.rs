@@ -5,7 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::process::Stdio;
 use std::sync::Arc;
 
-use tokio::process::Command;
+use rustix::process::{Pid, Signal, kill_process_group};
+use tokio::process::{Child, Command};
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::monitor::Monitor;
@@ -13,7 +14,7 @@ use crate::pg::catalog::{self, LeftOut};
 use crate::pg::connect::{LIBPQ_VARIABLES, Pool};
 use crate::pg::dump::Entry;
 use crate::pg::errors::{ServerError, is_foreign_key_violation};
-use crate::pg::landing::{self, ForeignKeyStatements, Skipped, Validity};
+use crate::pg::landing::{self, DatabaseSetting, ForeignKeyStatements, Skipped, Validity};
 use crate::profile::{Orphans, Profile};
 use crate::report::CheckReport;
 use crate::schema::SchemaObject;
@@ -97,10 +98,8 @@ pub(super) async fn finish_schema(
     pool: &Pool,
     before: &[Entry],
     rest: &[Entry],
+    populated: &[(u32, String)],
 ) -> Result<Skipped> {
-    let source = transfer.source.session().await?;
-    let populated = landing::populated_views(&source, transfer.source.connector()).await?;
-    drop(source);
     let client = pool.get().await?;
     let fail = |action: String, e| pool.fail(action, e);
     // A view that needs a primary key is created among these.
@@ -134,10 +133,7 @@ pub(super) async fn sequences(transfer: &Transfer, pool: &Pool) -> Result<usize>
 }
 
 /// Gives the staging database the source database's own settings; those that need more rights are returned.
-pub(super) async fn settings(transfer: &Transfer, pool: &Pool) -> Result<Vec<String>> {
-    let source = transfer.source.session().await?;
-    let settings = landing::database_settings(&source, transfer.source.connector(), &transfer.target.next()).await?;
-    drop(source);
+pub(super) async fn settings(pool: &Pool, settings: Vec<DatabaseSetting>) -> Result<Vec<String>> {
     let client = pool.get().await?;
     let mut left = Vec::new();
     for (name, statement) in settings {
@@ -169,12 +165,17 @@ pub(super) async fn after_load(transfer: &Transfer, profile: &Profile, monitor: 
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
+            .process_group(0)
             .kill_on_drop(true);
         let failed = |what: String| {
             Error::new(ErrorKind::Target, format!("after_load command `{command}`: {what}"))
                 .with_remedy("the target's old database is untouched; correct the command and run again")
         };
-        let output = child.output().await.map_err(|cause| failed("could not start".to_owned()).with_cause(cause))?;
+        let not_started = |cause| failed("could not start".to_owned()).with_cause(cause);
+        let child = child.spawn().map_err(not_started)?;
+        let group = Group::of(&child);
+        let output = child.wait_with_output().await.map_err(not_started)?;
+        group.disarm();
         if !output.status.success() {
             let said = String::from_utf8_lossy(&output.stderr);
             let tail: Vec<&str> = said.lines().rev().take(3).collect();
@@ -186,6 +187,29 @@ pub(super) async fn after_load(transfer: &Transfer, profile: &Profile, monitor: 
         }
     }
     Ok(())
+}
+
+/// A command with all that it started, which ends with a run that is broken off.
+struct Group(Option<Pid>);
+
+impl Group {
+    fn of(leader: &Child) -> Self {
+        let number = leader.id().and_then(|id| i32::try_from(id).ok());
+        Self(number.and_then(Pid::from_raw))
+    }
+
+    /// It came to its end; what it left running is its own affair.
+    fn disarm(mut self) {
+        self.0 = None;
+    }
+}
+
+impl Drop for Group {
+    fn drop(&mut self) {
+        if let Some(leader) = self.0 {
+            let _ = kill_process_group(leader, Signal::KILL);
+        }
+    }
 }
 
 /// Compares names of schema objects in source and staging database. What is missing counts as a difference, unless

@@ -8,6 +8,7 @@ mod blame;
 mod choose;
 mod copy;
 mod cycle;
+mod ending;
 mod evidence;
 mod explain;
 mod files;

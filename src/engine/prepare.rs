@@ -43,18 +43,22 @@ pub struct Prepared {
     pub plan: Arc<Plan>,
 }
 
-/// Runs `work`, unless somebody waits too long for a lock that this command holds on the source.
+/// Runs `work`, unless somebody waits too long for a lock that this command holds on the source, or the locks are lost.
 ///
 /// # Errors
-/// `work`'s, or `Source` when the command stood back.
+/// `work`'s, or `Source` when the command stood back or cannot vouch for what it read.
 pub(super) async fn standing_back<T>(
     source: &Source,
     patience: Duration,
     work: impl Future<Output = Result<T>>,
 ) -> Result<T> {
     tokio::select! {
-        done = work => done,
-        error = source.watch_for_waiters(patience) => Err(error),
+        done = work => {
+            let done = done?;
+            source.check_hold().await?;
+            Ok(done)
+        }
+        error = source.watch(patience) => Err(error),
     }
 }
 

@@ -24,6 +24,7 @@ use crate::schema::Catalog;
 
 use super::choose::Choice;
 use super::copy::{self, Arrived};
+use super::ending::Ending;
 use super::files::{self, FilesInPlace, VaultRequest};
 use super::prepare::{Prepared, SourceRequest, prepare};
 use super::source_values::SourceValues;
@@ -101,7 +102,7 @@ pub async fn sample(
     let source = Arc::clone(&prepared.source);
     let outcome = tokio::select! {
         built = build(&request, &prepared, &target, &recorder) => built,
-        error = source.watch_for_waiters(request.yield_to_ddl) => Err(error),
+        error = source.watch(request.yield_to_ddl) => Err(error),
         error = stop => Err(error),
     };
     // Renaming takes milliseconds and is all or nothing: from here on nobody can stop it halfway.
@@ -115,8 +116,7 @@ pub async fn sample(
     match outcome {
         Ok((mut report, files)) => {
             report.source.system_identifier = source_identifier.map(|number| number.to_string());
-            // From here on the old rows are nobody's, and their files may go; the source need not wait for an answer.
-            drop((source, prepared));
+            // From here on the old rows are nobody's, and their files may go.
             if let Some(files) = files {
                 files.remove_extras(&mut report, request.confirm_removal).await;
             }
@@ -149,10 +149,13 @@ async fn open(request: &SampleRequest, monitor: &dyn Monitor) -> Result<(Prepare
 async fn clean_up(source: &Source, target: &Target) {
     let on_target = async {
         let _ = target.cancel_others().await;
-        let _ = target.drop_next().await;
+        target.drop_next().await
     };
-    // A query that sends nothing would not notice that its client is gone.
-    let both = async { tokio::join!(source.cancel(), on_target) };
+    let on_source = async {
+        // A query that sends nothing would not notice that its client is gone.
+        if source.is_released() { Ok(()) } else { source.cancel().await }
+    };
+    let both = async { tokio::join!(on_source, on_target) };
     let _ = tokio::time::timeout(CLEAN_UP_LIMIT, both).await;
 }
 
@@ -213,7 +216,10 @@ async fn build(
     let arrived = copy::run(&transfer, &staging.pool, &by_leaf, builds, monitor).await?;
     monitor.phase("look for leaks");
     let looked = leaks::check(&transfer, &staging.pool, &constants).await?;
-    let finished = complete(request, &transfer, &mut staging, rest, &**monitor).await?;
+    let ending = Ending::read(&transfer).await?;
+    // Indexes, proofs, commands and files may take hours that production need not wait for.
+    prepared.source.release().await?;
+    let finished = complete(request, &transfer, &mut staging, (rest, ending), &**monitor).await?;
     let files = match request.vault.as_ref().zip(vault) {
         None => None,
         Some((vault, session)) => {
@@ -250,7 +256,7 @@ async fn complete(
     request: &SampleRequest,
     transfer: &Arc<Transfer>,
     staging: &mut Staging,
-    entries: Vec<Entry>,
+    (entries, ending): (Vec<Entry>, Ending),
     monitor: &dyn Monitor,
 ) -> Result<Completed> {
     let pool = &staging.pool;
@@ -264,10 +270,10 @@ async fn complete(
     let (proven, not_valid) = land::foreign_keys(transfer, pool).await?;
     monitor.phase("finish the schema");
     let sequences = land::sequences(transfer, pool).await?;
-    let late = land::finish_schema(transfer, pool, &staging.dump.before_rows, &rest).await?;
+    let late = land::finish_schema(transfer, pool, &staging.dump.before_rows, &rest, &ending.populated).await?;
     staging.skipped.problems.extend(late.problems);
     staging.skipped.missing_roles += late.missing_roles;
-    let refused_settings = land::settings(transfer, pool).await?;
+    let refused_settings = land::settings(pool, ending.settings).await?;
     land::after_load(transfer, &request.source.profile, monitor).await?;
     monitor.phase("check");
     let (objects, counts) = land::check_objects(transfer, pool, &staging.skipped).await?;

@@ -18,7 +18,11 @@ struct Running {
 
 impl Running {
     fn start(scene: &Scene, rate: &str) -> Self {
-        let profile = support::profile(PROFILE);
+        Self::start_with(scene, PROFILE, rate)
+    }
+
+    fn start_with(scene: &Scene, profile: &str, rate: &str) -> Self {
+        let profile = support::profile(profile);
         let arguments = scene.arguments(&profile.path().to_string_lossy(), &["--max-rate", rate]);
         let mut command: Command = scene.home.command(&arguments.iter().map(String::as_str).collect::<Vec<_>>());
         let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
@@ -232,6 +236,47 @@ fn sessions_that_are_terminated() {
         running.end().failed(code, &["posts", "the server ended the connection"]);
         scene.assert_old();
     }
+}
+
+/// The session that holds the source's locks does nothing for long, so it is the first that an administrator's rule
+/// against idle transactions finds; without it a table can lose its rows under the run.
+#[test]
+fn sessions_that_hold_locks_are_missed_at_once() {
+    let scene = Scene::new();
+    scene.grow();
+    let holder = format!(
+        "SELECT pg_terminate_backend(pid)::text FROM pg_stat_activity WHERE datname = '{}' \
+         AND application_name LIKE 'tithe 2%' ORDER BY backend_start LIMIT 1",
+        scene.source.name()
+    );
+    for (database, sql, code, words) in
+        [(&scene.source, holder, 6, ["hold the snapshot and the locks", "idle transactions"])]
+    {
+        // The whole run would take 40 seconds and more.
+        let running = Running::start(&scene, "200kB");
+        wait_for_copy(&scene);
+        assert_eq!(database.query_one_text(&sql), "true");
+        let ended = Instant::now();
+        running.end().failed(code, &words);
+        assert!(ended.elapsed() < Duration::from_secs(15), "{:?}", ended.elapsed());
+        scene.assert_old();
+    }
+}
+
+#[test]
+fn what_a_command_started_ends_with_the_run() {
+    let scene = Scene::new();
+    let file = scene.home.path().join("pid");
+    let command = format!("sh -c 'echo $$ > {0}.new; mv {0}.new {0}; exec sleep 90'; true", file.display());
+    let profile = format!("{PROFILE}\n[target]\nafter_load = [\"{command}\"]\n");
+    let running = Running::start_with(&scene, &profile, "10MB");
+    wait_for("the command", || file.exists());
+    running.signal(Signal::INT);
+    running.end().failed(130, &["untouched"]);
+    scene.assert_old();
+    let stat = format!("/proc/{}/stat", std::fs::read_to_string(&file).unwrap().trim());
+    let is_alive = || std::fs::read_to_string(&stat).is_ok_and(|stat| !stat.contains(") Z "));
+    wait_for("its child to end", || !is_alive());
 }
 
 /// No file of this server can grow beyond a limit, as under a quota; that needs no rights, which a small file system

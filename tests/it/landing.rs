@@ -234,6 +234,11 @@ fn after_load_commands_run_before_the_swap() {
         &["after_load", "exit 3", "said-it", "the target's old database is untouched"],
     );
     scene.refused(with(r#""psql -v ON_ERROR_STOP=1 -c 'SELECT nonsense'""#), 7, &["nonsense"]);
+    // By then the source has been let go: a migration need not wait.
+    let source = scene.source.url();
+    let alter = "-c 'SET lock_timeout = 3000' -c 'ALTER TABLE posts ALTER body SET DEFAULT 1'";
+    with(&format!(r#""psql -v ON_ERROR_STOP=1 -qd '{source}' {alter}""#)).expect_code(0);
+    scene.home.tithe(&["rollback", "--yes", "--to", &scene.target.url()]).expect_code(0);
     let migrate = r#""psql -qc 'CREATE TABLE migrated AS SELECT current_database() AS name'",
         "psql -q \"$DATABASE_URL\" -c 'CREATE TABLE by_url AS SELECT 1 AS n'",
         "test -z \"$TITHE_KEY\" && test -n \"$PATH\"""#;

@@ -1,19 +1,23 @@
 //! The source: read-only sessions on one exported snapshot.
 //!
 //! A holder session exports the snapshot and keeps ACCESS SHARE locks on what will be read; every other session of the
-//! pool imports the snapshot when it opens and stays in its transaction to the end of the run. Nothing is ever
+//! pool imports the snapshot when it opens and stays in its transaction until the source is let go. Nothing is ever
 //! written: each transaction is READ ONLY, on a primary as on a standby.
 
-use std::collections::HashMap;
-use std::time::{Duration, Instant};
+mod watch;
+
+pub(super) use watch::LOOK_EVERY;
+
+use std::sync::atomic::AtomicBool;
+use std::time::Duration;
 
 use deadpool_postgres::Object;
 use tokio_postgres::Client;
 
-use super::catalog::{self, LeftOut, ServerRow};
-use super::connect::{ConnectInfo, Connector, Pool, Session};
-use super::quote::{ident, literal, qualified};
 use crate::error::{Error, ErrorKind, Result};
+use crate::pg::catalog::{self, LeftOut, ServerRow};
+use crate::pg::connect::{ConnectInfo, Connector, Pool, Session};
+use crate::pg::quote::{ident, literal, qualified};
 use crate::schema::{Catalog, Table, TableKind};
 use crate::types::QualifiedName;
 
@@ -34,9 +38,6 @@ pub(super) fn no_timeouts(server_version: u32) -> &'static str {
 
 /// Enough for hashed membership lists and their joins; a session's own limit, taken only while it is needed.
 const WORK_MEMORY: &str = "SET work_mem = '128MB'; SET jit = off; ";
-
-/// How often the watch looks for sessions that wait for this run.
-const LOOK_EVERY: Duration = Duration::from_millis(500);
 
 /// How the source is read.
 #[derive(Clone, Debug)]
@@ -64,6 +65,8 @@ pub struct Source {
     holder: Session,
     pool: Pool,
     options: Options,
+    /// All that is wanted of it has been read.
+    released: AtomicBool,
 }
 
 /// SQL over the columns of a table.
@@ -88,10 +91,7 @@ impl Source {
         let connector = Connector::new(info)?;
         let holder = connector.connect().await?;
         // Every further session goes to the server that answered first: another one would not know the snapshot.
-        let connector = match connector.reached() {
-            Some(reached) => Connector::new(reached)?,
-            None => connector,
-        };
+        let connector = connector.narrowed();
         let fail = |action: &str, e| connector.fail(format!("{action} on {}", connector.info()), e);
         let settings = settings(&options);
         holder.client.batch_execute(&settings).await.map_err(|e| fail("prepare a session", e))?;
@@ -123,7 +123,7 @@ impl Source {
             literal(&snapshot)
         );
         let pool = Pool::new(connector.clone(), options.jobs, &in_snapshot)?;
-        Ok(Self { server, snapshot, search_path, connector, holder, pool, options })
+        Ok(Self { server, snapshot, search_path, connector, holder, pool, options, released: AtomicBool::new(false) })
     }
 
     /// A session in the snapshot, as soon as one is free.
@@ -151,7 +151,7 @@ impl Source {
         catalog::read(&self.holder.client, left_out, &self.connector).await
     }
 
-    /// Locks the tables in ACCESS SHARE mode until the run ends, so that nobody drops or alters one under it.
+    /// Locks the tables in ACCESS SHARE mode until the source is let go, so that nobody drops or alters one under it.
     ///
     /// # Errors
     /// `Source` when a lock is not granted within the limit.
@@ -160,7 +160,7 @@ impl Source {
         if lockable.is_empty() {
             return Ok(());
         }
-        let sql = super::members::lock_statement(&lockable);
+        let sql = crate::pg::members::lock_statement(&lockable);
         self.holder.client.batch_execute(&sql).await.map_err(|e| {
             let limit = self.options.lock_timeout.as_millis();
             self.fail(format!("lock {} tables for reading (limit {limit} ms)", lockable.len()), e)
@@ -202,53 +202,6 @@ impl Source {
         }
         mark("RELEASE SAVEPOINT tithe_asks").await?;
         Ok(refused)
-    }
-
-    /// Waits until somebody else has waited on this run's locks for `patience`: a migration, say. Never returns
-    /// otherwise, except with the error that ended the watch.
-    pub async fn watch_for_waiters(&self, patience: Duration) -> Error {
-        match self.watch(patience).await {
-            Ok(waiting) => Error::new(
-                ErrorKind::Source,
-                format!(
-                    "a session of the source waited {} s for a lock that this run holds ({waiting})",
-                    patience.as_secs()
-                ),
-            )
-            .with_remedy("the run stood back; run again when the migration is done, or raise --yield-to-ddl"),
-            Err(error) => error,
-        }
-    }
-
-    /// Sees who waits since when by looking again and again: other sessions' start times are hidden from plain roles.
-    async fn watch(&self, patience: Duration) -> Result<String> {
-        let session = self.connector.connect().await?;
-        let settings = "SET application_name = 'tithe watch'; SET search_path = pg_catalog; \
-             SET default_transaction_read_only = on; SET statement_timeout = '10s'";
-        session
-            .client
-            .batch_execute(settings)
-            .await
-            .map_err(|e| self.fail("prepare to watch for waiting sessions", e))?;
-        let sql = "SELECT l.pid, l.mode || ' on ' || coalesce(l.relation::regclass::text, '?') FROM pg_locks l \
-             WHERE NOT l.granted AND EXISTS (SELECT FROM pg_stat_activity m \
-               WHERE m.application_name = $1 AND m.pid = ANY (pg_blocking_pids(l.pid)))";
-        let mut waiting: HashMap<i32, Instant> = HashMap::new();
-        loop {
-            tokio::time::sleep(LOOK_EVERY).await;
-            let rows = session
-                .client
-                .query(sql, &[&self.options.application_name])
-                .await
-                .map_err(|e| self.fail("watch for waiting sessions", e))?;
-            let seen: Vec<(i32, String)> = rows.iter().map(|row| (row.get(0), row.get(1))).collect();
-            waiting.retain(|pid, _| seen.iter().any(|(now, _)| now == pid));
-            for (pid, what) in seen {
-                if waiting.entry(pid).or_insert_with(Instant::now).elapsed() + LOOK_EVERY > patience {
-                    return Ok(what);
-                }
-            }
-        }
     }
 
     /// Asks the server to stop whatever this run's sessions are doing.

@@ -1,0 +1,25 @@
+//! What of the source is needed once the rows are in: read beforehand, so that the source can be let go.
+
+use super::transfer::Transfer;
+use crate::error::Result;
+use crate::pg::landing::{self, DatabaseSetting};
+
+/// The last that is asked of the source.
+pub(super) struct Ending {
+    /// Materialized views that hold rows: their oids in the source and their names.
+    pub(super) populated: Vec<(u32, String)>,
+    /// The database's own settings, as statements for the staging database.
+    pub(super) settings: Vec<DatabaseSetting>,
+}
+
+impl Ending {
+    /// # Errors
+    /// `Source`
+    pub(super) async fn read(transfer: &Transfer) -> Result<Self> {
+        let (session, connector) = (transfer.source.session().await?, transfer.source.connector());
+        Ok(Self {
+            populated: landing::populated_views(&session, connector).await?,
+            settings: landing::database_settings(&session, connector, &transfer.target.next()).await?,
+        })
+    }
+}
