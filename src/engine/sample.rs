@@ -103,19 +103,21 @@ pub async fn sample(
     let outcome = tokio::select! {
         built = build(&request, &prepared, &target, &recorder) => built,
         error = source.watch(request.yield_to_ddl) => Err(error),
+        error = target.watch() => Err(error),
         error = stop => Err(error),
     };
     // Renaming takes milliseconds and is all or nothing: from here on nobody can stop it halfway.
     let outcome = match outcome {
         Ok(built) => {
             recorder.phase("swap");
-            target.swap().await.map(|()| built)
+            target.swap().await.map(|note| (built, note))
         }
         Err(error) => Err(error),
     };
     match outcome {
-        Ok((mut report, files)) => {
+        Ok(((mut report, files), note)) => {
             report.source.system_identifier = source_identifier.map(|number| number.to_string());
+            report.notes.extend(note);
             // From here on the old rows are nobody's, and their files may go.
             if let Some(files) = files {
                 files.remove_extras(&mut report, request.confirm_removal).await;
@@ -148,6 +150,9 @@ async fn open(request: &SampleRequest, monitor: &dyn Monitor) -> Result<(Prepare
 /// What was built is of no use; what cannot be dropped now is a marked leftover for the next run.
 async fn clean_up(source: &Source, target: &Target) {
     let on_target = async {
+        // Without the lock another run may be at work here by now, and what is there may be its own.
+        let again = if target.is_lost() { Some(target.reopened().await?) } else { None };
+        let target = again.as_ref().unwrap_or(target);
         let _ = target.cancel_others().await;
         target.drop_next().await
     };

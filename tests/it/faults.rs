@@ -239,7 +239,8 @@ fn sessions_that_are_terminated() {
 }
 
 /// The session that holds the source's locks does nothing for long, so it is the first that an administrator's rule
-/// against idle transactions finds; without it a table can lose its rows under the run.
+/// against idle transactions finds; without it a table can lose its rows under the run. Nor does the one that holds the
+/// target's run lock.
 #[test]
 fn sessions_that_hold_locks_are_missed_at_once() {
     let scene = Scene::new();
@@ -249,9 +250,15 @@ fn sessions_that_hold_locks_are_missed_at_once() {
          AND application_name LIKE 'tithe 2%' ORDER BY backend_start LIMIT 1",
         scene.source.name()
     );
-    for (database, sql, code, words) in
-        [(&scene.source, holder, 6, ["hold the snapshot and the locks", "idle transactions"])]
-    {
+    let locker = format!(
+        "SELECT pg_terminate_backend(pid)::text FROM pg_locks WHERE locktype = 'advisory' \
+         AND (classid::int8 << 32) | objid::int8 = hashtextextended('tithe {}', 0)",
+        scene.target.name()
+    );
+    for (database, sql, code, words) in [
+        (&scene.source, holder, 6, ["hold the snapshot and the locks", "idle transactions"]),
+        (&scene.target, locker, 7, ["hold the run lock", "run again"]),
+    ] {
         // The whole run would take 40 seconds and more.
         let running = Running::start(&scene, "200kB");
         wait_for_copy(&scene);

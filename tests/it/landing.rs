@@ -188,16 +188,42 @@ fn swaps_back_and_forth() {
         server.query_text("postgres", &sql).unwrap().unwrap()
     };
     rollback().failed(7, &["no previous database", "only the database before the last sample is kept"]);
+    let owner = "tithe_landing \"owner\"";
+    let quoted = owner.replace('"', "\"\"");
+    for sql in [
+        format!("CREATE ROLE \"{quoted}\""),
+        format!("ALTER DATABASE {name} OWNER TO \"{quoted}\""),
+        format!("REVOKE ALL ON DATABASE {name} FROM PUBLIC"),
+        format!("GRANT TEMPORARY ON DATABASE {name} TO PUBLIC"),
+        format!("GRANT CONNECT ON DATABASE {name} TO pg_monitor WITH GRANT OPTION"),
+        format!("COMMENT ON DATABASE {name} IS 'it''s my dev'"),
+    ] {
+        server.query_text("postgres", &sql).unwrap();
+    }
+    let ask = |what: &str| {
+        let sql = format!("SELECT {what} FROM pg_database WHERE datname = '{name}'");
+        server.query_text("postgres", &sql).unwrap().unwrap()
+    };
+    let admits = || {
+        ask(
+            "pg_get_userbyid(datdba) || ' ' || (SELECT string_agg(a::text, ' ' ORDER BY a::text) FROM unnest(datacl) a)",
+        )
+    };
+    let admitted = admits();
+    assert!(admitted.starts_with(&format!("{owner} ")) && admitted.contains("pg_monitor=c*/"), "{admitted}");
     scene.sample(&[]).expect_code(0);
     scene.assert_sampled();
+    assert_eq!(admits(), admitted);
     assert_eq!(
         server.query_text(&format!("{name}__prev"), "SELECT text FROM old").unwrap().as_deref(),
         Some("old content")
     );
     rollback().expect_code(0);
     scene.assert_readable();
+    assert_eq!((admits(), ask("shobj_description(oid, 'pg_database')").as_str()), (admitted.clone(), "it's my dev"));
     rollback().expect_code(0);
     scene.assert_sampled();
+    assert_eq!(admits(), admitted);
     // The next run keeps what it replaces; the one before that is gone.
     scene.target.execute("CREATE TABLE first_sample ()");
     scene.sample(&[]).expect_code(0);
@@ -211,6 +237,10 @@ fn swaps_back_and_forth() {
     scene.sample(&["--to", &fresh.url()]).expect_code(0);
     assert_eq!(fresh.query_one_text("SELECT count(*) > 0 FROM users"), "t");
     scene.home.tithe(&["rollback", "--yes", "--to", &fresh.url()]).failed(7, &["no previous database"]);
+    for database in [name.clone(), format!("{name}__prev")] {
+        server.query_text("postgres", &format!("ALTER DATABASE {database} OWNER TO postgres")).unwrap();
+    }
+    server.query_text("postgres", &format!("DROP ROLE \"{quoted}\"")).unwrap();
 }
 
 #[test]
@@ -234,6 +264,13 @@ fn after_load_commands_run_before_the_swap() {
         &["after_load", "exit 3", "said-it", "the target's old database is untouched"],
     );
     scene.refused(with(r#""psql -v ON_ERROR_STOP=1 -c 'SELECT nonsense'""#), 7, &["nonsense"]);
+    // A name that the run needs, taken meanwhile.
+    let name = scene.target.name();
+    for taken in [format!("{name}__prev"), format!("{name}__drop")] {
+        let ran = with(&format!(r#""psql -qc 'CREATE DATABASE {taken}'""#));
+        scene.refused(ran, 10, &[&format!("a database {taken} exists that no run of tithe made")]);
+        support::servers().target.query_text("postgres", &format!("DROP DATABASE {taken}")).unwrap();
+    }
     // By then the source has been let go: a migration need not wait.
     let source = scene.source.url();
     let alter = "-c 'SET lock_timeout = 3000' -c 'ALTER TABLE posts ALTER body SET DEFAULT 1'";

@@ -1,28 +1,28 @@
 //! The target server's databases: the staging database of a run, the swap, the way back.
 //!
-//! Owns names and their marks. A run's databases carry its id in COMMENT ON DATABASE; one without the mark is never
-//! dropped nor renamed over. All of it happens on one session in the maintenance database, which holds the advisory
-//! lock that lets one run at a time work on a target.
+//! Owns names. A run's databases carry its id in COMMENT ON DATABASE (`marks`); one without the mark is never dropped
+//! nor renamed over. All of it happens on one session in the maintenance database, which holds the advisory lock that
+//! lets one run at a time work on a target.
+
+mod marks;
+mod rights;
+mod swap;
 
 use std::time::Duration;
 
 use tokio_postgres::error::SqlState;
 
-use super::catalog::{self, ServerRow};
-use super::connect::{ConnectInfo, Connector, Pool, Session};
-use super::quote::{ident, literal};
-use super::source::{PINNED, no_timeouts};
 use crate::error::{Error, ErrorKind, Result};
+use crate::pg::catalog::{self, ServerRow};
+use crate::pg::connect::{ConnectInfo, Connector, Pool, Session};
+use crate::pg::quote::{ident, literal};
+use crate::pg::source::{LOOK_EVERY, PINNED, no_timeouts};
 
-/// How a mark begins; the run's id follows.
-const MARK: &str = "tithe run ";
+use marks::{mark_sql, marked_run};
 
 /// A database is marked in a second statement, since CREATE DATABASE cannot be part of a transaction. Until then it is
 /// known by this connection limit together with admitting nobody: so nothing of anybody's can be in it.
 const UNMARKED_LIMIT: i32 = 10_101;
-
-/// Stands in the mark of a database that was there before the first run.
-const NO_RUN: &str = "-";
 
 /// PostgreSQL truncates names to 63 bytes without a word; `__prev` and `__drop` need six.
 const NAME_MAX_BYTES: usize = 57;
@@ -126,6 +126,31 @@ impl Target {
         Err(Error::new(ErrorKind::Locked, format!("another run works on the target {}", self.name)))
     }
 
+    /// Waits until the session that holds the run lock is gone: returns with the error that ends the run, or never.
+    pub async fn watch(&self) -> Error {
+        loop {
+            tokio::time::sleep(LOOK_EVERY).await;
+            if let Err(error) = self.maintenance.client.batch_execute("SELECT 1").await {
+                return self.fail("hold the run lock on the target's server", error);
+            }
+        }
+    }
+
+    /// Another session in place of one that ended, with the lock again.
+    ///
+    /// # Errors
+    /// As [`Self::open`] and [`Self::lock`].
+    pub async fn reopened(&self) -> Result<Self> {
+        let again = Self::open(self.info(&self.name), &self.run_id).await?;
+        again.lock().await?;
+        Ok(again)
+    }
+
+    /// Whether the session is gone, and the run lock with it.
+    pub fn is_lost(&self) -> bool {
+        self.maintenance.client.is_closed()
+    }
+
     /// The target database's name.
     pub fn name(&self) -> &str {
         &self.name
@@ -200,15 +225,23 @@ impl Target {
             }
         }
         for name in [self.next(), self.prev(), self.dropped()] {
-            if self.is_ours(&name).await? == Some(false) {
-                return Err(Error::new(
-                    ErrorKind::Refused,
-                    format!("a database {name} exists that no run of tithe made"),
-                )
-                .with_remedy("rename or drop it: tithe needs the name"));
-            }
+            self.refuse_foreign(&name).await?;
         }
         Ok(())
+    }
+
+    /// Answers whether the database is there; it is a run's then.
+    ///
+    /// # Errors
+    /// `Refused` where it is somebody else's.
+    async fn refuse_foreign(&self, name: &str) -> Result<bool> {
+        match self.is_ours(name).await? {
+            Some(false) => {
+                Err(Error::new(ErrorKind::Refused, format!("a database {name} exists that no run of tithe made"))
+                    .with_remedy("rename or drop it: tithe needs the name"))
+            }
+            ours => Ok(ours.is_some()),
+        }
     }
 
     /// Drops what killed runs left behind; returns the names.
@@ -265,117 +298,9 @@ impl Target {
             note = Some(format!("the target has no locale {}; its own default orders texts", source.collate));
         }
         let open = format!("ALTER DATABASE {} ALLOW_CONNECTIONS true CONNECTION LIMIT -1;", ident(&next));
-        let sql = format!("BEGIN;{}{open}COMMIT", mark_sql(&next, &self.run_id, "staging"));
+        let sql = format!("BEGIN;{}{open}COMMIT", mark_sql(&next, Some(&self.run_id), "staging"));
         self.execute(&sql, || format!("mark the database {next}")).await?;
         Ok(note)
-    }
-
-    /// Puts the staging database in the target's place; the old one stays as `__prev`, an older one is dropped after.
-    ///
-    /// # Errors
-    /// `Target` when sessions keep the target in use; nothing has changed then.
-    pub async fn swap(&self) -> Result<()> {
-        let old = self.comment(&self.name).await?;
-        let exists = old.is_some();
-        let had_prev = self.comment(&self.prev()).await?.is_some();
-        let rename = |from: &str, to: &str| format!("ALTER DATABASE {} RENAME TO {};", ident(from), ident(to));
-        let mut sql = String::from("BEGIN;");
-        if exists {
-            if had_prev {
-                sql.push_str(&rename(&self.prev(), &self.dropped()));
-            }
-            sql.push_str(&rename(&self.name, &self.prev()));
-            sql.push_str(&mark_sql(&self.prev(), marked_run(&old.unwrap_or_default()), "previous"));
-        }
-        sql.push_str(&rename(&self.next(), &self.name));
-        sql.push_str(&mark_sql(&self.name, &self.run_id, "current"));
-        sql.push_str("COMMIT");
-        let names = [self.name.clone(), self.next(), self.prev()];
-        self.rename(&sql, &names).await?;
-        if exists && had_prev {
-            // The new database is in place; a failure here only leaves a marked leftover for the next run.
-            let _ = self.drop_database(&self.dropped()).await;
-        }
-        Ok(())
-    }
-
-    /// Swaps the previous database back; the one it replaces becomes the previous one.
-    ///
-    /// # Errors
-    /// `Target` when there is no previous database of ours, or a session keeps one in use.
-    pub async fn rollback(&self) -> Result<()> {
-        let prev = self.prev();
-        let mark = self.comment(&prev).await?;
-        let restored = match &mark {
-            Some(comment) if comment.starts_with(MARK) => mark_sql(&self.name, marked_run(comment), "current"),
-            Some(_) => {
-                return Err(Error::new(ErrorKind::Refused, format!("the database {prev} was not put there by tithe")));
-            }
-            None => {
-                return Err(Error::new(
-                    ErrorKind::Target,
-                    format!("there is no previous database {prev} to go back to"),
-                )
-                .with_remedy("only the database before the last sample is kept"));
-            }
-        };
-        let away = self.dropped();
-        // Left behind where the last swap could not drop it; it is in the way now.
-        if self.comment(&away).await?.is_some_and(|comment| comment.starts_with(MARK)) {
-            self.drop_database(&away).await?;
-        }
-        let rename = |from: &str, to: &str| format!("ALTER DATABASE {} RENAME TO {};", ident(from), ident(to));
-        let sql = if let Some(replaced) = self.comment(&self.name).await? {
-            format!(
-                "BEGIN;{}{}{}{}{restored}COMMIT",
-                rename(&self.name, &away),
-                rename(&prev, &self.name),
-                rename(&away, &prev),
-                mark_sql(&prev, marked_run(&replaced), "rolled back")
-            )
-        } else {
-            format!("BEGIN;{}{restored}COMMIT", rename(&prev, &self.name))
-        };
-        self.rename(&sql, &[self.name.clone(), prev]).await
-    }
-
-    /// Runs a transaction of renames, ending the sessions that are in the way.
-    async fn rename(&self, sql: &str, databases: &[String]) -> Result<()> {
-        const TRIES: u32 = 5;
-        for attempt in 1..=TRIES {
-            self.disconnect(databases).await?;
-            match self.maintenance.client.batch_execute(sql).await {
-                Ok(()) => return Ok(()),
-                Err(error) => {
-                    let _ = self.maintenance.client.batch_execute("ROLLBACK").await;
-                    let busy = error.code() == Some(&SqlState::OBJECT_IN_USE);
-                    if !busy || attempt == TRIES {
-                        let remedy = "close the sessions that use it (an application, psql, a prepared transaction), or run as a role that may end them (pg_signal_backend)";
-                        let failed = self.fail(format!("swap the database {}", self.name), error);
-                        return Err(if busy { failed.with_remedy(remedy) } else { failed });
-                    }
-                    tokio::time::sleep(Duration::from_millis(100 * u64::from(attempt))).await;
-                }
-            }
-        }
-        Ok(())
-    }
-
-    /// Ends the sessions of these databases that the role may end.
-    async fn disconnect(&self, databases: &[String]) -> Result<()> {
-        let sql = "SELECT pid FROM pg_stat_activity WHERE datname = ANY ($1) AND pid <> pg_backend_pid()";
-        let rows = self
-            .maintenance
-            .client
-            .query(sql, &[&databases])
-            .await
-            .map_err(|e| self.fail("look for sessions on the target", e))?;
-        for row in rows {
-            let pid: i32 = row.get(0);
-            // Refused where the session belongs to a role above ours; the rename then says that it is in use.
-            let _ = self.maintenance.client.execute("SELECT pg_terminate_backend($1)", &[&pid]).await;
-        }
-        Ok(())
     }
 
     /// Drops the staging database, if it is there.
@@ -436,7 +361,7 @@ impl Target {
                    FROM pg_database WHERE datname = $1";
         let row = self.maintenance.client.query_opt(sql, &[&name, &UNMARKED_LIMIT]).await;
         let row = row.map_err(|e| self.fail("look for databases", e))?;
-        Ok(row.map(|row| row.get::<_, String>(0).starts_with(MARK) || row.get(1)))
+        Ok(row.map(|row| marks::is_mark(row.get(0)) || row.get(1)))
     }
 
     /// The run that a database carries in its mark.
@@ -445,7 +370,7 @@ impl Target {
     /// `Target`
     pub async fn run_of(&self, name: &str) -> Result<Option<String>> {
         let comment = self.comment(name).await?.unwrap_or_default();
-        Ok(Some(marked_run(&comment).to_owned()).filter(|run| run != NO_RUN))
+        Ok(marked_run(&comment).map(str::to_owned))
     }
 
     async fn owns(&self, name: &str) -> Result<Option<bool>> {
@@ -458,16 +383,6 @@ impl Target {
     async fn execute(&self, sql: &str, action: impl Fn() -> String) -> Result<()> {
         self.maintenance.client.batch_execute(sql).await.map_err(|e| self.fail(action(), e))
     }
-}
-
-/// The statement that marks a database as holding what `run` made.
-fn mark_sql(name: &str, run: &str, state: &str) -> String {
-    format!("COMMENT ON DATABASE {} IS {};", ident(name), literal(&format!("{MARK}{run}: {state}")))
-}
-
-/// The run that a mark names.
-fn marked_run(comment: &str) -> &str {
-    comment.strip_prefix(MARK).and_then(|rest| rest.split(':').next()).unwrap_or(NO_RUN)
 }
 
 /// The cluster's identity, which its physical copies share; `None` where the role may not ask.
