@@ -8,6 +8,7 @@ mod blame;
 mod choose;
 mod copy;
 mod cycle;
+mod empty;
 mod ending;
 mod evidence;
 mod explain;

@@ -29,7 +29,7 @@ use super::files::{self, FilesInPlace, VaultRequest};
 use super::prepare::{Prepared, SourceRequest, prepare};
 use super::source_values::SourceValues;
 use super::transfer::Transfer;
-use super::{evidence, land, leaks, pieces, trial, usage, worker};
+use super::{empty, evidence, land, leaks, pieces, trial, usage, worker};
 use crate::rate::RateLimit;
 
 /// What to do.
@@ -197,7 +197,12 @@ async fn build(
     monitor.phase("choose rows, create the schema");
     let choice = Choice::new(prepared, &budget, &rate, request.source.literal_keys_max, &**monitor);
     let staging = create_schema(request, prepared, target);
-    let (chosen, mut staging) = tokio::try_join!(choice.choose(), staging)?;
+    let choosing = async {
+        let chosen = choice.choose().await?;
+        empty::refuse(&choice, &chosen).await?;
+        Ok(chosen)
+    };
+    let (chosen, mut staging) = tokio::try_join!(choosing, staging)?;
     monitor.phase("copy rows, build indexes");
     let secrets = leaks::secrets(&prepared.catalog, &prepared.plan);
     let constants = leaks::Constants::of(&staging.dump);

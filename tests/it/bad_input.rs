@@ -67,6 +67,31 @@ fn a_share_outside_its_range() {
     assert_eq!(ran.code, 2, "{}", ran.stderr);
 }
 
+#[test]
+fn a_draw_that_brings_nothing() {
+    let scene = Scene::new();
+    let words = ["no row of the root table users is chosen", "raise --percent", "untouched"];
+    scene.refused(scene.sample(&["--percent", "1e-9"]), 10, &words);
+    scene.source.execute("TRUNCATE users CASCADE");
+    scene.refused(scene.sample(&[]), 10, &["the root table users is empty in the source", "--from"]);
+}
+
+#[test]
+fn targets_that_nobody_means() {
+    let scene = Scene::new();
+    let url = scene.target.url();
+    let named = format!("/{}?", scene.target.name());
+    for (name, word) in [("postgres", "server's own"), ("template1", "template"), ("template0", "template")] {
+        let to = url.replace(&named, &format!("/{name}?"));
+        scene.refused(scene.sample(&["--to", &to]), 10, &[name, word, "--to"]);
+    }
+    let template = format!("ALTER DATABASE {} IS_TEMPLATE ", scene.target.name());
+    scene.target.execute(&format!("{template} true"));
+    scene.refused(scene.sample(&[]), 10, &["is a template"]);
+    scene.target.execute(&format!("{template} false"));
+    scene.refused(scene.sample(&["--to", &url.replace(&named, "/?")]), 2, &["--to", "names no database"]);
+}
+
 /// Such a database takes any bytes; those that are UTF-8 can be read.
 #[test]
 fn a_source_without_an_encoding() {

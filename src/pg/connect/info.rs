@@ -167,6 +167,10 @@ impl ConnectInfo {
             Some(user) => user,
             None => return Err(Malformed("no user is named, and the system does not know ours".to_owned())),
         };
+        if side == Side::Target && given.get("dbname").is_none() {
+            // libpq would take the role's name: of a role such as postgres that is a database nobody meant.
+            return Err(Malformed("it names no database, and PGDATABASE is not set".to_owned()));
+        }
         let mut notes = Vec::new();
         let password = given.take("password").map(Secret::new);
         let passfile_path = given.take("passfile").map(PathBuf::from);

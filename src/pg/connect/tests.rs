@@ -134,6 +134,10 @@ fn refused_text() {
     }
     let error = read("host=db", &[("PGUSER", "me"), ("PGPORT", "x")]).err();
     assert!(error.is_some_and(|error| error.action().contains("environment variable PGPORT is not a port number")));
+    let error = ConnectInfo::parse("host=h user=postgres", Side::Target, &env(&[])).err();
+    assert!(error.is_some_and(|error| error.exit_code() == 2 && error.chain().contains("names no database")));
+    let named = ConnectInfo::parse("host=h user=postgres", Side::Target, &env(&[("PGDATABASE", "dev")]));
+    assert!(named.is_ok_and(|info| info.dbname() == "dev"));
     let error = ConnectInfo::parse("", Side::Target, &env(&[])).err();
     assert!(error.is_some_and(|error| error.action().contains("target URL (--to)")));
 }

@@ -24,6 +24,9 @@ use marks::{mark_sql, marked_run};
 /// known by this connection limit together with admitting nobody: so nothing of anybody's can be in it.
 const UNMARKED_LIMIT: i32 = 10_101;
 
+/// What a server or its tools need; a swap would take them away.
+const NOT_FOR_RUNS: [&str; 3] = ["postgres", "template0", "template1"];
+
 /// PostgreSQL truncates names to 63 bytes without a word; `__prev` and `__drop` need six.
 const NAME_MAX_BYTES: usize = 57;
 
@@ -195,6 +198,7 @@ impl Target {
             return Err(Error::new(ErrorKind::Target, "the target server is a standby and cannot be written")
                 .with_remedy("give the address of its primary, or of another server"));
         }
+        self.refuse_server_databases().await?;
         let row = self
             .maintenance
             .client
@@ -228,6 +232,18 @@ impl Target {
             self.refuse_foreign(&name).await?;
         }
         Ok(())
+    }
+
+    async fn refuse_server_databases(&self) -> Result<()> {
+        let sql = "SELECT datistemplate FROM pg_database WHERE datname = $1";
+        let row = self.maintenance.client.query_opt(sql, &[&self.name]).await;
+        let is_template = row.map_err(|e| self.fail("look for databases", e))?.is_some_and(|row| row.get(0));
+        if !is_template && !NOT_FOR_RUNS.contains(&self.name.as_str()) {
+            return Ok(());
+        }
+        let what = if is_template { "a template for new databases" } else { "the server's own" };
+        Err(Error::new(ErrorKind::Refused, format!("the target {} is {what}", self.name))
+            .with_remedy("give --to a database of its own; one that does not exist yet is made"))
     }
 
     /// Answers whether the database is there; it is a run's then.
