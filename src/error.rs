@@ -68,7 +68,7 @@ impl ErrorKind {
             Self::Source => (6, "check that the source server runs and that the role may connect and SELECT"),
             Self::Target => (7, "the target's old database is untouched; correct the cause and run again"),
             Self::Vault => (8, "check the vault's path and rights"),
-            Self::Verification => (9, "run the sample again; the previous database is kept for `tithe rollback`"),
+            Self::Verification => (9, "nothing was swapped in: the target is as it was"),
             Self::Refused => (10, "nothing was changed"),
             Self::Locked => (11, "wait for the other run to end"),
             Self::Interrupted => (130, "the target's old database is untouched"),
@@ -153,6 +153,14 @@ impl StdError for Error {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn no_general_remedy_sends_to_a_rollback() {
+        // Most errors come before a swap; going back then would take the good database away.
+        for kind in [ErrorKind::Verification, ErrorKind::Target, ErrorKind::Refused] {
+            assert!(!kind.exit().1.contains("rollback"), "{kind:?}");
+        }
+    }
 
     #[test]
     fn chain_names_each_cause_once() {

@@ -288,7 +288,10 @@ async fn complete(
     monitor.phase("check");
     let (objects, counts) = land::check_objects(transfer, pool, &staging.skipped).await?;
     if objects.ok == Some(false) {
-        return Err(Error::new(ErrorKind::Verification, format!("check the new database: {}", objects.detail)));
+        return Err(Error::new(ErrorKind::Verification, format!("check the new database: {}", objects.detail))
+            .with_remedy(
+                "nothing was swapped in: the target is as it was; see what its server does to these, and run again",
+            ));
     }
     Ok(Completed { proven, not_valid, sequences, objects, counts, refused_settings })
 }

@@ -49,7 +49,8 @@ pub(super) fn outcome(report: &VerifyReport) -> Result<()> {
         Some(check) => Err(Error::new(
             ErrorKind::Verification,
             format!("verify {}: {}: {}", report.target, check.name, check.detail),
-        )),
+        )
+        .with_remedy("run the sample again; the database before it is kept for `tithe rollback`")),
     }
 }
 
