@@ -129,8 +129,10 @@ pub(super) fn printable(text: &str) -> String {
 /// As `paint` writes them.
 const COLOURS: [&str; 6] = ["\x1b[0m", "\x1b[1m", "\x1b[2m", "\x1b[31m", "\x1b[32m", "\x1b[33m"];
 
-/// Breaks a text between words; every line but the first begins with `indent` spaces. Long words stay whole.
+/// Breaks a text between words; every line but the first begins with `indent` spaces. Long words stay whole. Breaks of
+/// its own, which a name may hold, are shown as no more than odd characters.
 pub(super) fn wrap(text: &str, width: usize, indent: usize) -> String {
+    let text = &one_line(text);
     let mut lines = String::new();
     let mut used = indent;
     for word in text.split(' ') {
@@ -203,5 +205,6 @@ mod tests {
     fn texts_are_wrapped_between_words() {
         assert_eq!(wrap("one two three", 10, 2), "one two\n  three");
         assert_eq!(wrap("short", 10, 2), "short");
+        assert_eq!(wrap("a\nb", 10, 2), "a\u{fffd}b");
     }
 }

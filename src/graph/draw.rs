@@ -46,14 +46,20 @@ pub fn render(catalog: &Catalog, format: Format, labels: &Labels) -> String {
     }
 }
 
+/// Names may hold line breaks, which end a statement here, and characters that XML does not know.
+fn visible(text: &str) -> String {
+    text.replace(char::is_control, "\u{fffd}")
+}
+
 fn dot(catalog: &Catalog, labels: &Labels) -> String {
-    let quote = |text: &str| format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\""));
+    let clean = |text: &str| visible(text).replace('\\', "\\\\").replace('"', "\\\"");
+    let quote = |text: &str| format!("\"{}\"", clean(text));
     let mut out = String::from(
         "digraph tithe {\n  rankdir=RL;\n  node [shape=box, style=\"rounded,filled\", fontname=\"sans-serif\"];\n",
     );
     for table in &catalog.tables {
         let (label, colour) = labels.table(table.id);
-        let text = format!("{}\\n{label}", table.name.to_string().replace('\\', "\\\\").replace('"', "\\\""));
+        let text = format!("{}\\n{label}", clean(&table.name.to_string()));
         let _ = writeln!(out, "  t{} [label=\"{text}\", fillcolor=\"{colour}\"];", table.id.0);
     }
     for reference in &catalog.references {
@@ -66,7 +72,7 @@ fn dot(catalog: &Catalog, labels: &Labels) -> String {
 }
 
 fn mermaid(catalog: &Catalog, labels: &Labels) -> String {
-    let clean = |text: &str| text.replace('"', "#quot;");
+    let clean = |text: &str| visible(text).replace('"', "#quot;");
     let mut out = String::from("flowchart RL\n");
     for table in &catalog.tables {
         let (label, colour) = labels.table(table.id);
@@ -103,8 +109,9 @@ fn svg(catalog: &Catalog, labels: &Labels) -> String {
         height = height.max(2 * MARGIN + tables.len() * (BOX_HEIGHT + ROW_GAP));
     }
     let width = 2 * MARGIN + columns.len() * (BOX_WIDTH + COLUMN_GAP);
-    let clean =
-        |text: &str| text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;");
+    let clean = |text: &str| {
+        visible(text).replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
+    };
     let mut out = format!(
         "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{width}\" height=\"{height}\" viewBox=\"0 0 {width} {height}\" \
          font-family=\"sans-serif\" font-size=\"12\">\n<rect width=\"100%\" height=\"100%\" fill=\"white\"/>\n\

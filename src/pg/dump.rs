@@ -226,10 +226,13 @@ async fn find(server_version: u32) -> Result<PathBuf> {
     let remedy = format!(
         "install the PostgreSQL {wanted} client programs, or set TITHE_PG_DUMP to a pg_dump of version {wanted} or later"
     );
-    let action = if seen.is_empty() {
-        "find pg_dump, which reads the source's schema: it is not installed".to_owned()
-    } else {
-        format!("find a pg_dump for a server of version {wanted}: {}", seen.join(", "))
+    let action = match std::env::var_os("TITHE_PG_DUMP") {
+        _ if !seen.is_empty() => format!("find a pg_dump for a server of version {wanted}: {}", seen.join(", ")),
+        Some(stated) => format!(
+            "find pg_dump, which reads the source's schema: {}, which TITHE_PG_DUMP names, cannot be run as one",
+            stated.display()
+        ),
+        None => "find pg_dump, which reads the source's schema: it is not installed".to_owned(),
     };
     Err(Error::new(ErrorKind::Source, action).with_remedy(remedy))
 }

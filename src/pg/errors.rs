@@ -330,7 +330,7 @@ fn lacking_right(side: Side, role: &str, message: &str) -> String {
     let (kind, name) = match message.strip_prefix("permission denied for ").and_then(|rest| rest.split_once(' ')) {
         Some(pair) => pair,
         None if message.contains("create database") => {
-            return format!("ALTER ROLE {role} CREATEDB, or use the in-place landing");
+            return format!("ALTER ROLE {role} CREATEDB, or use another role");
         }
         None => return format!("GRANT the missing right to {role}, or connect as the owner"),
     };
@@ -414,7 +414,7 @@ mod tests {
                 Side::Target,
                 "42501",
                 "permission denied to create database",
-                "ALTER ROLE r CREATEDB, or use the in-place landing",
+                "ALTER ROLE r CREATEDB, or use another role",
             ),
             (Side::Source, "42501", "droit refusé", "GRANT the missing right to r, or connect as the owner"),
             (Side::Target, "53100", "could not extend file", "free disk space on the target server"),

@@ -275,7 +275,7 @@ fn pg_dump_missing_or_too_old() {
         command.env(variable, value);
         Home::run(command)
     };
-    scene.refused(run("TITHE_PG_DUMP", "/no/such/pg_dump"), 6, &["pg_dump", "install", "TITHE_PG_DUMP"]);
+    scene.refused(run("TITHE_PG_DUMP", "/no/such/pg_dump"), 6, &["/no/such/pg_dump, which TITHE_PG_DUMP names"]);
     let fake = scene.home.path().join("pg_dump");
     let script = |text: &str| {
         std::fs::write(&fake, format!("#!/bin/sh\n{text}\n")).unwrap();

@@ -155,6 +155,11 @@ fn the_graph_is_drawn_with_and_without_a_profile() {
     }
     let coloured = tithe(&["graph", "--from", &from, "--profile", profile.path().to_str().unwrap()]).expect_code(0);
     assert!(coloured.stdout.contains("root"), "{coloured:?}");
+    source.execute("CREATE TABLE \"odd\nname\" (id int)");
+    for format in ["dot", "svg", "mermaid"] {
+        let drawn = tithe(&["graph", "--from", &from, "--format", format]).expect_code(0);
+        assert!(drawn.stdout.contains("odd\u{fffd}name"), "{drawn:?}");
+    }
 }
 
 #[test]

@@ -334,15 +334,24 @@ fn texts_and_names_that_look_like_statements_stay_what_they_are() {
 }
 
 #[test]
-fn backslashes_arrive_from_a_database_in_which_they_escape() {
+fn settings_of_the_databases_change_no_text() {
     let scene = Scene::new();
     let name = scene.source.name();
     scene.source.execute(&format!(
         "ALTER TABLE posts ALTER body SET DEFAULT 'a\\b'; COMMENT ON TABLE users IS 'c\\d';
-         ALTER DATABASE \"{name}\" SET standard_conforming_strings = off"
+         ALTER DATABASE \"{name}\" SET standard_conforming_strings = off;
+         ALTER DATABASE \"{name}\" SET quote_all_identifiers = on;
+         CREATE AGGREGATE total(int) (SFUNC = int4pl, STYPE = int);
+         ALTER TABLE posts ADD doc xml; UPDATE posts SET doc = 'a<b/>c' WHERE id = 1"
     ));
-    scene.sample(&[]).expect_code(0);
-    let ask = |sql: &str| scene.target.query_one_text(&format!("SET standard_conforming_strings = on; {sql}"));
+    // Nor where XML has to be a document.
+    let to = format!("{}&options=-c%20xmloption%3Ddocument", scene.target.url());
+    scene.sample_with(&format!("{PROFILE}doc = \"keep\"\n"), &["--percent", "100", "--to", &to]).expect_code(0);
+    let ask = |sql: &str| {
+        let usual = "SET standard_conforming_strings = on; SET quote_all_identifiers = off";
+        scene.target.query_one_text(&format!("{usual}; {sql}"))
+    };
+    assert_eq!(ask("SELECT doc FROM posts WHERE id = 1"), "a<b/>c");
     assert_eq!(ask("SELECT obj_description('users'::regclass)"), "c\\d");
     assert_eq!(ask("SELECT pg_get_expr(adbin, adrelid) FROM pg_attrdef"), "'a\\b'::text");
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::line;
-use crate::cli::terminal::{Look, wrap};
+use crate::cli::terminal::{Look, one_line, wrap};
 use crate::report::{ColumnReport, LeakCheck, MaskCounts, RuleReport, RunReport};
 use crate::types::QualifiedName;
 use crate::wording::plural;
@@ -43,7 +43,7 @@ pub(in crate::cli) fn table(report: &RunReport, look: Look) -> String {
     for table in &report.tables {
         let prefix = if table.schema == "public" { String::new() } else { format!("{}.", table.schema) };
         for column in table.columns.iter().filter(|column| column.is_masked()) {
-            let name = format!("{prefix}{}.{}", table.table, column.column);
+            let name = one_line(&format!("{prefix}{}.{}", table.table, column.column));
             rows.push((name, &column.rule, column.members.as_ref()));
             if column.support_rule.is_some() || column.support.is_some() {
                 let rule = column.support_rule.as_ref().unwrap_or(&column.rule);

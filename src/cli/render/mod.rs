@@ -6,7 +6,7 @@ pub(super) mod masks;
 
 use std::fmt::Write as _;
 
-use crate::cli::terminal::{Look, duration, size, wrap};
+use crate::cli::terminal::{Look, duration, one_line, size, wrap};
 use crate::pg::connect::ConnectInfo;
 use crate::report::{Outcome, PhaseReport, RunReport, TableReport};
 use crate::wording::plural;
@@ -48,8 +48,8 @@ pub(super) fn report(report: &RunReport, context: &Context<'_>, look: Look) -> S
 }
 
 fn header(text: &mut String, report: &RunReport, look: Look) {
-    let target = report.target.as_str();
-    line(text, &format!("  {} {} {}", look.bold(&report.source.database), look.arrow(), look.bold(target)));
+    let bold = |name: &str| look.bold(&one_line(name));
+    line(text, &format!("  {} {} {}", bold(&report.source.database), look.arrow(), bold(&report.target)));
     let root = report.tables.iter().find(|table| table.mode == "root").map_or("root rows", |t| t.table.as_str());
     let share = match (report.percent, report.rows) {
         (Some(percent), _) => format!("{percent} % of {root}"),
@@ -75,8 +75,8 @@ fn tables(text: &mut String, report: &RunReport, look: Look) {
     filled.sort_by(|a, b| (b.rows_copied, &a.table).cmp(&(a.rows_copied, &b.table)));
     let several_schemas = filled.iter().any(|table| table.schema != "public");
     let name = |table: &TableReport| match several_schemas {
-        true => format!("{}.{}", table.schema, table.table),
-        false => table.table.clone(),
+        true => one_line(&format!("{}.{}", table.schema, table.table)),
+        false => one_line(&table.table),
     };
     // One more would take the place of the line that sums up.
     let shown = if look.terminal && filled.len() > ROWS_ON_TERMINAL + 1 { ROWS_ON_TERMINAL } else { filled.len() };
@@ -258,6 +258,21 @@ fn line(text: &mut String, line: &str) {
 mod tests {
     use super::*;
     use crate::pg::errors::Side;
+
+    #[test]
+    fn a_name_takes_no_more_than_its_line() {
+        let look = Look { terminal: false, colours: false, unicode: true, width: 100 };
+        let table = |rows_copied| TableReport {
+            table: "a\nb".to_owned(),
+            rows_copied,
+            rows_source: 1,
+            ..TableReport::default()
+        };
+        let run = RunReport { tables: vec![table(1), table(0)], target: "t\nu".to_owned(), ..RunReport::default() };
+        let text = report(&run, &Context { to: None, replaced: false, kept: None }, look);
+        assert!(!text.contains("\nb") && !text.contains("\nu"), "{text}");
+        assert_eq!(text.matches("a\u{fffd}b").count(), 2, "{text}");
+    }
 
     #[test]
     fn addresses_keep_the_password_to_themselves() {

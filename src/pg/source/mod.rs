@@ -24,6 +24,7 @@ use crate::types::QualifiedName;
 /// Settings of every session on either side, so that texts read the same whatever the role's or database's defaults.
 pub(super) const PINNED: &str = "SET client_encoding = 'UTF8'; SET DateStyle = 'ISO, YMD'; SET IntervalStyle = 'postgres'; \
      SET TimeZone = 'UTC'; SET standard_conforming_strings = on; SET extra_float_digits = 1; SET bytea_output = 'hex'; \
+     SET quote_all_identifiers = off; SET xmloption = content; \
      SET statement_timeout = 0; SET idle_in_transaction_session_timeout = 0; SET row_security = ";
 
 /// Switches off the timeouts that younger servers have: a run is one long transaction on the source, and one long
