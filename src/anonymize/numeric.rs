@@ -126,10 +126,10 @@ impl Decimal {
         number / 10_000_f64.powi(self.low)
     }
 
-    /// Units of the last digit that is shown.
-    pub(super) fn step(self) -> i128 {
-        let hidden = (-4 * self.low - i32::from(self.scale)).clamp(0, 4);
-        10_i128.pow(hidden as u32)
+    /// Units of the last digit that is shown and may be another than 0: the last `zeros` before the point may not.
+    pub(super) fn step(self, zeros: i32) -> i128 {
+        let shown = if zeros > 0 { zeros } else { -i32::from(self.scale) };
+        10_i128.checked_pow((shown - 4 * self.low).max(0) as u32).unwrap_or(i128::MAX)
     }
 
     /// Units that `digits` digits before the point cannot reach.
@@ -140,12 +140,6 @@ impl Decimal {
         } else {
             i128::MAX
         })
-    }
-
-    /// Digits before the point.
-    pub(super) fn whole_digits(self) -> i32 {
-        let digits = self.units.unsigned_abs().checked_ilog10().map_or(0, |log| log as i32 + 1);
-        (digits + 4 * self.low).max(0)
     }
 }
 

@@ -111,7 +111,7 @@ fn buckets_may_have_more_digits_than_the_value() {
     }
     assert_eq!(printed(S::Bucket { size: 0.1 }, C::Float4, "0.7"), "0.7");
     let mut money = data_type(C::Numeric, None);
-    money.sql_name = "numeric(4,1)".into();
+    (money.sql_name, money.precision) = ("numeric(4,1)".into(), Some((4, 1)));
     let users = table(vec![crate::schema::Column { data_type: money, ..column("c", C::Numeric, None) }]);
     let of_size = |size| Mask::compile(&rule(S::Bucket { size }), &users, ColumnId(0), None).map(|_| ());
     assert!(of_size(0.5).is_ok());
@@ -160,7 +160,7 @@ fn numbers_stay_within_their_type_and_never_stay_the_same() {
         }
     }
     let mut money = data_type(C::Numeric, None);
-    money.sql_name = "numeric(4,2)".into();
+    money.precision = Some((4, 2));
     let column = crate::schema::Column { data_type: money, ..column("c", C::Numeric, None) };
     let mask = Mask::compile(&rule(percent(100.0)), &table(vec![column]), ColumnId(0), Some(&key())).expect("compiles");
     for value in ["99.99", "-99.99", "0.01", "50.00", "0.00", "NaN"] {
@@ -176,6 +176,71 @@ fn numbers_stay_within_their_type_and_never_stay_the_same() {
     assert_eq!(printed(S::Bucket { size: 10.0 }, C::Int4, "-37"), "-40");
     assert_eq!(printed(S::Bucket { size: 0.5 }, C::Numeric, "1.99"), "1.50");
     assert_eq!(printed(S::Bucket { size: 0.5 }, C::Float8, "1.99"), "1.5");
+}
+
+/// A numeric column of that precision and scale; the name is the domain's, where it is one.
+fn numeric(name: &str, precision: Option<(i32, i32)>) -> crate::schema::Column {
+    let own = ColumnType { sql_name: name.into(), precision, ..data_type(C::Numeric, None) };
+    crate::schema::Column {
+        data_type: ColumnType { domain: !name.contains('('), ..own },
+        ..column("c", C::Numeric, None)
+    }
+}
+
+#[test]
+fn reach_beyond_the_room_ends_at_the_room() {
+    let amount = |amount| S::Noise { percent: None, amount: Some(amount) };
+    for (spec, column, scale, most) in [
+        (amount(500.0), numeric("app.money", Some((12, 2))), 0.01, 1e10),
+        (amount(5_000.0), numeric("numeric(4,1)", Some((4, 1))), 0.1, 1e3),
+        (amount(1e15), numeric("numeric(3,3)", Some((3, 3))), 0.001, 1.0),
+        (amount(5.0), numeric("numeric(2,4)", Some((2, 4))), 0.0001, 0.01),
+        (amount(200_000.0), column("c", C::Int2, None), 32.0, 32_768.0),
+        (amount(1e15), column("c", C::Float4, None), 1.0, f64::from(f32::MAX)),
+        (S::GeoJitter { km: 3_000.0 }, numeric("app.degrees", None), 0.09, 90.0),
+        (S::GeoJitter { km: 3_000.0 }, numeric("numeric(3,1)", Some((3, 1))), 0.1, 90.0),
+        (S::GeoJitter { km: 5_000.0 }, numeric("numeric(2,1)", Some((2, 1))), 0.01, 10.0),
+    ] {
+        let (class, name) = (column.data_type.class, column.data_type.sql_name.clone());
+        let decimals = format!("{scale}").split_once('.').map_or(0, |(_, places)| places.len());
+        let mask = Mask::compile(&rule(spec), &table(vec![column]), ColumnId(0), Some(&key())).expect("compiles");
+        let mut ends = std::collections::HashSet::new();
+        for n in -999..1_000 {
+            let value = format!("{:.decimals$}", f64::from(n) * scale);
+            let number: f64 = value.parse().expect("a number");
+            if number.abs() >= most {
+                continue;
+            }
+            let mut out = Vec::new();
+            mask.apply(value.as_bytes(), Format::Text, &mut out).expect("masks");
+            let text = String::from_utf8(out).expect("ASCII");
+            let masked: f64 = text.parse().expect("a number");
+            assert!(masked != number && masked.abs() <= most, "{class:?} {name}: {value} {masked}");
+            assert!(masked.abs() < most || most == 90.0, "{class:?} {name}: {value} {masked}");
+            ends.insert(text);
+        }
+        assert!(ends.len() > 50, "{class:?} {name}: only {} results", ends.len());
+    }
+}
+
+#[test]
+fn digits_that_a_scale_below_zero_rounds_away_are_no_room() {
+    let column = || numeric("numeric(8,-3)", Some((8, -3)));
+    for spec in [
+        S::Noise { percent: None, amount: Some(5_000.0) },
+        S::Noise { percent: None, amount: Some(10.0) },
+        percent(10.0),
+    ] {
+        let mask = Mask::compile(&rule(spec), &table(vec![column()]), ColumnId(0), Some(&key())).expect("compiles");
+        for value in ["1000", "99999999000", "-5000", "12340000"] {
+            let mut out = Vec::new();
+            mask.apply(value.as_bytes(), Format::Text, &mut out).expect("masks");
+            let number: i64 = String::from_utf8(out).expect("ASCII").parse().expect("whole");
+            assert!(number.to_string() != value && number % 1_000 == 0 && number.abs() < 100_000_000_000, "{number}");
+        }
+    }
+    let bucket = |size| Mask::compile(&rule(S::Bucket { size }), &table(vec![column()]), ColumnId(0), None).is_ok();
+    assert!(bucket(10_000.0) && bucket(1_000.0) && !bucket(500.0) && !bucket(1_500.0));
 }
 
 #[test]

@@ -21,6 +21,7 @@ pub(super) fn data_type(class: TypeClass, max_chars: Option<u32>) -> ColumnType 
         base_sql_name: String::new(),
         class,
         max_chars,
+        precision: None,
         enum_labels: vec!["happy".into(), "sad".into()],
         domain: false,
         domain_checks: vec![],

@@ -13,6 +13,8 @@ pub struct ColumnType {
     pub class: TypeClass,
     /// For `varchar(n)` and `char(n)`: n, in characters.
     pub max_chars: Option<u32>,
+    /// For `numeric(p,s)`: p digits, s of them behind the point (below 0: that many before it are always 0).
+    pub precision: Option<(i32, i32)>,
     /// Labels of an enum, in order.
     pub enum_labels: Vec<String>,
     /// The type is a domain; its constraints are checked by the target.
@@ -40,6 +42,7 @@ impl ColumnType {
             base_sql_name: name.to_owned(),
             class,
             max_chars: None,
+            precision: None,
             enum_labels: Vec::new(),
             domain: false,
             domain_checks: Vec::new(),

@@ -5,7 +5,7 @@ use crate::anonymize::numeric::Decimal;
 use crate::digest::Stream;
 use crate::schema::{ColumnType, TypeClass};
 
-use super::numbers::{Bounds, Number, places};
+use super::numbers::{Bounds, Number};
 
 /// How far noise goes.
 #[derive(Clone, Copy, Debug)]
@@ -23,57 +23,112 @@ impl Reach {
     }
 }
 
-/// Another number within reach. One that would not fit the column goes as far in the other direction.
+/// Another number within reach and within the column's room: where that is less in one direction, reach ends there.
 pub(super) fn noise(stream: &mut Stream, class: TypeClass, reach: Reach, bounds: &Bounds, number: Number) -> Number {
-    // 53 bits: every double in [-1, 1) of that spacing.
-    let by = (stream.next_u64() >> 11) as f64 / (1_u64 << 52) as f64 - 1.0;
+    // 53 bits: every double in [0, 1) of that spacing.
+    let drawn = (stream.next_u64() >> 11) as f64 / (1_u64 << 53) as f64;
     match number {
         Number::Whole(value) => {
-            let shift = away(by * reach.of(value as f64), by, reach.of(value as f64));
-            let moved = |shift: i64| value.checked_add(shift).filter(|moved| bounds.hold(*moved));
-            Number::Whole(moved(shift as i64).or_else(|| moved(-(shift as i64))).unwrap_or(value))
+            let room = Room::of_whole(value, bounds);
+            let shift = room.whole(room.drawn(drawn, reach.of(value as f64)));
+            // Within the bounds, so within 64 bits.
+            Number::Whole((i128::from(value) + shift) as i64)
         }
         Number::Float(value) => {
-            let shift = by * reach.of(value);
+            let shift = Room::of_float(value, class).drawn(drawn, reach.of(value));
             Number::Float(if shift == 0.0 { value } else { away_from(value, shift, class) })
         }
         Number::Decimal(value) => {
             let value = match reach {
                 Reach::Percent(_) => value,
-                Reach::Amount(amount) => value.coarse(amount),
+                Reach::Amount(amount) => value.coarse(amount.min(10_f64.powi(bounds.digits))),
             };
-            let step = value.step();
+            let step = value.step(bounds.zeros);
             let size = match reach {
                 Reach::Percent(_) => reach.of(value.units as f64),
                 Reach::Amount(amount) => value.units_of(amount),
-            } / step as f64;
-            let shift = (away(by * size, by, size) as i128).saturating_mul(step);
-            let beyond = value.units_beyond(bounds.digits.unwrap_or_else(|| value.whole_digits()));
-            let moved = |shift: i128| {
-                let moved = value.units.checked_add(shift)?;
-                (moved.unsigned_abs() < beyond.unsigned_abs()).then_some(moved)
             };
-            let units = moved(shift).or_else(|| moved(shift.saturating_neg())).unwrap_or(value.units);
-            Number::Decimal(value.with_units(units))
+            let room = Room::of_decimal(value, step, bounds);
+            let shift = room.whole(room.drawn(drawn, size / step as f64));
+            Number::Decimal(value.with_units(value.units + shift * step))
         }
     }
 }
 
-/// The number moved by an amount, not further than its last digit allows.
-pub(super) fn moved(number: Number, class: TypeClass, amount: f64) -> Number {
+/// The number moved by a share of `reach` (in degrees) up or down, not further than its last digit allows. What is a
+/// latitude or longitude stays one.
+pub(super) fn moved(number: Number, class: TypeClass, bounds: &Bounds, share: f64, reach: f64) -> Number {
+    let turned = |value: f64| {
+        let edge = if value.abs() <= 90.0 { 90.0 } else { 180.0 };
+        value.abs() <= edge && (value + share * reach).abs() > edge
+    };
     match number {
-        Number::Whole(value) => Number::Whole(value.saturating_add(amount.round() as i64)),
-        Number::Float(value) => Number::Float(away_from(value, amount, class)),
+        Number::Whole(value) => Number::Whole(value.saturating_add((share * reach).round() as i64)),
+        Number::Float(value) => {
+            let shift = share * reach;
+            Number::Float(away_from(value, if turned(value) { -shift } else { shift }, class))
+        }
         Number::Decimal(value) => {
-            let value = value.coarse(amount);
-            let step = value.step();
-            let shift = away((value.units_of(amount) / step as f64).trunc(), amount, 1.0) as i128;
-            let shift = shift.saturating_mul(step);
-            let beyond = value.units_beyond(value.whole_digits().max(1)).unsigned_abs();
-            let fits = |units: &i128| units.unsigned_abs() < beyond;
-            let forth = value.units.checked_add(shift).filter(fits);
-            let units = forth.or_else(|| value.units.checked_sub(shift).filter(fits)).unwrap_or(value.units);
-            Number::Decimal(value.with_units(units))
+            let value = value.coarse(reach);
+            let share = if turned(value.units as f64 / value.units_of(1.0)) { -share } else { share };
+            let step = value.step(bounds.zeros);
+            let room = Room::of_decimal(value, step, bounds);
+            let shift = room.share(share, value.units_of(reach) / step as f64);
+            let shift = if shift.abs() > 1.0 { shift.trunc() } else { shift };
+            Number::Decimal(value.with_units(value.units + room.whole(shift) * step))
+        }
+    }
+}
+
+/// How far a number can go down and up, in its steps.
+#[derive(Clone, Copy, Debug)]
+struct Room {
+    down: f64,
+    up: f64,
+    exact: (i128, i128),
+}
+
+impl Room {
+    fn of_whole(value: i64, bounds: &Bounds) -> Self {
+        let value = i128::from(value);
+        Self::of_steps(value - i128::from(bounds.least), i128::from(bounds.most) - value)
+    }
+
+    fn of_decimal(value: Decimal, step: i128, bounds: &Bounds) -> Self {
+        let most = (value.units_beyond(bounds.digits) - 1).max(0);
+        let steps = |room: i128| (room / step).max(0);
+        Self::of_steps(steps(most.saturating_add(value.units)), steps(most.saturating_sub(value.units)))
+    }
+
+    fn of_steps(down: i128, up: i128) -> Self {
+        Self { down: down as f64, up: up as f64, exact: (down, up) }
+    }
+
+    fn of_float(value: f64, class: TypeClass) -> Self {
+        let most = if class == TypeClass::Float4 { f64::from(f32::MAX) } else { f64::MAX };
+        Self { down: most + value, up: most - value, exact: (0, 0) }
+    }
+
+    /// A shift evenly drawn of all within reach, by a number in [0, 1).
+    fn drawn(&self, by: f64, reach: f64) -> f64 {
+        by * self.up.min(reach) - (1.0 - by) * self.down.min(reach)
+    }
+
+    /// That share of the reach; in the other direction where there is more room than in its own, and too little there.
+    fn share(&self, share: f64, reach: f64) -> f64 {
+        let (own, other) = if share < 0.0 { (self.down, self.up) } else { (self.up, self.down) };
+        if own >= reach || own >= other { share * own.min(reach) } else { -share * other.min(reach) }
+    }
+
+    /// The shift in whole steps: one at least, unless there is neither reach nor room: a number must not stay because
+    /// it is small.
+    fn whole(&self, shift: f64) -> i128 {
+        let (down, up) = self.exact;
+        match (shift.round() as i128).clamp(-down, up) {
+            0 if shift == 0.0 => 0,
+            0 if (shift > 0.0 && up > 0) || down == 0 => up.min(1),
+            0 => -1,
+            steps => steps,
         }
     }
 }
@@ -95,14 +150,6 @@ fn away_from(value: f64, shift: f64, class: TypeClass) -> f64 {
     if moved.is_finite() { moved } else { sum(-shift) }
 }
 
-/// A shift in whole units, of at least one where there is any reach: a number must not stay because it is small.
-fn away(shift: f64, by: f64, reach: f64) -> f64 {
-    match shift.round() {
-        0.0 if reach > 0.0 => 1.0_f64.copysign(by),
-        rounded => rounded,
-    }
-}
-
 /// Width of a bucket, as the kinds of numbers want it.
 #[derive(Clone, Copy, Debug)]
 pub(in crate::anonymize) struct Size {
@@ -120,8 +167,11 @@ impl Size {
         }
         let binary = constant::numeric(&size.to_string()).unwrap_or_default();
         let decimal = Decimal::read(&binary).ok().flatten().ok_or_else(|| format!("{size} is no width"))?;
-        if places(data_type).is_some_and(|places| i32::from(decimal.scale()) > places) {
-            return Err(format!("the column is of type {name}, and {size} has more digits"));
+        if let Some((_, places)) = data_type.precision {
+            let is_cut = i32::from(decimal.scale()) > places.max(0);
+            if is_cut || (places < 0 && size % 10_f64.powi(-places) != 0.0) {
+                return Err(format!("the column is of type {name}, and {size} has more digits"));
+            }
         }
         Ok(Self { float: size, decimal })
     }
@@ -137,11 +187,10 @@ pub(super) fn bucket(size: &Size, class: TypeClass, bounds: &Bounds, number: Num
         }
         Number::Float(value) => Number::Float(float_bucket(size.float, class, value)),
         Number::Decimal(value) => {
-            let digits = bounds.digits.unwrap_or_else(|| value.whole_digits());
             // Multiples of a width with a fraction need its digits. Of a number too long for that the end is unknown.
             let (value, size) = value.alike(size.decimal);
             let size = size.max(1);
-            let beyond = value.units_beyond(digits).unsigned_abs();
+            let beyond = value.units_beyond(bounds.digits).unsigned_abs();
             let floor = value.units.div_euclid(size).checked_mul(size);
             let floor = floor.filter(|floor| floor.unsigned_abs() < beyond);
             Number::Decimal(value.with_units(floor.unwrap_or(value.units / size * size)))

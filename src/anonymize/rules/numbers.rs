@@ -15,13 +15,18 @@ pub(in crate::anonymize) enum Number {
     Decimal(Decimal),
 }
 
+/// Digits before the point that a numeric without a modifier takes at most.
+const DIGITS: i32 = 131_072;
+
 /// The numbers that a column takes.
 #[derive(Clone, Copy, Debug)]
 pub(in crate::anonymize) struct Bounds {
-    least: i64,
-    most: i64,
-    /// Digits before the point of a numeric; `None` where only the value itself tells.
-    pub(super) digits: Option<i32>,
+    pub(super) least: i64,
+    pub(super) most: i64,
+    /// Digits before the point of a numeric: `numeric(10,2)` takes 8.
+    pub(super) digits: i32,
+    /// Digits before the point of a numeric that are always 0: `numeric(8,-3)` has 3.
+    pub(super) zeros: i32,
 }
 
 impl Bounds {
@@ -31,32 +36,13 @@ impl Bounds {
             TypeClass::Int4 => (i64::from(i32::MIN), i64::from(i32::MAX)),
             _ => (i64::MIN, i64::MAX),
         };
-        Self { least, most, digits: whole_digits(data_type) }
+        let digits = data_type.precision.map_or(DIGITS, |(precision, scale)| precision - scale);
+        Self { least, most, digits, zeros: data_type.precision.map_or(0, |(_, scale)| (-scale).max(0)) }
     }
 
     pub(super) fn hold(&self, number: i64) -> bool {
         (self.least..=self.most).contains(&number)
     }
-}
-
-/// `numeric(10,2)` has 8; a numeric without precision any number; of a domain's nothing is known.
-fn whole_digits(data_type: &ColumnType) -> Option<i32> {
-    if data_type.domain {
-        return None;
-    }
-    let Some((_, modifier)) = data_type.sql_name.split_once('(') else { return Some(1_000) };
-    let mut parts = modifier.trim_end_matches(')').split(',').map(|part| part.trim().parse::<i32>().ok());
-    let precision = parts.next()??;
-    Some(precision - parts.next().flatten().unwrap_or(0))
-}
-
-/// Digits behind the point: `numeric(10,2)` has 2; `None` where only the value itself tells.
-pub(super) fn places(data_type: &ColumnType) -> Option<i32> {
-    if data_type.domain || data_type.class != TypeClass::Numeric {
-        return None;
-    }
-    let (_, modifier) = data_type.sql_name.split_once('(')?;
-    modifier.trim_end_matches(')').split_once(',').map_or(Some(0), |(_, scale)| scale.trim().parse().ok())
 }
 
 impl Number {

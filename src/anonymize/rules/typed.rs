@@ -32,7 +32,7 @@ enum Rule {
     DateShift(DomainKey, u32),
     DateTruncate(DatePart),
     Pick(DomainKey, Choice),
-    Jitter(DomainKey, f64),
+    Jitter(DomainKey, f64, Bounds),
     Bytes(DomainKey, BytesFill),
     Mac(DomainKey),
 }
@@ -69,7 +69,7 @@ impl Typed {
             }
             MaskSpec::DateTruncate { to } => Rule::DateTruncate(*to),
             MaskSpec::Pick { from, weights } => Rule::Pick(key()?, Choice::new(from, weights, data_type)?),
-            MaskSpec::GeoJitter { km } => Rule::Jitter(key()?, *km),
+            MaskSpec::GeoJitter { km } => Rule::Jitter(key()?, *km, Bounds::of(data_type)),
             MaskSpec::Bytes { fill } => Rule::Bytes(key()?, *fill),
             MaskSpec::Mac if data_type.class == TypeClass::Macaddr => Rule::Mac(key()?),
             _ => return Ok(None),
@@ -121,14 +121,14 @@ impl Typed {
                 let (binary, text) = choice.draw(&mut key.stream(&codec::identity(class, format, value)?));
                 out.extend_from_slice(if format == Format::Binary { binary } else { text });
             }
-            Rule::Jitter(key, km) if class == TypeClass::Other => point(key, *km, value, format, out)?,
-            Rule::Jitter(key, km) => {
+            Rule::Jitter(key, km, _) if class == TypeClass::Other => point(key, *km, value, format, out)?,
+            Rule::Jitter(key, km, bounds) => {
                 self.number(value, format, out, |number| {
                     let mut stream = number_stream(key, number, class);
                     // At least a tenth of the way, so that no place stays where it is.
                     let far = 0.1 + 0.9 * fraction(&mut stream);
-                    let amount = far * km / DEGREE_KM;
-                    nearby::moved(number, class, if stream.below(2) == 0 { amount } else { -amount })
+                    let share = if stream.below(2) == 0 { far } else { -far };
+                    nearby::moved(number, class, bounds, share, km / DEGREE_KM)
                 })?;
             }
             Rule::Bytes(key, fill) => bytes(key, *fill, value, format, out)?,

@@ -189,6 +189,7 @@ fn column_type(oid: u32, modifier: i32, sql_name: String, base: &TypeRow, types:
         base_sql_name: base.base_sql_name.clone(),
         class,
         max_chars,
+        precision: (class == TypeClass::Numeric).then(|| precision(modifier)).flatten(),
         enum_labels: base.enum_labels.clone(),
         domain: base.domain,
         domain_checks: base.domain_checks.clone(),
@@ -197,6 +198,12 @@ fn column_type(oid: u32, modifier: i32, sql_name: String, base: &TypeRow, types:
         carries_type_oids: base.carries_type_oids,
         inside: element.into_iter().chain(fields).filter_map(part).collect(),
     }
+}
+
+/// Digits and scale of a numeric's modifier, as the server packs them; the scale is signed in 11 bits (from 15).
+fn precision(modifier: i32) -> Option<(i32, i32)> {
+    let packed = modifier - 4;
+    (modifier >= 4).then_some(((packed >> 16) & 0xffff, ((packed & 0x7ff) ^ 1024) - 1024))
 }
 
 fn classify(base: &TypeRow) -> TypeClass {
@@ -336,4 +343,19 @@ fn foreign_key(catalog: &mut Catalog, row: ConstraintRow, child: TableId, owner:
 
 fn column_of(table: &Table, attnum: i16) -> Option<ColumnId> {
     table.columns.iter().position(|column| column.attnum == attnum).map(ColumnId::from_index)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::precision;
+
+    #[test]
+    fn numeric_modifiers_are_unpacked() {
+        // As `pg_attribute.atttypmod` has them for numeric, numeric(12,2), numeric(8,-3), numeric(2,4).
+        for (modifier, unpacked) in
+            [(-1, None), (786_438, Some((12, 2))), (526_337, Some((8, -3))), (131_080, Some((2, 4)))]
+        {
+            assert_eq!(precision(modifier), unpacked, "{modifier}");
+        }
+    }
 }

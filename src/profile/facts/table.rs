@@ -237,8 +237,8 @@ pub const RULES: &[RuleFacts] = &[
     },
     RuleFacts {
         name: "noise",
-        meaning: "a number nearby, of as many digits as its type or the value shows; never the same one, unless a percentage of \
-                  it is 0 or nothing else fits",
+        meaning: "a number nearby, of as many digits as its type or the value shows, within what the column takes; never the same \
+                  one, unless a percentage of it is 0 or nothing else fits",
         form: Form::Parameters(&[
             parameter("percent", Kind::Number(0.001, 100.0), Nothing, "of the value, in both directions"),
             parameter("amount", Kind::Number(0.0, 1e15), Nothing, "or as much for every value"),
@@ -404,8 +404,9 @@ pub const RULES: &[RuleFacts] = &[
     },
     RuleFacts {
         name: "geo_jitter",
-        meaning: "a place nearby: a point of longitude and latitude in any direction, a single coordinate to one side; a \
-                  numeric moves by one in its last digit at least, which may be further",
+        meaning: "a place nearby: a point of longitude and latitude in any direction, a single coordinate to one side, \
+                  within 90 or 180 degrees where it was; a numeric moves by one in its last digit at least, which may be \
+                  further",
         form: Form::Parameters(&[parameter("km", Kind::Number(0.001, 5_000.0), Required, "kilometres at most")]),
         accepts: &[
             TypeSet::One(C::Numeric, "numeric"),
