@@ -25,8 +25,9 @@ use crate::profile::Locale;
 use super::Keyed;
 use machines::Machine;
 use signs::{AT, COLON, DIGIT, DOT, LETTER, SPACE, W, WIDE, kind};
+use spans::Address;
 pub(in crate::anonymize) use subject::Names;
-use subject::Part;
+use subject::{Name, Part};
 
 /// The rules of what is looked for, each with its key.
 #[derive(Clone, Debug)]
@@ -109,19 +110,25 @@ impl Redactor {
         let mut at = start;
         let (mut link, mut address) = (spans::link(value, at, end), spans::address(value, at, end));
         loop {
-            let ((from, to), found) = match (link, address) {
-                (Some(link), Some(address)) if address.0 < link.0 => (address, &self.email),
-                (Some(link), _) => (link, &self.url),
-                (None, Some(address)) => (address, &self.email),
+            let first = address.filter(|address| link.is_none_or(|link| address.from < link.0));
+            at = match (first, link) {
+                (Some(Address { from, core, to }), _) => {
+                    self.between(text, at, from, from);
+                    text.replace(from, core, &self.token);
+                    text.replace(core, to, &self.email);
+                    to
+                }
+                (None, Some((from, to))) => {
+                    self.between(text, at, from, from);
+                    text.replace(from, to, &self.url);
+                    to
+                }
                 (None, None) => return self.between(text, at, end, value.len()),
             };
-            self.between(text, at, from, from);
-            text.replace(from, to, found);
-            at = to;
             if link.is_some_and(|(from, _)| from < at) {
                 link = spans::link(value, at, end);
             }
-            if address.is_some_and(|(from, _)| from < at) {
+            if address.is_some_and(|address| address.from < at) {
                 address = spans::address(value, at, end);
             }
         }
@@ -204,19 +211,40 @@ impl Redactor {
         while start < end {
             let part = value[start..end].iter().position(|byte| *byte == b'_').map_or(end, |length| start + length);
             let (name, part_end) = if whole.is_some() { (whole, end) } else { (names.find(&value[start..part]), part) };
-            if let Some(name) = name {
-                text.copy(start);
-                let rule = match name.part {
-                    Part::First => &self.first_name,
-                    Part::Last => &self.last_name,
-                    Part::Whole => &self.username,
-                };
-                rule.0.write(&rule.1, name.text.as_bytes(), usize::MAX, text.out);
-                text.copied = part_end;
+            match name {
+                Some(name) => self.call(text, start, part_end, name),
+                None => self.inside(text, start, part_end),
             }
             start = part_end + 1;
         }
         (text.copied > at).then_some(text.copied)
+    }
+
+    /// Names within a word of a script that does not part them.
+    fn inside(&self, text: &mut Text<'_>, from: usize, to: usize) {
+        let (value, names) = (text.value, text.names);
+        let mut at = from;
+        while at < to && names.any_inside() {
+            at += match names.begin(&value[at..to]) {
+                Some(name) => {
+                    self.call(text, at, at + name.text.len(), name);
+                    name.text.len()
+                }
+                None => signs::character(value, at).1,
+            };
+        }
+    }
+
+    /// Calls the subject otherwise.
+    fn call(&self, text: &mut Text<'_>, from: usize, to: usize, name: &Name) {
+        let rule = match name.part {
+            Part::First => &self.first_name,
+            Part::Last => &self.last_name,
+            Part::Whole => &self.username,
+        };
+        text.copy(from);
+        rule.0.write(&rule.1, name.text.as_bytes(), usize::MAX, text.out);
+        text.copied = to;
     }
 }
 
@@ -338,9 +366,14 @@ mod tests {
             "\u{a0}",
             "a1 @",
             "2024-05-06",
+            "=@",
+            "a=b@c.d/",
+            "'a&@",
+            "李",
+            "李小",
         ] {
             let text = part.repeat(100_000 / part.len());
-            run(&text, &["Ann Nobody", "\u{e9}mile"]);
+            run(&text, &["Ann Nobody", "\u{e9}mile", "李小龙"]);
         }
         assert!(started.elapsed().as_secs() < 30, "{:?}", started.elapsed());
     }
@@ -364,6 +397,55 @@ mod tests {
         }
     }
 
+    /// Text and what it may not show; whole addresses where `key=` and the like stand before them.
+    #[test]
+    fn addresses_are_taken_with_all_signs_that_they_may_have() {
+        for (text, secrets) in [
+            ("o'brien.sean@home.org", &["brien", "home"][..]),
+            ("'ann@home.org' and *bob@home.org*, `eve@home.org` ~ida@home.org", &["ann", "bob", "eve", "ida", "home"]),
+            ("r&d.lab@home.org", &["r&d", "lab"]),
+            ("it!host#ann~x$y@home.org", &["host", "ann", "home"]),
+            ("bounce+12-ann.nobody=home.org@list.example", &["ann", "nobody", "home", "list"]),
+            ("g=ann/s=nobody@home.org", &["ann", "nobody", "home"]),
+            ("mailto:ann@home.org?cc=bob.b@home.org&bcc=eve@home.org", &["ann", "bob", "eve", "home"]),
+            ("page?to=ann@home.org", &["ann", "home"]),
+            ("//ann@home.org/x", &["ann", "home"]),
+        ] {
+            let masked = run(text, &[]);
+            for secret in secrets {
+                assert!(!masked.contains(secret), "{text} -> {masked}");
+            }
+        }
+        let address = |text: &str| run(text, &[]).rsplit(['=', '/', ':', '\'']).next().map(str::to_owned);
+        for text in
+            ["email=ann@home.org", "page?to=ann@home.org", "//ann@home.org", "mailto:ann@home.org", "'ann@home.org"]
+        {
+            assert_eq!(address(text), Some(run("ann@home.org", &[])), "{text}");
+        }
+        assert!(run("email='ann@home.org'", &[]).starts_with("email='"));
+        assert_eq!(run("see /@home.org and =@x.y", &[]), "see /@home.org and =@x.y");
+    }
+
+    #[test]
+    fn names_without_letters_of_two_cases_are_found_within_words() {
+        for (text, subject, kept) in [
+            ("李小龙说你好。", "李小龙", "说你好。"),
+            ("我见到李小龙,李小龙!", "李小龙", "我见到"),
+            ("x_李龙_13:李龙。", "李龙", "x_"),
+            ("김철수는 왔다", "김철수", "는 왔다"),
+            ("وعلي هنا", "علي", " هنا"),
+            ("Met Li and LI", "Li", "Met "),
+        ] {
+            let masked = run(text, &[subject]);
+            assert!(!masked.contains(subject) && !masked.contains("LI") && masked.contains(kept), "{text} -> {masked}");
+        }
+        for (kept, subject) in
+            [("a li of Liam, Elli", "Li"), ("an oak and AN ash", "an"), ("Up to 77 7 李", "李 7"), ("李 x", "李")]
+        {
+            assert_eq!(run(kept, &[subject]), kept);
+        }
+    }
+
     #[test]
     fn addresses_in_prose_are_those_of_columns() {
         let key = MaskKey::from_secret("a secret that only tests know").expect("long enough");
@@ -380,7 +462,7 @@ mod tests {
     proptest! {
         #[test]
         fn any_prose_is_searched_to_its_end(
-            text in "([a-zA-Z0-9@:./+_() \u{e9}\u{a0}\u{660}\u{2011}-]|ann|://|www|, |192.0.2.7|2024-05-06){0,60}",
+            text in "([a-zA-Z0-9@:./+_()=&' \u{e9}\u{a0}\u{660}\u{2011}-]|ann|://|www|, |192.0.2.7|2024-05-06){0,60}",
             bytes in prop::collection::vec(any::<u8>(), 0..60),
         ) {
             let masked = run(&text, &["Ann Nobody"]);

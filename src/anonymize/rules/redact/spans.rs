@@ -24,20 +24,46 @@ pub(super) fn link(value: &[u8], from: usize, end: usize) -> Option<(usize, usiz
     Some((from + start, from + least + last))
 }
 
+/// An address, and what stands before it that may be a part of it: `to=` or `page/`, or in
+/// `bounce-ann=home.org@list.example` whom it is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Address {
+    pub(super) from: usize,
+    pub(super) core: usize,
+    pub(super) to: usize,
+}
+
+/// Signs of a local part that also stand before addresses, and nothing of them behind the last one is meant.
+const PARTING: &[u8] = b"=/?{}|^";
+/// Signs of a local part that also stand around addresses.
+const QUOTING: &[u8] = b"!#$&'*`~";
+/// Names of fields that may stand before an address.
+const FIELDS: &[&[u8]] =
+    &[b"email", b"mail", b"e-mail", b"to", b"from", b"cc", b"bcc", b"reply-to", b"user", b"username", b"login"];
+
 /// The first address of a mailbox in `from..end`.
-pub(super) fn address(value: &[u8], from: usize, end: usize) -> Option<(usize, usize)> {
+pub(super) fn address(value: &[u8], from: usize, end: usize) -> Option<Address> {
     let mut behind = from;
     memchr::memchr_iter(b'@', &value[from..end]).map(|at| from + at).find_map(|at| {
-        let is_local = |byte: u8| byte.is_ascii_alphanumeric() || byte >= 0x80 || b"._%+-".contains(&byte);
+        let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || byte >= 0x80 || b"._%+-".contains(&byte);
+        let is_local = |byte: u8| is_plain(byte) || PARTING.contains(&byte) || QUOTING.contains(&byte);
         let is_host = |byte: u8| byte.is_ascii_alphanumeric() || byte >= 0x80 || b".-".contains(&byte);
         let start =
             value[behind..at].iter().rposition(|byte| !is_local(*byte)).map_or(behind, |last| behind + last + 1);
         behind = at + 1;
         let start = behind_marks(value, start, at);
+        let core =
+            value[start..at].iter().rposition(|byte| PARTING.contains(byte)).map_or(start, |last| start + last + 1);
+        let quotes = value[core..at].iter().position(|byte| !QUOTING.contains(byte)).unwrap_or(at - core);
+        let before = value[start..core].iter().position(u8::is_ascii_alphanumeric).unwrap_or(core - start);
+        let field = value[start + before..core].strip_suffix(b"=");
+        let is_field = field.is_some_and(|field| FIELDS.iter().any(|name| field.eq_ignore_ascii_case(name)));
+        let core = core + quotes;
+        let start = if is_field { core } else { start };
         let stop = mark(value, at + 1, end, |byte| !is_host(byte));
         let host = &value[at + 1..stop];
         let host = &host[..host.iter().rposition(|byte| !b".-".contains(byte)).map_or(0, |last| last + 1)];
-        (start < at && host.contains(&b'.')).then_some((start, at + 1 + host.len()))
+        (core < at && host.contains(&b'.')).then_some(Address { from: start, core, to: at + 1 + host.len() })
     })
 }
 
