@@ -79,6 +79,11 @@ impl DomainKey {
         PartKey(*blake3::keyed_hash(&self.parts, name).as_bytes())
     }
 
+    /// As [`Self::part`], of a name too long to be held at once.
+    pub fn part_in_pieces(&self) -> Pieces {
+        Pieces(blake3::Hasher::new_keyed(&self.parts))
+    }
+
     /// The endless stream of numbers that belongs to `value`.
     pub fn stream(&self, value: &[u8]) -> Stream {
         Stream::new(&self.streams, value)
@@ -105,6 +110,37 @@ impl PartKey {
     pub fn stream(&self, value: &[u8]) -> Stream {
         Stream::new(&self.0, value)
     }
+
+    /// As [`Self::stream`], of a value too long to be held at once.
+    pub fn stream_in_pieces(&self) -> Pieces {
+        Pieces(blake3::Hasher::new_keyed(&self.0))
+    }
+}
+
+/// What a key is put to, one piece after the other.
+pub struct Pieces(blake3::Hasher);
+
+impl Pieces {
+    /// Adds the next piece.
+    pub fn update(&mut self, piece: &[u8]) {
+        self.0.update(piece);
+    }
+
+    /// The key of the part that they name.
+    pub fn into_part(self) -> PartKey {
+        PartKey(*self.0.finalize().as_bytes())
+    }
+
+    /// The stream of the value that they are.
+    pub fn into_stream(self) -> Stream {
+        Stream::of(&self.0)
+    }
+}
+
+impl fmt::Debug for Pieces {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Pieces(redacted)")
+    }
 }
 
 impl fmt::Debug for PartKey {
@@ -124,7 +160,10 @@ pub struct Stream {
 impl Stream {
     fn new(key: &[u8; 32], value: &[u8]) -> Self {
         let mut hasher = blake3::Hasher::new_keyed(key);
-        hasher.update(value);
+        Self::of(hasher.update(value))
+    }
+
+    fn of(hasher: &blake3::Hasher) -> Self {
         Self { reader: hasher.finalize_xof(), block: [0; 64], used: 64 }
     }
 
@@ -257,6 +296,18 @@ mod tests {
 
     fn key(secret: &str) -> MaskKey {
         MaskKey::from_secret(secret).expect("long enough")
+    }
+
+    #[test]
+    fn pieces_are_what_they_are_together() {
+        let domain = key("a secret that only tests know").domain("token");
+        let (whole, mut pieces) = (domain.part(b"abcdef"), domain.part_in_pieces());
+        [b"ab", b"cd", b"ef"].iter().for_each(|piece| pieces.update(*piece));
+        let part = pieces.into_part();
+        assert_eq!(part.block(b"value"), whole.block(b"value"));
+        let mut pieces = part.stream_in_pieces();
+        [&b"val"[..], b"ue"].iter().for_each(|piece| pieces.update(piece));
+        assert_eq!(pieces.into_stream().next_u64(), whole.stream(b"value").next_u64());
     }
 
     #[test]

@@ -9,7 +9,7 @@
 //! "Ab-12"  alphabets A-Z a-z 0-9 0-9 │ halves (A,b) (1,2) │ after 8 rounds (Y,q) (4,1) │ "Yq-41"
 //! ```
 
-use crate::digest::{DomainKey, PartKey};
+use crate::digest::{DomainKey, PartKey, Pieces};
 
 /// FF3 has 8 rounds, FF1 has 10 for the sake of tiny alphabets; the inputs of an attack, chosen values, are not to be
 /// had here.
@@ -20,6 +20,8 @@ const BLOCK_SIGNS: usize = 16;
 const COUNTRY_DIGITS: usize = 2;
 /// Characters of other scripts are replaced within blocks of so many code points, so that they stay in their script.
 const BLOCK: u32 = 256;
+/// Bytes that are gathered for a digest at once: of a long value not everything is held a second time.
+const PIECE_BYTES: usize = 16 << 10;
 
 /// Letters become letters of the same case and script, digits digits, other characters stay.
 pub(super) fn token(key: &DomainKey, value: &[u8], out: &mut Vec<u8>) {
@@ -52,11 +54,12 @@ pub(super) fn scramble(key: &DomainKey, first: usize, last: usize, value: &[u8],
     out.extend_from_slice(&value[end..]);
 }
 
-/// Where a character stands in its alphabet.
+/// Where a character stands in its alphabet. Two bytes, since there are as many as the value has characters.
 #[derive(Clone, Copy, Debug)]
 struct Sign {
-    index: u16,
-    size: u16,
+    index: u8,
+    /// The last index of the alphabet, which has `BLOCK` characters at most.
+    last: u8,
 }
 
 /// A set of characters that replace each other.
@@ -81,18 +84,8 @@ enum Kind {
 
 fn permute(key: &DomainKey, prefix: &[u8], value: &[u8], out: &mut Vec<u8>) {
     let mut alphabets = Alphabets::default();
-    let mut signs = Vec::with_capacity(value.len());
-    // The alphabets in order, which the permutation keeps: values of another shape are permuted in another way.
-    let mut shape = Vec::with_capacity(prefix.len() + 1 + value.len());
-    shape.extend_from_slice(prefix);
-    shape.push(0);
-    for character in value.utf8_chunks().flat_map(|chunk| chunk.valid().chars()) {
-        if let Some((alphabet, sign)) = alphabets.locate(character) {
-            alphabet.describe(&mut shape);
-            signs.push(sign);
-        }
-    }
-    shuffle(&key.part(&shape), &mut signs);
+    let (part, mut signs) = located(key, prefix, value, &mut alphabets);
+    shuffle(&part, &mut signs);
     if value.is_ascii() {
         let mut signs = signs.iter();
         out.extend(value.iter().map(|byte| {
@@ -103,7 +96,7 @@ fn permute(key: &DomainKey, prefix: &[u8], value: &[u8], out: &mut Vec<u8>) {
                 other => return *other,
             };
             // An index is below its alphabet's size, at most 26.
-            signs.next().map_or(b'?', |sign| first + sign.index as u8)
+            signs.next().map_or(b'?', |sign| first + sign.index)
         }));
         return;
     }
@@ -121,43 +114,80 @@ fn permute(key: &DomainKey, prefix: &[u8], value: &[u8], out: &mut Vec<u8>) {
     }
 }
 
+/// The characters to replace. The key is of their alphabets in order, which the permutation keeps: values of another
+/// shape are permuted in another way.
+fn located(key: &DomainKey, prefix: &[u8], value: &[u8], alphabets: &mut Alphabets) -> (PartKey, Vec<Sign>) {
+    let mut signs = Vec::with_capacity(value.len());
+    let mut shape = Vec::with_capacity(prefix.len() + 1 + value.len().min(2 * PIECE_BYTES));
+    let mut before: Option<Pieces> = None;
+    shape.extend_from_slice(prefix);
+    shape.push(0);
+    for character in value.utf8_chunks().flat_map(|chunk| chunk.valid().chars()) {
+        if let Some((alphabet, sign)) = alphabets.locate(character) {
+            if shape.len() >= PIECE_BYTES {
+                before.get_or_insert_with(|| key.part_in_pieces()).update(&shape);
+                shape.clear();
+            }
+            alphabet.describe(&mut shape);
+            signs.push(sign);
+        }
+    }
+    let part = match before {
+        None => key.part(&shape),
+        Some(mut before) => {
+            before.update(&shape);
+            before.into_part()
+        }
+    };
+    (part, signs)
+}
+
 fn shuffle(key: &PartKey, signs: &mut [Sign]) {
     if let [only] = signs {
         // No other half to depend on: a shift, by at least one place.
-        if only.size > 1 {
-            let by = 1 + key.stream(&[]).below_small(only.size - 1);
-            only.index = (only.index + by) % only.size;
+        if only.last > 0 {
+            only.shift(1 + key.stream(&[]).below_small(u16::from(only.last)));
         }
         return;
     }
-    let mut other = Vec::with_capacity(signs.len() + 1);
+    let mut other = Vec::with_capacity(signs.len().min(PIECE_BYTES) + 1);
     let middle = signs.len() / 2;
     for round in 0..ROUNDS {
         let (left, right) = signs.split_at_mut(middle);
         let (shifted, read) = if round % 2 == 0 { (left, right) } else { (right, left) };
         other.clear();
         other.push(round);
-        // An index is below 256 (BLOCK), so a byte holds it.
-        other.extend(read.iter().map(|sign| sign.index as u8));
         if shifted.len() <= BLOCK_SIGNS {
+            other.extend(read.iter().map(|sign| sign.index));
             // What a stream would begin with, for a fraction of its cost.
             let block = key.block(&other);
             for (sign, drawn) in shifted.iter_mut().zip(block.chunks_exact(2)) {
                 let drawn = u32::from(u16::from_le_bytes([drawn[0], drawn[1]]));
-                sign.shift(((drawn * u32::from(sign.size)) >> 16) as u16);
+                sign.shift(((drawn * u32::from(sign.size())) >> 16) as u16);
             }
         } else {
-            let mut stream = key.stream(&other);
-            shifted.iter_mut().for_each(|sign| sign.shift(stream.below_small(sign.size)));
+            let mut pieces = key.stream_in_pieces();
+            for piece in read.chunks(PIECE_BYTES) {
+                other.extend(piece.iter().map(|sign| sign.index));
+                pieces.update(&other);
+                other.clear();
+            }
+            let mut stream = pieces.into_stream();
+            shifted.iter_mut().for_each(|sign| sign.shift(stream.below_small(sign.size())));
         }
     }
 }
 
 impl Sign {
+    fn size(self) -> u16 {
+        u16::from(self.last) + 1
+    }
+
     /// By less than the alphabet's size, so that one subtraction does for a division.
     fn shift(&mut self, by: u16) {
-        let moved = self.index + by;
-        self.index = if moved < self.size { moved } else { moved - self.size };
+        let (moved, size) = (u16::from(self.index) + by, self.size());
+        // Below the size, at most 256.
+        self.index = if moved < size { moved } else { moved - size } as u8;
     }
 }
 
@@ -184,9 +214,9 @@ struct Alphabets {
 impl Alphabets {
     /// The alphabet of a character and its place there, or `None` for characters that stay.
     fn locate(&mut self, character: char) -> Option<(Alphabet, Sign)> {
-        let ascii = |alphabet, first, size| {
-            let index = u16::from(character as u8 - first);
-            Some((alphabet, Sign { index, size }))
+        let ascii = |alphabet, first, size: u8| {
+            let index = character as u8 - first;
+            Some((alphabet, Sign { index, last: size - 1 }))
         };
         match character {
             'a'..='z' => ascii(Alphabet::Lower, b'a', 26),
@@ -197,15 +227,14 @@ impl Alphabets {
                 let alphabet = Alphabet::Other(character as u32 / BLOCK, kind(character)?);
                 let members = self.members(alphabet);
                 // At most BLOCK members, so the casts keep them.
-                let index = members.binary_search(&character).ok()? as u16;
-                Some((alphabet, Sign { index, size: members.len() as u16 }))
+                let index = members.binary_search(&character).ok()? as u8;
+                Some((alphabet, Sign { index, last: (members.len() - 1) as u8 }))
             }
         }
     }
 
-    fn character(&mut self, alphabet: Alphabet, index: u16) -> Option<char> {
-        // An index is below its alphabet's size, at most 256.
-        let ascii = |first: u8| Some(char::from(first + index as u8));
+    fn character(&mut self, alphabet: Alphabet, index: u8) -> Option<char> {
+        let ascii = |first: u8| Some(char::from(first + index));
         match alphabet {
             Alphabet::Lower => ascii(b'a'),
             Alphabet::Upper => ascii(b'A'),
@@ -279,6 +308,19 @@ mod tests {
         let masked: HashSet<_> = greek.iter().map(|value| run(value)).collect();
         assert_eq!(masked.len(), greek.len());
         assert!(masked.iter().flat_map(|text| text.chars()).all(|c| c.is_lowercase() && !c.is_ascii()));
+    }
+
+    #[test]
+    fn values_longer_than_a_piece_stay_apart() {
+        let value = |last: char| format!("{}{}", "Ab1é".repeat(PIECE_BYTES), last);
+        let (one, other) = (run(&value('x')), run(&value('y')));
+        assert!(one != other && one.chars().count() == value('x').chars().count());
+    }
+
+    /// Of a value of 100 MB there are 100 million.
+    #[test]
+    fn a_sign_takes_two_bytes() {
+        assert_eq!(size_of::<Sign>(), 2);
     }
 
     #[test]
