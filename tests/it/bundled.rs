@@ -90,6 +90,8 @@ fn wordpress() {
     holds(
         "wordpress",
         15,
-        "SELECT count(*) > 100 AND bool_and(user_id = 0 OR u.\"ID\" IS NOT NULL) FROM wp_comments c LEFT JOIN wp_users u ON u.\"ID\" = c.user_id",
+        "SELECT count(*) > 100 AND bool_and(user_id = 0 OR u.\"ID\" IS NOT NULL)
+             AND (SELECT count(*) = 77 AND count(*) FILTER (WHERE post_type = 'attachment') = 1 FROM wp_posts)
+             FROM wp_comments c LEFT JOIN wp_users u ON u.\"ID\" = c.user_id",
     );
 }
