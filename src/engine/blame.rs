@@ -17,6 +17,15 @@ pub(super) fn masks<'p>(plan: &'p Plan, table: &Table, id: ColumnId) -> Option<&
     (!kept).then_some(of_column)
 }
 
+/// An expression of the profile gives what stands there.
+pub(super) fn is_computed(plan: &Plan, table: &Table, id: ColumnId) -> bool {
+    let of_column = plan.table(table.id).masks[id.index()].as_ref();
+    let is_sql = |masks: &ColumnMasks| {
+        [&masks.member, &masks.support].iter().any(|rule| matches!(rule.spec.plain(), MaskSpec::Sql(_)))
+    };
+    of_column.is_some_and(is_sql)
+}
+
 /// `users.email (rule email), …`: those of the columns that are masked; empty where none is. A generated one may be
 /// made of any.
 fn told(plan: &Plan, table: &Table, columns: &[ColumnId]) -> String {
@@ -42,7 +51,7 @@ pub(super) fn of_row(plan: &Plan, table: &Table, error: &ServerError) -> Option<
         (Some(check), _) => check.columns.clone(),
         (None, Some(column)) => table.find_column(column).into_iter().collect(),
         (None, None) if violated.constraint.is_some() => {
-            all().filter(|id| table.column(*id).data_type.domain).collect()
+            all().filter(|id| table.column(*id).data_type.has_domain()).collect()
         }
         (None, None) if violated.is_check() => table.partition_key.clone(),
         (None, None) => all().collect(),

@@ -20,7 +20,7 @@ use crate::pg::connect::{Client, Pool};
 use crate::pg::errors::ServerError;
 use crate::pg::load::{Freeze, Loader};
 use crate::plan::Plan;
-use crate::schema::Table;
+use crate::schema::{Column, Table};
 use crate::types::{ColumnId, TableId};
 
 /// Of members, and of support rows, at most.
@@ -53,12 +53,15 @@ pub(super) async fn run(transfer: &Arc<Transfer>, pool: &Pool) -> Result<()> {
 fn may_fail(plan: &Plan, table: &Table) -> bool {
     let is_masked = |id: ColumnId| blame::masks(plan, table, id).is_some();
     let has_masks = (0..table.columns.len()).any(|at| is_masked(ColumnId::from_index(at)));
-    let domain = |(id, column): (ColumnId, &crate::schema::Column)| column.data_type.domain && is_masked(id);
+    let domain = |(id, column): (ColumnId, &Column)| column.data_type.has_domain() && is_masked(id);
+    // An expression may give NULL; other rules do not, but for `null`, which the plan refuses there.
+    let asks = |(id, column): (ColumnId, &Column)| column.not_null && blame::is_computed(plan, table, id);
     has_masks
         && (table.checks.iter().any(|check| check.columns.iter().any(|id| is_masked(*id)))
             || table.partition_key.iter().any(|id| is_masked(*id))
             || table.columns.iter().any(|column| column.generated)
-            || table.copied_columns().any(domain))
+            || table.copied_columns().any(domain)
+            || table.copied_columns().any(asks))
 }
 
 async fn one(transfer: &Arc<Transfer>, pool: &Pool, target: &Client, id: TableId) -> Result<()> {

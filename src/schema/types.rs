@@ -52,6 +52,11 @@ impl ColumnType {
             inside: Vec::new(),
         }
     }
+
+    /// It is a domain, or one stands inside.
+    pub fn has_domain(&self) -> bool {
+        self.domain || self.inside.iter().any(|(_, part)| part.has_domain())
+    }
 }
 
 /// What a base type is, in the classes that masks and keys treat alike.

@@ -162,6 +162,17 @@ const TRIALS: &[(&str, &str, &[&str])] = &[
         "email = \"email\"",
         &["users.email (rule email)"],
     ),
+    (
+        "CREATE DOMAIN address AS text CHECK (VALUE LIKE '%@home.example');
+         ALTER TABLE users ALTER name TYPE address[] USING ARRAY[email]::address[]",
+        "name = \"email\"",
+        &["users.name (rule email)", "address_check"],
+    ),
+    (
+        "ALTER TABLE users ALTER state SET NOT NULL",
+        "state = { sql = \"nullif(state, 'new')\" }",
+        &["users.state (rule sql)", "line 1"],
+    ),
 ];
 
 #[test]
@@ -217,7 +228,8 @@ fn a_late_row_that_breaks_a_check_is_named_by_its_place() {
     scene.refused(&ran, &["mask row 3 of users", "users.email by rule json", "exempt rows"], "not JSON");
 }
 
-/// What the plan cannot see, since a generated column lies between: the key and the index then name the rules.
+/// What the plan cannot see, since a generated column lies between, or only says: the key and the index then name the
+/// rules. Of one address in thousands of spellings some get the same.
 #[test]
 fn a_key_or_an_index_that_masks_broke_names_the_rules_to_blame() {
     let scene = Scene::new(USERS);
@@ -227,14 +239,20 @@ fn a_key_or_an_index_that_masks_broke_names_the_rules_to_blame() {
          INSERT INTO follows SELECT id, k FROM users WHERE id < 6",
     );
     let follows = "[tables.follows]\nrows = \"all\"\n[columns.follows]\nid = \"keep\"\nk = \"keep\"\n";
-    for (rule, words) in [
-        ("email = \"email\"", ["foreign key", "follows", "users.email (rule email)", "keep both"]),
-        ("email = { constant = \"x\" }", ["create", "users_k_key", "users.email (rule constant)", "two rows"]),
-    ] {
-        let said = scene.run(&["sample"], &(rules(rule) + follows)).expect_code(7).stderr;
-        assert!(words.iter().all(|word| said.contains(word)), "{rule}: {said}");
-        assert!(!said.contains("although it counts as validated") && !said.contains("Secret"), "{rule}: {said}");
-    }
+    let blamed = |words: &[&str]| {
+        let said = scene.run(&["sample"], &(rules("email = \"email\"") + follows)).expect_code(7).stderr;
+        assert!(words.iter().all(|word| said.contains(word)), "{words:?}: {said}");
+        assert!(!said.contains("although it counts as validated") && !said.contains("Secret"), "{said}");
+    };
+    blamed(&["foreign key", "follows", "users.email (rule email)", "keep both"]);
+    scene.source.execute(
+        "ALTER TABLE users DROP COLUMN k CASCADE; CREATE UNIQUE INDEX u ON users (email);
+         INSERT INTO users (id, email) SELECT 100 + n, 'Secret' || spelling || '@home.example'
+             FROM generate_series(1, 6000) n,
+                 LATERAL (SELECT string_agg(chr(CASE WHEN n >> i & 1 = 1 THEN 65 ELSE 97 END + i), '') AS spelling
+                          FROM generate_series(0, 12) i) spelled",
+    );
+    blamed(&["create", "index", "users.email (rule email)", "two rows"]);
 }
 
 /// Rows of any size are tried: as many as fit into a few megabytes.
