@@ -39,6 +39,7 @@ pub(super) fn column(name: &str, class: TypeClass, max_chars: Option<u32>) -> Co
         data_type: data_type(class, max_chars),
         not_null: name.starts_with("required"),
         generated: name.starts_with("generated"),
+        expression: None,
         identity: false,
         loose_collation: None,
         comment: None,

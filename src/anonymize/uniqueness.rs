@@ -11,7 +11,8 @@ pub enum Uniqueness {
     /// They stay different, always.
     Preserved,
     /// They stay different but for the chance that 64 bits or more of a keyed digest agree: about one in 37 million
-    /// for a million values.
+    /// for a million values. Of `email` this holds for addresses that differ in more than case: see
+    /// `plan::unique::unproven`.
     Negligible,
     /// They may well become equal.
     No,
@@ -85,7 +86,9 @@ pub fn uniqueness(spec: &MaskSpec, data_type: &ColumnType) -> (Uniqueness, &'sta
         MaskSpec::PasswordHash => (No, "every value becomes the hash of one password"),
         MaskSpec::Pem => (No, "every value becomes one of a few"),
         MaskSpec::Regex { pattern } => match rules::Pattern::compile(pattern) {
-            Ok(pattern) if pattern.bits() >= 64.0 => (Negligible, "64 bits of a keyed digest or more"),
+            Ok(pattern) if pattern.bits(data_type.class == TypeClass::Citext) >= 64.0 => {
+                (Negligible, "64 bits of a keyed digest or more")
+            }
             _ => (No, "the pattern has fewer than 64 bits, or draws that give the same text"),
         },
     }

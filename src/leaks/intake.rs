@@ -138,6 +138,7 @@ mod tests {
             data_type: ColumnType::plain(TypeClass::Text, "text"),
             not_null: false,
             generated: false,
+            expression: None,
             identity: false,
             loose_collation: None,
             comment: None,

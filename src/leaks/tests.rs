@@ -21,6 +21,7 @@ fn of_type(data_type: ColumnType) -> Column {
         data_type,
         not_null: false,
         generated: false,
+        expression: None,
         identity: false,
         loose_collation: None,
         comment: None,

@@ -3,6 +3,7 @@
 //! `make` decides; nothing here touches a server. The stages after it (choosing, copying, landing) only carry out
 //! what the plan says and never change it.
 
+mod apart;
 mod barrable;
 mod carry;
 mod check;

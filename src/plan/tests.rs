@@ -65,6 +65,7 @@ fn column(name: &str, kind: &str) -> Column {
         data_type: ColumnType { max_chars, ..ColumnType::plain(class, bare) },
         not_null: kind.ends_with('!'),
         generated: false,
+        expression: None,
         identity: false,
         loose_collation: None,
         comment: None,
@@ -284,6 +285,23 @@ fn what_an_index_sees_of_a_masked_column() {
         ("email", None, false, "users.email = \"token\"", &[]),
         ("lower(email)", None, true, "users.email = \"token\"", &["users.email", "token"]),
         ("f(users.*)", None, false, "users.email = \"email\"", &["users.email", "expression"]),
+        ("lower(email)", None, false, "users.email = \"email\"", &[]),
+        ("lower(email) text_pattern_ops", None, false, "users.email = \"email\"", &[]),
+        (
+            "split_part(lower(email), '@'::text, 2)",
+            None,
+            false,
+            "users.email = \"email\"",
+            &["users.email", "expression"],
+        ),
+        ("\"left\"(lower(email), 12)", None, false, "users.email = \"email\"", &["users.email", "expression"]),
+        (
+            "((lower(email))::character varying(5))",
+            None,
+            false,
+            "users.email = \"email\"",
+            &["users.email", "expression"],
+        ),
         ("name", Some("g(users.*)"), false, "users.email = \"email\"", &["users.email", "condition"]),
         (
             "name",
@@ -301,6 +319,76 @@ fn what_an_index_sees_of_a_masked_column() {
             words => refused(planned, words),
         }
     }
+}
+
+/// `Ann` and `ann` are two keys, and one in the column.
+#[test]
+fn what_differs_in_case_only_is_the_same_in_citext() {
+    let tables = |kind: &str| {
+        [format!("users: id int! key, handle text! unique, nick citext! unique, ref uuid unique, email {kind} unique")]
+    };
+    let plan = |kind: &str, rule: &str| {
+        plan_of(&tables(kind).each_ref().map(String::as_str), &[&format!("users.email = {rule}")])
+    };
+    for rule in [
+        "{ template = \"{handle}@dev.example\" }",
+        // The reference may be NULL, so the handle alone tells the rows apart.
+        "{ template = \"{ref}.{handle}\" }",
+        "{ regex = { pattern = \"[a-zA-Z]{12}\" } }",
+    ] {
+        plan("text", rule).expect(rule);
+        refused(plan("citext", rule), &["users.email", "users_email"]);
+    }
+    for rule in
+        ["{ template = \"{id}@dev.example\" }", "{ template = \"{nick}@dev.example\" }", "\"token\"", "\"email\""]
+    {
+        plan("citext", rule).expect(rule);
+    }
+    let folded = |template: &str| {
+        let mut catalog = catalog(&["users: id int! key, handle text! unique, ref uuid unique, email text"]);
+        catalog.tables[0].indexes.push(indexed("lower(email)", None, false).tables[0].indexes[1].clone());
+        planned(catalog, &[&format!("users.email = {{ template = \"{template}\" }}")], "")
+    };
+    refused(folded("{ref}.{handle}"), &["users.email", "case only"]);
+    folded("{id}.{handle}").expect("a plan");
+}
+
+/// A generated column counts as what it is made of.
+#[test]
+fn an_index_on_a_generated_column_is_one_on_its_expression() {
+    let plan = |expression: &str, key: &str, condition: Option<&str>, rule: &str| {
+        let mut catalog = indexed(key, condition, false);
+        let mut low = column("low", "text");
+        (low.generated, low.expression) = (true, Some(expression.to_owned()));
+        catalog.tables[0].columns.push(low);
+        let index = catalog.tables[0].indexes.last_mut().expect("the index");
+        if key == "low" {
+            index.columns = vec![Some(ColumnId::from_index(3))];
+        }
+        planned(catalog, &[&format!("users.name = \"{rule}\"")], "")
+    };
+    refused(plan("lower(name)", "low", None, "first_name"), &["users.name", "first_name", "unique index u"]);
+    refused(plan("lower(name)", "low", None, "token"), &["users.name", "token", "case only"]);
+    refused(plan("\"left\"(name, 5)", "low", None, "username"), &["users.name", "expression"]);
+    refused(plan("lower(name)", "md5(low)", None, "username"), &["users.name", "expression"]);
+    refused(plan("lower(name)", "email", Some("(low = 'ann'::text)"), "username"), &["users.name", "condition"]);
+    plan("lower(name)", "low", None, "username").expect("a plan");
+    plan("lower(name)", "email", Some("(low IS NOT NULL)"), "username").expect("a plan");
+    plan("lower(email)", "low", None, "first_name").expect("a plan");
+}
+
+#[test]
+fn spellings_of_one_address_are_told_of_where_case_tells_rows_apart() {
+    let told = |kind: &str, folded: bool, rule: &str| {
+        let mut catalog = catalog(&[&format!("users: id int! key, email {kind} unique, name text")]);
+        if folded {
+            catalog.tables[0].indexes.push(indexed("lower(email)", None, false).tables[0].indexes[1].clone());
+        }
+        let plan = planned(catalog, &[&format!("users.email = \"{rule}\"")], "").expect("a plan");
+        plan.warnings.iter().any(|warning| warning.contains("differ in case only"))
+    };
+    assert!(told("text", false, "email"));
+    assert!(!told("citext", false, "email") && !told("text", true, "email") && !told("text", false, "username"));
 }
 
 /// `Ann` and `ann` are two keys, and one under the index.

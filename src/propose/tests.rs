@@ -88,6 +88,7 @@ fn column(name: &str, type_name: &str, not_null: bool) -> Column {
         data_type,
         not_null,
         generated: false,
+        expression: None,
         identity: false,
         loose_collation: None,
         comment: None,

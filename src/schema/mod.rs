@@ -149,6 +149,8 @@ pub struct Column {
     pub not_null: bool,
     /// `GENERATED ALWAYS AS (…)`: computed by the target, never copied.
     pub generated: bool,
+    /// `pg_get_expr` of a generated column's expression.
+    pub expression: Option<String>,
     /// `GENERATED … AS IDENTITY`.
     pub identity: bool,
     /// `pg_collation.oid` of a collation that is not deterministic: equal values need not be equal bytes.

@@ -1,5 +1,7 @@
 //! regex: a text that a regular expression matches.
 
+use std::collections::HashSet;
+
 use regex_syntax::hir::{Class, ClassUnicodeRange, Hir, HirKind};
 
 use crate::digest::Stream;
@@ -14,7 +16,6 @@ const CHARS_AT_MOST: usize = 10_000;
 pub(in crate::anonymize) struct Pattern {
     root: Node,
     most: usize,
-    bits: f64,
 }
 
 #[derive(Clone, Debug)]
@@ -38,17 +39,16 @@ impl Pattern {
         if most > CHARS_AT_MOST {
             return Err(format!("the pattern's results may have {most} characters; {CHARS_AT_MOST} are possible"));
         }
-        let bits = bits(&root).unwrap_or(0.0);
-        Ok(Self { root, most, bits })
+        Ok(Self { root, most })
     }
 
     pub(in crate::anonymize) fn most_chars(&self) -> usize {
         self.most
     }
 
-    /// Bits of a digest that every result shows; 0 where two draws may give one text.
-    pub(in crate::anonymize) fn bits(&self) -> f64 {
-        self.bits
+    /// Bits of a digest that every result shows, also where case does not count; 0 where two draws may give one text.
+    pub(in crate::anonymize) fn bits(&self, caseless: bool) -> f64 {
+        bits(&self.root, caseless).unwrap_or(0.0)
     }
 
     pub(super) fn draw(&self, stream: &mut Stream, out: &mut Vec<u8>) {
@@ -157,13 +157,18 @@ fn most_chars(node: &Node) -> usize {
 }
 
 /// Bits that a result shows of its draws; `None` where different draws may give the same text.
-fn bits(node: &Node) -> Option<f64> {
+fn bits(node: &Node, caseless: bool) -> Option<f64> {
     match node {
         Node::Nothing | Node::Text(_) => Some(0.0),
+        Node::Class(ranges, _) if caseless => {
+            let lower = |letter: char| letter.to_lowercase().collect::<String>();
+            let letters: HashSet<String> = ranges.iter().flat_map(|(start, end)| *start..=*end).map(lower).collect();
+            Some((letters.len() as f64).log2())
+        }
         Node::Class(_, count) => Some(f64::from(*count).log2()),
-        Node::Repeat(inner, least, most) if least == most => bits(inner).map(|bits| bits * f64::from(*least)),
+        Node::Repeat(inner, least, most) if least == most => bits(inner, caseless).map(|bits| bits * f64::from(*least)),
         Node::Repeat(..) | Node::OneOf(_) => None,
-        Node::Sequence(parts) => parts.iter().map(bits).sum(),
+        Node::Sequence(parts) => parts.iter().map(|part| bits(part, caseless)).sum(),
     }
 }
 
@@ -196,8 +201,9 @@ mod tests {
             assert!(plain.bytes().take(4).all(|byte| byte.is_ascii_digit()), "{plain}");
             assert!(run("(?i)ſ|[٠-٩]", value).chars().all(|c| "sSſ٠١٢٣٤٥٦٧٨٩".contains(c)));
         }
-        assert!(Pattern::compile("[0-9a-f]{16}").expect("compiles").bits() >= 63.9);
-        assert_eq!(Pattern::compile("(a|b)*").expect("compiles").bits(), 0.0);
+        let bits = |pattern: &str, caseless| Pattern::compile(pattern).expect("compiles").bits(caseless);
+        assert!(bits("[0-9a-f]{16}", false) >= 63.9 && bits("[0-9a-f]{16}", true) >= 63.9);
+        assert_eq!((bits("(a|b)*", false), bits("[aA]{64}", false), bits("[aA]{64}", true)), (0.0, 64.0, 0.0));
         for wrong in ["(", "[z-a]", "((a{1000}){1000}){1000}", "a{5,3}"] {
             assert!(Pattern::compile(wrong).is_err(), "{wrong}");
         }

@@ -24,6 +24,7 @@ pub(super) fn column(name: &str, class: TypeClass, max_chars: Option<u32>) -> Co
         data_type: ColumnType { max_chars, ..ColumnType::plain(class, "text") },
         not_null: false,
         generated: false,
+        expression: None,
         identity: false,
         loose_collation: None,
         comment: None,

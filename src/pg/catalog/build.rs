@@ -161,6 +161,7 @@ fn columns(catalog: &mut Catalog, rows: Vec<ColumnRow>, types: &HashMap<u32, Typ
             attnum: row.attnum,
             not_null: row.not_null || type_row.domain_not_null,
             generated: row.generated,
+            expression: row.expression,
             identity: row.identity,
             loose_collation: row.loose_collation,
             comment: row.comment,

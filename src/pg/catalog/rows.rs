@@ -32,6 +32,7 @@ pub(super) struct ColumnRow {
     pub(super) sql_name: String,
     pub(super) not_null: bool,
     pub(super) generated: bool,
+    pub(super) expression: Option<String>,
     pub(super) identity: bool,
     pub(super) loose_collation: Option<u32>,
     pub(super) comment: Option<String>,

@@ -11,12 +11,14 @@ SELECT a.attrelid::bigint AS relation,
                                     WHERE k.conrelid = a.attrelid AND k.contype = 'n' AND NOT k.convalidated
                                       AND a.attnum = ANY (k.conkey)) AS not_null,
        a.attgenerated <> '' AS generated,
+       CASE WHEN a.attgenerated <> '' THEN pg_get_expr(e.adbin, e.adrelid) END AS expression,
        a.attidentity <> '' AS identity,
        CASE WHEN NOT l.collisdeterministic THEN l.oid::bigint END AS loose_collation,
        col_description(a.attrelid, a.attnum) AS comment
 FROM pg_attribute a
 JOIN pg_class c ON c.oid = a.attrelid
 JOIN pg_namespace n ON n.oid = c.relnamespace
+LEFT JOIN pg_attrdef e ON e.adrelid = a.attrelid AND e.adnum = a.attnum
 LEFT JOIN pg_collation l ON l.oid = a.attcollation
 WHERE a.attnum > 0
   AND NOT a.attisdropped

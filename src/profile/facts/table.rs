@@ -116,9 +116,11 @@ pub const RULES: &[RuleFacts] = &[
     },
     RuleFacts {
         name: "email",
-        meaning: "an address that reads like one; addresses that differ in case only become such",
+        meaning: "an address that reads like one; addresses that differ in case only become such, by the case of some ten \
+                  letters",
         form: Form::Parameters(&[parameter("host", Kind::Host, Is("example.com"), "what stands after the @")]),
-        injective: DIGEST,
+        injective: "all but surely, where 64 bits of its digest fit the column; of addresses that differ in case only, \
+                    one pair in about a thousand may become the same",
         keeps_format: true,
         example: text("\"email\"", "ann@home.org"),
         build: |values| Ok(S::Email { host: values.text("host").unwrap_or_default() }),
@@ -237,8 +239,8 @@ pub const RULES: &[RuleFacts] = &[
     },
     RuleFacts {
         name: "noise",
-        meaning: "a number nearby, of as many digits as its type or the value shows, within what the column takes; never the same \
-                  one, unless a percentage of it is 0 or nothing else fits",
+        meaning: "a number nearby, of as many digits as its type or the value shows, within what the column takes; never the \
+                  same one, unless a percentage of it is 0 or nothing else fits",
         form: Form::Parameters(&[
             parameter("percent", Kind::Number(0.001, 100.0), Nothing, "of the value, in both directions"),
             parameter("amount", Kind::Number(0.0, 1e15), Nothing, "or as much for every value"),
@@ -405,8 +407,8 @@ pub const RULES: &[RuleFacts] = &[
     RuleFacts {
         name: "geo_jitter",
         meaning: "a place nearby: a point of longitude and latitude in any direction, a single coordinate to one side, \
-                  within 90 or 180 degrees where it was; a numeric moves by one in its last digit at least, which may be \
-                  further",
+                  within 90 or 180 degrees where it was; a numeric moves by one in its last digit at least, which may \
+                  be further",
         form: Form::Parameters(&[parameter("km", Kind::Number(0.001, 5_000.0), Required, "kilometres at most")]),
         accepts: &[
             TypeSet::One(C::Numeric, "numeric"),
@@ -488,7 +490,8 @@ pub const RULES: &[RuleFacts] = &[
             "subject",
             Kind::Columns,
             Nothing,
-            "columns with names of the row's subject",
+            "columns with names of the row's subject, of three characters or more, or two with a capital or in a script \
+             without cases, where they are also found within words",
         )]),
         example: text("\"redact\"", "Write to ann@home.org or call +49 30 1234567."),
         build: |values| Ok(S::Redact { subject: values.texts("subject") }),

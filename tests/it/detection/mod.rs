@@ -188,6 +188,7 @@ fn catalog(labelled: &Labelled) -> Catalog {
         data_type: ColumnType::plain(class, type_name),
         not_null: false,
         generated: false,
+        expression: None,
         identity: false,
         loose_collation: None,
         comment: None,
