@@ -7,6 +7,7 @@ use crate::error::Result;
 use crate::monitor::Monitor;
 use crate::pg::members::{Members, plain_source};
 use crate::plan::{DrawSize, Numbers, TableMode};
+use crate::schema::{Table, TableKind};
 use crate::types::TableId;
 
 use super::choose::Choice;
@@ -60,10 +61,11 @@ async fn count(
         members: vec![0; prepared.catalog.tables.len()],
         support: prepared.catalog.tables.iter().map(|table| chosen.support_rows(table.id)).collect(),
         pulled: chosen.pulled.clone(),
-        rows_source: vec![0; prepared.catalog.tables.len()],
+        rows_source: prepared.catalog.tables.iter().map(|table| if is_here(table) { 0 } else { -1 }).collect(),
         key_set_bytes: chosen.memory_bytes(),
     };
-    let mut tables: Vec<TableId> = prepared.catalog.tables.iter().map(|table| table.id).collect();
+    let here = prepared.catalog.tables.iter().filter(|table| is_here(table));
+    let mut tables: Vec<TableId> = here.map(|table| table.id).collect();
     tables.sort_by_key(|id| std::cmp::Reverse(prepared.catalog.table(*id).heap_bytes));
     let shared = (Arc::clone(&prepared.source), Arc::clone(&prepared.catalog), Arc::clone(&prepared.plan), chosen);
     let counts = lanes::run(prepared.source.jobs(), tables, move |id| {
@@ -83,6 +85,11 @@ async fn count(
         numbers.members[id.index()] = members.unsigned_abs();
     }
     Ok(numbers)
+}
+
+/// Rows of a foreign table are a third server's, which nobody named.
+fn is_here(table: &Table) -> bool {
+    table.kind != TableKind::Foreign
 }
 
 /// One statement that counts all rows and the members, reading no more than it must.

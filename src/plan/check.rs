@@ -11,6 +11,7 @@ use crate::types::TableId;
 
 use super::carry::carry_to_references;
 use super::findings::Findings;
+use super::make::{FOREIGN, is_foreign_and_brought};
 use super::modes::{reference_modes, settled_modes};
 use super::names::{Names, names};
 use super::{TableMode, columns, files};
@@ -24,6 +25,7 @@ pub fn check(catalog: &mut Catalog, profile: &Profile) -> Vec<Problem> {
     let fits = findings.is_empty();
     check_root(catalog, &names, &mut findings);
     let modes = table_modes(catalog, profile, &names, &mut findings);
+    check_foreign(catalog, profile, &modes, &mut findings);
     check_columns(catalog, profile, &names, &modes, &mut findings);
     check_files(catalog, profile, fits, &mut findings);
     let brings = |table: TableId| modes[table.index()].0 != TableMode::None;
@@ -88,6 +90,15 @@ fn table_modes(catalog: &Catalog, profile: &Profile, names: &Names<'_>, findings
         modes.push(mode.unwrap_or((TableMode::Referenced, String::new())));
     }
     modes
+}
+
+/// Those that the profile brings; what it says nothing of was told already.
+fn check_foreign(catalog: &Catalog, profile: &Profile, modes: &Modes, findings: &mut Findings<'_>) {
+    for table in catalog.tables.iter().filter(|table| is_foreign_and_brought(table, modes)) {
+        if let Some(key) = profile.tables.keys().find(|written| catalog.find_table(written) == Some(table.id)) {
+            findings.value(ProblemKind::Plan, &["tables", key, "rows"], format!("{} {FOREIGN}", table.name));
+        }
+    }
 }
 
 fn check_columns(catalog: &Catalog, profile: &Profile, names: &Names<'_>, modes: &Modes, findings: &mut Findings<'_>) {

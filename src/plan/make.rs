@@ -4,7 +4,7 @@ use crate::digest;
 use crate::error::{Error, ErrorKind, Result};
 use crate::graph::FkGraph;
 use crate::profile::{Profile, dotted, predicate};
-use crate::schema::Catalog;
+use crate::schema::{Catalog, Table, TableKind};
 use crate::types::TableId;
 use crate::wording::plural;
 
@@ -42,6 +42,7 @@ pub fn make(catalog: &mut Catalog, profile: &Profile, options: &Options) -> Resu
     let references = reference_modes(catalog, profile, &modes, &rules, &named, &mut warnings, &mut findings)?;
     findings.into_result()?;
     check_periods(catalog, &references)?;
+    check_foreign(catalog, &modes)?;
     check_reading(catalog, profile, &modes)?;
     let draw = draw(catalog, profile, options, root)?;
     let mut masks = columns::decide(catalog, profile, &stated, &modes)?;
@@ -127,6 +128,22 @@ pub(super) fn check_periods(catalog: &Catalog, references: &[ReferencePlan]) -> 
         Err(Error::new(ErrorKind::Plan, what)
             .with_remedy(format!("say rows = \"all\" or rows = \"none\" under [{}]", dotted(&["tables", parent]))))
     })
+}
+
+/// Foreign tables do not travel, so no row of theirs has a place to go.
+fn check_foreign(catalog: &Catalog, modes: &[(TableMode, String)]) -> Result<()> {
+    let Some(table) = catalog.tables.iter().find(|table| is_foreign_and_brought(table, modes)) else { return Ok(()) };
+    let name = table.name.to_string();
+    Err(Error::new(ErrorKind::Plan, format!("{name} {FOREIGN}"))
+        .with_remedy(format!("say rows = \"none\" under [{}]", dotted(&["tables", &name]))))
+}
+
+/// What is said of one whose rows would be brought.
+pub(super) const FOREIGN: &str = "is a foreign table: its rows live on another server and cannot be brought";
+
+/// Whether rows of a foreign table would be brought.
+pub(super) fn is_foreign_and_brought(table: &Table, modes: &[(TableMode, String)]) -> bool {
+    table.kind == TableKind::Foreign && modes[table.id.index()].0 != TableMode::None
 }
 
 /// A timestamp literal that is safe to splice: the text has been made by us or checked by the command line.
