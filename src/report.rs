@@ -296,6 +296,9 @@ pub struct SchemaReport {
     pub not_valid: Vec<String>,
     /// Number of views, functions, indexes, constraints and so on, by kind.
     pub objects: BTreeMap<String, u64>,
+    /// Indexes that could not be used when the run ended, as in the source.
+    #[serde(default)]
+    pub invalid_indexes: Vec<String>,
     /// Commands that ran against the loaded database and may have changed rows.
     pub after_load: u64,
 }

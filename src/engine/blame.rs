@@ -1,6 +1,6 @@
 //! Which rules may be to blame for what the target says of rows, keys and indexes.
 
-use crate::pg::dump::Entry;
+use crate::pg::entries::Entry;
 use crate::pg::errors::{ServerError, violation};
 use crate::plan::{self, ColumnMasks, Plan};
 use crate::profile::MaskSpec;

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use crate::error::Result;
 use crate::monitor::{Monitor, Progress};
 use crate::pg::connect::{Client, Pool};
-use crate::pg::dump::Entry;
+use crate::pg::entries::Entry;
 use crate::pg::landing;
 use crate::pg::quote::qualified;
 use crate::report::MaskCounts;

@@ -2,13 +2,14 @@
 
 use super::transfer::Transfer;
 use crate::error::Result;
-use crate::pg::landing::{self, DatabaseSetting};
+use crate::pg::database_settings::{DatabaseSetting, database_settings};
+use crate::pg::landing;
 
 /// The last that is asked of the source.
 pub(super) struct Ending {
     /// Materialized views that hold rows: their oids in the source and their names.
     pub(super) populated: Vec<(u32, String)>,
-    /// The database's own settings, as statements for the staging database.
+    /// The database's own settings.
     pub(super) settings: Vec<DatabaseSetting>,
 }
 
@@ -19,7 +20,7 @@ impl Ending {
         let (session, connector) = (transfer.source.session().await?, transfer.source.connector());
         Ok(Self {
             populated: landing::populated_views(&session, connector).await?,
-            settings: landing::database_settings(&session, connector, &transfer.target.next()).await?,
+            settings: database_settings(&session, connector).await?,
         })
     }
 }

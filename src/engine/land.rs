@@ -12,15 +12,20 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::monitor::Monitor;
 use crate::pg::catalog::{self, LeftOut};
 use crate::pg::connect::{LIBPQ_VARIABLES, Pool};
-use crate::pg::dump::Entry;
+use crate::pg::database_settings::DatabaseSetting;
+use crate::pg::entries::{Entry, Owner, guards_apart};
 use crate::pg::errors::{ServerError, is_foreign_key_violation};
-use crate::pg::landing::{self, DatabaseSetting, ForeignKeyStatements, Skipped, Validity};
+use crate::pg::landing::{self, ForeignKeyStatements, Validity};
+use crate::pg::quote::ident;
+use crate::pg::sequences::{self, SequencesSet};
+use crate::pg::skipped::Skipped;
+use crate::pg::{landed, owners};
 use crate::profile::{Orphans, Profile};
 use crate::report::CheckReport;
-use crate::schema::SchemaObject;
-use crate::schema::TableKind;
+use crate::schema::{Catalog, SchemaObject, TableKind};
 use crate::types::TableId;
 
+use super::ending::Ending;
 use super::transfer::Transfer;
 use super::{blame, lanes};
 
@@ -92,52 +97,47 @@ impl Key {
     }
 }
 
-/// Refreshes the materialized views that are populated in the source, then runs what is left of the dump.
+/// Runs what is left of the dump, and fills the materialized views that are populated in the source, before anything
+/// stands that could keep the role from it.
 pub(super) async fn finish_schema(
-    transfer: &Transfer,
     pool: &Pool,
     before: &[Entry],
-    rest: &[Entry],
-    populated: &[(u32, String)],
-) -> Result<Skipped> {
+    rest: Vec<Entry>,
+    ending: &Ending,
+    skipped: &mut Skipped,
+) -> Result<()> {
     let client = pool.get().await?;
-    let fail = |action: String, e| pool.fail(action, e);
+    let (guards, rest) = guards_apart(rest);
     // A view that needs a primary key is created among these.
-    let skipped = landing::run_entries(pool, &client, rest, !transfer.catalog.left_out.is_empty()).await?;
-    client
-        .batch_execute("SET search_path = \"$user\", public")
-        .await
-        .map_err(|e| fail("prepare to refresh views".to_owned(), e))?;
-    for entry in before.iter().chain(rest).filter(|entry| entry.kind == "MATERIALIZED VIEW") {
-        let Some((_, name)) = populated.iter().find(|(oid, _)| *oid == entry.oid) else { continue };
+    landing::run_entries(pool, &client, &rest, skipped).await?;
+    for entry in before.iter().chain(&rest).filter(|entry| entry.kind == "MATERIALIZED VIEW") {
+        let Some((_, name)) = ending.populated.iter().find(|(oid, _)| *oid == entry.oid) else { continue };
         // It was skipped if a table under it was left out.
         let there = client
             .query_one("SELECT to_regclass($1) IS NOT NULL", &[name])
             .await
-            .map_err(|e| fail(format!("look for the materialized view {name}"), e))?;
+            .map_err(|e| pool.fail(format!("look for the materialized view {name}"), e))?;
         if there.get(0) {
-            let sql = format!("REFRESH MATERIALIZED VIEW {name}");
-            client.batch_execute(&sql).await.map_err(|e| fail(format!("refresh the materialized view {name}"), e))?;
+            landing::refresh(pool, &client, name, &ending.settings).await?;
         }
     }
-    client.batch_execute("SET search_path = ''").await.map_err(|e| fail("restore the search path".to_owned(), e))?;
-    Ok(skipped)
+    landing::analyse_late(pool, &client).await?;
+    landing::run_entries(pool, &client, &guards, skipped).await
 }
 
 /// Sets every sequence past what was handed out.
-pub(super) async fn sequences(transfer: &Transfer, pool: &Pool) -> Result<usize> {
-    let sql: String = transfer.catalog.sequences.iter().map(|s| landing::sequence(&transfer.catalog, s)).collect();
+pub(super) async fn sequences(transfer: &Transfer, pool: &Pool) -> Result<SequencesSet> {
     let client = pool.get().await?;
-    client.batch_execute(&sql).await.map_err(|e| pool.fail("set the sequences", e))?;
-    Ok(transfer.catalog.sequences.len())
+    sequences::set(pool, &client, &transfer.catalog).await
 }
 
-/// Gives the staging database the source database's own settings; those that need more rights are returned.
-pub(super) async fn settings(pool: &Pool, settings: Vec<DatabaseSetting>) -> Result<Vec<String>> {
+/// Gives the staging database the source database's own settings; returns what is to be said of those that stay behind.
+pub(super) async fn settings(transfer: &Transfer, pool: &Pool, settings: &[DatabaseSetting]) -> Result<Vec<String>> {
     let client = pool.get().await?;
     let mut left = Vec::new();
-    for (name, statement) in settings {
-        let Some(statement) = statement else {
+    for setting in settings {
+        let name = &setting.name;
+        let Some(statement) = setting.for_database(&transfer.target.next()) else {
             left.push(format!("the database setting {name} stays behind: it may hold a secret"));
             continue;
         };
@@ -146,6 +146,12 @@ pub(super) async fn settings(pool: &Pool, settings: Vec<DatabaseSetting>) -> Res
         }
     }
     Ok(left)
+}
+
+/// Gives what landed to its owners, as far as the role may; answers notes on the rest.
+pub(super) async fn owners(pool: &Pool, owners: &[Owner]) -> Result<Vec<String>> {
+    let client = pool.get().await?;
+    owners::give(pool, &client, owners).await
 }
 
 /// Runs the profile's `after_load` commands against the staging database.
@@ -212,24 +218,29 @@ impl Drop for Group {
     }
 }
 
+/// What stands in the new database beside tables.
+pub(super) struct Objects {
+    /// Nothing of the source's is missing.
+    pub(super) check: CheckReport,
+    /// How many of each kind are there.
+    pub(super) counts: BTreeMap<String, u64>,
+    /// Indexes that cannot be used.
+    pub(super) invalid_indexes: Vec<String>,
+}
+
 /// Compares names of schema objects in source and staging database. What is missing counts as a difference, unless
-/// it was skipped knowingly or cannot travel. Also returns how many of each kind are there.
-pub(super) async fn check_objects(
-    transfer: &Transfer,
-    pool: &Pool,
-    skipped: &Skipped,
-) -> Result<(CheckReport, BTreeMap<String, u64>)> {
+/// it was skipped knowingly or cannot travel.
+pub(super) async fn check_objects(transfer: &Transfer, pool: &Pool, skipped: &Skipped) -> Result<Objects> {
     let client = pool.get().await?;
     let found = catalog::read(&client, LeftOut { schemas: &[], tables: &[] }, pool.connector()).await?;
-    let names = |objects: &[SchemaObject]| -> BTreeSet<(String, String)> {
-        objects.iter().map(|object| (object.kind.clone(), object.identity.clone())).collect()
-    };
-    let (wanted, there) = (names(&transfer.catalog.objects), names(&found.objects));
-    let left_out = !transfer.catalog.left_out.is_empty();
+    let invalid = landed::unusable_indexes(&client, pool.connector()).await?;
+    let key = |object: &SchemaObject| (object.kind.clone(), object.identity.clone());
+    let there: BTreeSet<(String, String)> = found.objects.iter().map(key).collect();
+    let wanted = &transfer.catalog.objects;
     let missing: Vec<String> = wanted
-        .difference(&there)
-        .filter(|(kind, identity)| !is_excused(kind, identity, skipped, left_out))
-        .map(|(kind, identity)| format!("{kind} {identity}"))
+        .iter()
+        .filter(|object| !there.contains(&key(object)) && !is_excused(&transfer.catalog, object, skipped))
+        .map(|object| format!("{} {}", object.kind, object.identity))
         .collect();
     let detail = if missing.is_empty() {
         format!("{} views, functions, types, triggers, policies, indexes and constraints are there", wanted.len())
@@ -239,16 +250,20 @@ pub(super) async fn check_objects(
         let more = if more > 0 { format!(" and {more} more") } else { String::new() };
         format!("missing: {}{more}", shown.join(", "))
     };
-    let check = CheckReport::asked("schema objects", missing.is_empty(), detail);
-    Ok((check, count_by_kind(&found.objects)))
+    Ok(Objects {
+        check: CheckReport::asked("schema objects", missing.is_empty(), detail),
+        counts: count_by_kind(&found.objects),
+        invalid_indexes: invalid.iter().map(ToString::to_string).collect(),
+    })
 }
 
-/// Missing for a reason that the report names: it was skipped, or what it stands on was left out.
-fn is_excused(kind: &str, identity: &str, skipped: &Skipped, left_out: bool) -> bool {
-    let name = identity.split(" on ").next().unwrap_or(identity).trim_matches('"');
-    let was_skipped = skipped.problems.iter().any(|problem| problem.starts_with(kind) && problem.contains(name));
-    let stands_on_tables = ["view", "materialized view", "rule", "constraint", "index", "trigger"].contains(&kind);
-    was_skipped || (left_out && stands_on_tables)
+/// Missing for a reason that the report names: it was skipped, or it is a foreign key into a table that was left out.
+fn is_excused(catalog: &Catalog, object: &SchemaObject, skipped: &Skipped) -> bool {
+    let leads_out = |name: &String| {
+        [name.clone(), ident(name)].iter().any(|name| object.identity.starts_with(&format!("{name} on ")))
+    };
+    let was_cut = || object.kind == "constraint" && catalog.cut_references.iter().any(|(_, _, name)| leads_out(name));
+    skipped.has(object) || was_cut()
 }
 
 /// Number of objects of each kind.

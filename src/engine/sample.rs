@@ -1,6 +1,5 @@
 //! `tithe sample`: the run.
 
-use std::collections::BTreeMap;
 use std::future::Future;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
@@ -13,8 +12,11 @@ use crate::digest::MaskKey;
 use crate::error::{Error, ErrorKind, Result};
 use crate::monitor::{Monitor, Recorder};
 use crate::pg::connect::{ConnectInfo, Pool};
-use crate::pg::dump::{self, Dump, Entry};
+use crate::pg::dump;
+use crate::pg::entries::{Dump, Entry};
 use crate::pg::landing;
+use crate::pg::sequences::SequencesSet;
+use crate::pg::skipped::Skipped;
 use crate::pg::source::Source;
 use crate::pg::target::{Target, system_identifier};
 use crate::plan::{DrawSize, Plan};
@@ -255,10 +257,11 @@ async fn build(
 struct Completed {
     proven: usize,
     not_valid: Vec<String>,
-    sequences: usize,
-    objects: CheckReport,
-    counts: BTreeMap<String, u64>,
+    sequences: SequencesSet,
+    objects: land::Objects,
     refused_settings: Vec<String>,
+    /// What is to be said of owners.
+    owners: Vec<String>,
 }
 
 /// Foreign keys, the rest of the schema, sequences, settings, the user's commands, and the check of it all.
@@ -275,31 +278,31 @@ async fn complete(
     let rest: Vec<_> = rest.into_iter().filter(|entry| entry.kind != "FK CONSTRAINT").collect();
     {
         let client = pool.get().await?;
-        landing::run_entries(pool, &client, &attach, false).await?;
+        landing::run_entries(pool, &client, &attach, &mut staging.skipped).await?;
     }
     let (proven, not_valid) = land::foreign_keys(transfer, pool).await?;
     monitor.phase("finish the schema");
     let sequences = land::sequences(transfer, pool).await?;
-    let late = land::finish_schema(transfer, pool, &staging.dump.before_rows, &rest, &ending.populated).await?;
-    staging.skipped.problems.extend(late.problems);
-    staging.skipped.missing_roles += late.missing_roles;
-    let refused_settings = land::settings(pool, ending.settings).await?;
+    let refused_settings = land::settings(transfer, pool, &ending.settings).await?;
+    let before = &staging.dump.before_rows;
+    land::finish_schema(pool, before, rest, &ending, &mut staging.skipped).await?;
     land::after_load(transfer, &request.source.profile, monitor).await?;
     monitor.phase("check");
-    let (objects, counts) = land::check_objects(transfer, pool, &staging.skipped).await?;
-    if objects.ok == Some(false) {
-        return Err(Error::new(ErrorKind::Verification, format!("check the new database: {}", objects.detail))
+    let objects = land::check_objects(transfer, pool, &staging.skipped).await?;
+    if objects.check.ok == Some(false) {
+        return Err(Error::new(ErrorKind::Verification, format!("check the new database: {}", objects.check.detail))
             .with_remedy(
                 "nothing was swapped in: the target is as it was; see what its server does to these, and run again",
             ));
     }
-    Ok(Completed { proven, not_valid, sequences, objects, counts, refused_settings })
+    let owners = land::owners(pool, &staging.dump.owners).await?;
+    Ok(Completed { proven, not_valid, sequences, objects, refused_settings, owners })
 }
 
 impl Completed {
     /// Writes it into the report.
     fn tell(self, staging: Staging, request: &SampleRequest, report: &mut RunReport) {
-        let Self { proven, not_valid, sequences, objects, counts, refused_settings } = self;
+        let Self { proven, not_valid, sequences, objects, refused_settings, owners } = self;
         let keys = match not_valid.len() {
             0 => format!("{proven} validated by the target"),
             more => format!(
@@ -310,13 +313,14 @@ impl Completed {
         report.checks = vec![
             CheckReport::asked("row counts", true, "the target counted every row that was sent"),
             CheckReport::asked("foreign keys", true, keys),
-            CheckReport::asked("sequences", true, format!("{sequences} set past their rows")),
-            objects,
+            CheckReport::asked("sequences", true, sequences.told()),
+            objects.check,
         ];
         report.schema = SchemaReport {
             foreign_keys: proven as u64,
             not_valid,
-            objects: counts,
+            objects: objects.counts,
+            invalid_indexes: objects.invalid_indexes,
             after_load: request.source.profile.target.after_load.len() as u64,
         };
         let missing_roles = staging.skipped.missing_roles;
@@ -325,6 +329,8 @@ impl Completed {
         }
         report.notes.extend(staging.locale_note);
         report.notes.extend(refused_settings);
+        report.notes.extend(owners);
+        report.notes.extend(staging.skipped.notes);
         report.problems = staging.skipped.problems;
         report.outcome = if report.problems.is_empty() { Outcome::Complete } else { Outcome::Partial };
     }
@@ -343,7 +349,7 @@ fn finish(mut report: RunReport, recorder: &Recorder) -> RunReport {
 struct Staging {
     pool: Pool,
     dump: Dump,
-    skipped: landing::Skipped,
+    skipped: Skipped,
     /// What had to differ in encoding or locale.
     locale_note: Option<String>,
 }
@@ -363,8 +369,8 @@ async fn create_schema(request: &SampleRequest, prepared: &Prepared, target: &Ar
     let (dump, locale_note) = tokio::try_join!(dump::run(&dump_request), target.create_next(&source.server))?;
     let pool = target.pool(&target.next(), request.source.jobs + 1)?;
     let client = pool.get().await?;
-    let skipped =
-        landing::run_entries(&pool, &client, &dump.before_rows, !prepared.catalog.left_out.is_empty()).await?;
+    let mut skipped = Skipped::new(&prepared.catalog);
+    landing::run_entries(&pool, &client, &dump.before_rows, &mut skipped).await?;
     drop(client);
     Ok(Staging { pool, dump, skipped, locale_note })
 }

@@ -2,6 +2,7 @@
 
 use deadpool_postgres::Object;
 use serde::Deserialize;
+use tokio_postgres::Client;
 
 use super::catalog::{self, LeftOut, fetch};
 use super::connect::{Connector, Pool};
@@ -31,7 +32,7 @@ pub struct SequenceState {
     pub table: QualifiedName,
     /// The column.
     pub column: String,
-    /// What the next call returns lies beyond every value of the column.
+    /// What the next call returns lies beyond every value of the column that it could give.
     pub is_beyond: bool,
 }
 
@@ -40,6 +41,8 @@ pub struct SequenceState {
 pub struct Upkeep {
     /// Indexes that the server does not use.
     pub unusable_indexes: Vec<QualifiedName>,
+    /// Indexes of partitioned tables of which some leaf has none.
+    pub incomplete_indexes: Vec<QualifiedName>,
     /// Tables with rows and without statistics.
     pub tables_not_analysed: Vec<QualifiedName>,
 }
@@ -59,6 +62,8 @@ struct SequenceRow {
     table: String,
     column: String,
     increment: i64,
+    least: i64,
+    greatest: i64,
 }
 
 /// Average width of a column's values.
@@ -157,11 +162,12 @@ impl Landed {
                 let (order, extreme) = if row.increment < 0 { ("<", "min") } else { (">", "max") };
                 let sequence = qualified(&QualifiedName::new(&row.sequence_schema, &row.sequence));
                 let table = qualified(&QualifiedName::new(&row.schema, &row.table));
+                let column = ident(&row.column);
                 format!(
                     "(SELECT coalesce(s.last_value::numeric + CASE WHEN s.is_called THEN {} ELSE 0 END {order} \
-                     (SELECT {extreme}({})::numeric FROM {table}), true) FROM {sequence} AS s)",
-                    row.increment,
-                    ident(&row.column)
+                     (SELECT {extreme}({column})::numeric FROM {table} \
+                      WHERE {column} BETWEEN '{}'::int8 AND '{}'::int8), true) FROM {sequence} AS s)",
+                    row.increment, row.least, row.greatest
                 )
             })
             .collect();
@@ -190,7 +196,11 @@ impl Landed {
         let rows: Vec<UpkeepRow> = fetch(&session, sql, "look at indexes and statistics", self.connector()).await?;
         let mut found = Upkeep::default();
         for row in rows {
-            let list = if row.kind == "index" { &mut found.unusable_indexes } else { &mut found.tables_not_analysed };
+            let list = match row.kind.as_str() {
+                "index" => &mut found.unusable_indexes,
+                "partitioned index" => &mut found.incomplete_indexes,
+                _ => &mut found.tables_not_analysed,
+            };
             list.push(QualifiedName::new(row.schema, row.name));
         }
         Ok(found)
@@ -204,6 +214,17 @@ impl Landed {
         let session = self.session().await?;
         fetch(&session, include_str!("sql/column_widths.sql"), "read column widths", self.connector()).await
     }
+}
+
+/// Indexes that the server does not use.
+///
+/// # Errors
+/// `Target`
+pub async fn unusable_indexes(client: &Client, connector: &Connector) -> Result<Vec<QualifiedName>> {
+    let sql = include_str!("sql/upkeep.sql");
+    let rows: Vec<UpkeepRow> = fetch(client, sql, "look at indexes", connector).await?;
+    let indexes = rows.into_iter().filter(|row| row.kind != "table");
+    Ok(indexes.map(|row| QualifiedName::new(row.schema, row.name)).collect())
 }
 
 fn broken_rows_sql(catalog: &Catalog, reference: &Reference) -> String {

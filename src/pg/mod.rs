@@ -2,6 +2,8 @@
 
 pub mod catalog;
 pub mod connect;
+pub mod database_settings;
+pub mod entries;
 pub mod errors;
 pub mod dump;
 pub mod facts;
@@ -11,10 +13,13 @@ pub mod landed;
 pub mod landing;
 pub mod load;
 pub mod members;
+pub mod owners;
 pub mod quote;
 mod quoting;
 pub mod rows;
 pub mod scan;
+pub mod sequences;
+pub mod skipped;
 pub mod source;
 pub mod target;
 pub mod texts;

@@ -26,6 +26,8 @@ pub struct Catalog {
     pub schemas: Vec<String>,
     /// Tables the profile leaves out.
     pub left_out: Vec<QualifiedName>,
+    /// Foreign tables, foreign partitions included: they never travel.
+    pub foreign: Vec<QualifiedName>,
     /// Foreign keys into left-out tables: referencing table, columns, constraint name.
     pub cut_references: Vec<(TableId, Vec<ColumnId>, String)>,
     /// Sequences, owned and standalone.
@@ -260,19 +262,31 @@ pub struct ForeignKey {
 pub struct Sequence {
     /// Schema and name.
     pub name: QualifiedName,
-    /// Table and column that own it (`serial`, identity).
-    pub owned_by: Option<(TableId, ColumnId)>,
+    /// Columns that it fills: they own it (`serial`, identity), or their default draws from it.
+    pub fills: Vec<(TableId, ColumnId)>,
+    /// The role that read the catalog may know its last value.
+    pub readable: bool,
     /// Last value handed out; `None` when never used or not readable.
     pub last_value: Option<i64>,
     /// Increment.
     pub increment: i64,
+    /// MINVALUE
+    pub least: i64,
+    /// MAXVALUE
+    pub greatest: i64,
 }
 
 /// Something of the schema that must arrive in the target, beside tables.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug)]
 pub struct SchemaObject {
     /// `view`, `materialized view`, `function`, `type`, `trigger`, `policy`, `index`, `constraint`.
     pub kind: String,
     /// Printed identity, schema-qualified, with the table for triggers and policies.
     pub identity: String,
+    /// Catalog that its oid belongs to.
+    pub class_oid: u32,
+    /// Its oid on the server it was read from.
+    pub oid: u32,
+    /// The relation it belongs to, by oid.
+    pub on_relation: Option<u32>,
 }

@@ -18,6 +18,11 @@ CREATE TABLE seats (owner_id int NOT NULL REFERENCES users, place text NOT NULL,
 CREATE TABLE logs (id int, owner_id int REFERENCES users);
 CREATE INDEX posts_title ON posts (title);
 CREATE VIEW titles AS SELECT title FROM posts;
+-- Of one of two leaves only: it is not valid, here and in the target.
+CREATE TABLE parts (id int) PARTITION BY RANGE (id);
+CREATE TABLE parts_a PARTITION OF parts FOR VALUES FROM (1) TO (2);
+CREATE TABLE parts_b PARTITION OF parts FOR VALUES FROM (2) TO (3);
+CREATE INDEX parts_id ON ONLY parts (id);
 INSERT INTO users (email, name, code, settings)
     SELECT 'person' || n || '@home.example.org', 'Person ' || n, 'c' || n, jsonb_build_object('n', n)
     FROM generate_series(1, 60) n;
@@ -32,6 +37,8 @@ const PROFILE: &str = r#"
 [sample]
 root = "users"
 [tables.logs]
+rows = "none"
+[tables.parts]
 rows = "none"
 [columns.users]
 id = "keep"

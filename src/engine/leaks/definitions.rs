@@ -2,7 +2,7 @@
 
 use super::{At, Place};
 use crate::leaks::{Kind, Room, Search, Secrets, Suspects, literals};
-use crate::pg::dump::{Dump, Entry};
+use crate::pg::entries::{Dump, Entry};
 
 /// Quoted texts of a dump, by object.
 #[derive(Default)]

@@ -172,8 +172,9 @@ pub(super) fn objects(landed: &Landed, run: Option<&RunReport>, prepared: Option
 }
 
 fn absent(wanted: &[SchemaObject], there: &[SchemaObject]) -> Vec<String> {
-    let there: BTreeSet<&SchemaObject> = there.iter().collect();
-    wanted.iter().filter(|o| !there.contains(o)).map(|o| format!("{} {}", o.kind, o.identity)).collect()
+    let key = |object: &SchemaObject| (object.kind.clone(), object.identity.clone());
+    let there: BTreeSet<(String, String)> = there.iter().map(key).collect();
+    wanted.iter().filter(|o| !there.contains(&key(o))).map(|o| format!("{} {}", o.kind, o.identity)).collect()
 }
 
 /// Indexes can be used; tables that the run filled have statistics (others may have been made since).
@@ -189,12 +190,27 @@ pub(super) async fn upkeep(landed: &Landed, run: Option<&RunReport>) -> Result<C
             })
         })
     };
-    let mut wrong: Vec<String> =
-        found.unusable_indexes.iter().map(|name| format!("index {name} is not valid")).collect();
+    // One that is not valid in the source lands so. Without a report that may be true of every incomplete one.
+    let landed_so = |name: &QualifiedName, otherwise: bool| {
+        run.map_or(otherwise, |run| run.schema.invalid_indexes.contains(&name.to_string()))
+    };
+    let incomplete = found.incomplete_indexes.iter().map(|name| (name, true));
+    let all = found.unusable_indexes.iter().map(|name| (name, false)).chain(incomplete);
+    let (known, unusable): (Vec<_>, Vec<_>) = all.partition(|(name, otherwise)| landed_so(name, *otherwise));
+    let mut wrong: Vec<String> = unusable.iter().map(|(name, _)| format!("index {name} is not valid")).collect();
     let bare = found.tables_not_analysed.iter().filter(|name| filled(name));
     wrong.extend(bare.map(|name| format!("table {name} has no statistics")));
+    let but = match known.len() {
+        0 => String::new(),
+        1 => " but one, of which a partition lacks its part,".to_owned(),
+        count => format!(" but {count}, of which partitions lack their parts,"),
+    };
     Ok(match wrong.is_empty() {
-        true => CheckReport::asked(NAME, true, "all indexes are valid, all tables that the run filled are analysed"),
+        true => CheckReport::asked(
+            NAME,
+            true,
+            format!("all indexes{but} are valid, all tables that the run filled are analysed"),
+        ),
         false => CheckReport::asked(NAME, false, some(&wrong)),
     })
 }

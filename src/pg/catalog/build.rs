@@ -1,6 +1,6 @@
 //! Catalog rows to [`Catalog`]: pure.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use super::rows::{ColumnRow, ConstraintRow, IndexRow, ObjectRow, SequenceRow, ServerRow, TableRow, TypeRow};
 use crate::schema::{
@@ -47,6 +47,8 @@ pub(super) fn build(rows: Rows, left_out: LeftOut<'_>) -> Catalog {
         schemas: rows.server.schemas,
         ..Catalog::default()
     };
+    let relations: HashSet<u32> = rows.tables.iter().map(|row| row.oid).collect();
+    let foreign: HashSet<u32> = rows.tables.iter().filter(|row| row.kind == "f").map(|row| row.oid).collect();
     let (owner, partition_keys) = tables(&mut catalog, rows.tables, left_out);
     columns(&mut catalog, rows.columns, &types, &owner);
     for (id, name, has_gaps) in partition_keys {
@@ -61,28 +63,50 @@ pub(super) fn build(rows: Rows, left_out: LeftOut<'_>) -> Catalog {
     indexes(&mut catalog, rows.indexes, &owner);
     constraints(&mut catalog, rows.constraints, &owner);
     for row in rows.sequences {
-        let owned_by = row.owner_relation.and_then(|oid| owner.get(&oid)).and_then(|id| {
-            let column = column_of(catalog.table(*id), row.owner_attnum?)?;
-            Some((*id, column))
-        });
-        let name = QualifiedName::new(row.schema, row.name);
-        let owner_left_out = row.owner_relation.is_some() && owned_by.is_none();
-        if !owner_left_out && !left_out.schemas.contains(&name.schema) {
-            catalog.sequences.push(Sequence { name, owned_by, last_value: row.last_value, increment: row.increment });
+        let owner_left_out = row.owner_relation.is_some_and(|oid| !owner.contains_key(&oid));
+        if !owner_left_out && !left_out.schemas.contains(&row.schema) {
+            let sequence = sequence(&catalog, row, &owner, &foreign);
+            catalog.sequences.push(sequence);
         }
     }
     catalog.objects = rows
         .objects
         .into_iter()
         .filter(|row| !left_out.schemas.contains(&row.schema))
+        // What is on a view counts; what is on a table that does not come goes with it.
         .filter(|row| {
-            row.on_relation.is_none_or(|oid| {
-                owner.contains_key(&oid) || row.kind == "index" || row.kind == "trigger" || row.kind == "rule"
-            })
+            row.on_relation
+                .is_none_or(|oid| (owner.contains_key(&oid) || !relations.contains(&oid)) && !foreign.contains(&oid))
         })
-        .map(|row| SchemaObject { kind: row.kind, identity: row.identity })
+        .map(|row| SchemaObject {
+            kind: row.kind,
+            identity: row.identity,
+            class_oid: row.class_oid,
+            oid: row.oid,
+            on_relation: row.on_relation,
+        })
         .collect();
     catalog
+}
+
+fn sequence(catalog: &Catalog, row: SequenceRow, owner: &HashMap<u32, TableId>, foreign: &HashSet<u32>) -> Sequence {
+    let fills = row.fills.iter().filter(|(relation, _)| !foreign.contains(relation));
+    let fills = fills.filter_map(|(relation, column)| {
+        let id = *owner.get(relation)?;
+        Some((id, catalog.table(id).find_column(column)?))
+    });
+    let mut fills: Vec<(TableId, ColumnId)> = fills.collect();
+    fills.sort_unstable();
+    fills.dedup();
+    Sequence {
+        name: QualifiedName::new(row.schema, row.name),
+        fills,
+        readable: row.readable,
+        last_value: row.last_value,
+        increment: row.increment,
+        least: row.least,
+        greatest: row.greatest,
+    }
 }
 
 /// Which table each relation (partitions included) belongs to; names of partition key columns, and whether their level
@@ -96,6 +120,9 @@ fn tables(catalog: &mut Catalog, rows: Vec<TableRow>, left_out: LeftOut<'_>) -> 
     let mut partitions = Vec::new();
     for row in rows {
         let name = QualifiedName::new(row.schema.clone(), row.name.clone());
+        if row.kind == "f" {
+            catalog.foreign.push(name.clone());
+        }
         if row.partition_root.is_some() {
             partitions.push((name, row));
             continue;

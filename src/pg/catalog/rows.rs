@@ -99,9 +99,13 @@ pub(super) struct SequenceRow {
     pub(super) schema: String,
     pub(super) name: String,
     pub(super) owner_relation: Option<u32>,
-    pub(super) owner_attnum: Option<i16>,
+    /// Relations and names of the columns that it fills.
+    pub(super) fills: Vec<(u32, String)>,
+    pub(super) readable: bool,
     pub(super) last_value: Option<i64>,
     pub(super) increment: i64,
+    pub(super) least: i64,
+    pub(super) greatest: i64,
 }
 
 #[derive(Deserialize)]
@@ -109,6 +113,8 @@ pub(super) struct ObjectRow {
     pub(super) kind: String,
     pub(super) schema: String,
     pub(super) identity: String,
+    pub(super) class_oid: u32,
+    pub(super) oid: u32,
     pub(super) on_relation: Option<u32>,
 }
 

@@ -10,41 +10,48 @@ WITH user_schemas AS (
     WHERE c.relpersistence <> 't'
       AND NOT EXISTS (SELECT FROM members m WHERE m.classid = 'pg_class'::regclass AND m.objid = c.oid)
 )
-SELECT kind, schema, identity, on_relation
+SELECT kind, schema, identity, class_oid::bigint AS class_oid, oid::bigint AS oid, on_relation
 FROM (
     SELECT CASE relkind WHEN 'v' THEN 'view' WHEN 'm' THEN 'materialized view' WHEN 'S' THEN 'sequence' END AS kind,
-           nspname AS schema, format('%I.%I', nspname, relname) AS identity, NULL::bigint AS on_relation
+           nspname AS schema, format('%I.%I', nspname, relname) AS identity,
+           'pg_class'::regclass AS class_oid, oid, NULL::bigint AS on_relation
     FROM relations WHERE relkind IN ('v', 'm', 'S')
     UNION ALL
     SELECT CASE p.prokind WHEN 'p' THEN 'procedure' WHEN 'a' THEN 'aggregate' ELSE 'function' END,
-           n.nspname, format('%I.%I(%s)', n.nspname, p.proname, pg_get_function_identity_arguments(p.oid)), NULL
+           n.nspname, format('%I.%I(%s)', n.nspname, p.proname, pg_get_function_identity_arguments(p.oid)),
+           'pg_proc'::regclass, p.oid, NULL
     FROM pg_proc p JOIN user_schemas n ON n.oid = p.pronamespace
     WHERE NOT EXISTS (SELECT FROM members m WHERE m.classid = 'pg_proc'::regclass AND m.objid = p.oid)
       AND NOT EXISTS (SELECT FROM pg_depend d
                       WHERE d.classid = 'pg_proc'::regclass AND d.objid = p.oid AND d.deptype = 'i')
     UNION ALL
-    SELECT 'type', n.nspname, format('%I.%I', n.nspname, t.typname), NULL
+    SELECT 'type', n.nspname, format('%I.%I', n.nspname, t.typname), 'pg_type'::regclass, t.oid, NULL
     FROM pg_type t JOIN user_schemas n ON n.oid = t.typnamespace
     WHERE (t.typtype IN ('e', 'd', 'r')
            OR (t.typtype = 'c' AND EXISTS (SELECT FROM pg_class c WHERE c.oid = t.typrelid AND c.relkind = 'c')))
       AND NOT EXISTS (SELECT FROM members m WHERE m.classid = 'pg_type'::regclass AND m.objid = t.oid)
     UNION ALL
-    SELECT 'trigger', r.nspname, format('%I on %I.%I', t.tgname, r.nspname, r.relname), r.oid::bigint
+    SELECT 'trigger', r.nspname, format('%I on %I.%I', t.tgname, r.nspname, r.relname),
+           'pg_trigger'::regclass, t.oid, r.oid::bigint
     FROM pg_trigger t JOIN relations r ON r.oid = t.tgrelid
     WHERE NOT t.tgisinternal AND NOT r.relispartition
     UNION ALL
-    SELECT 'policy', r.nspname, format('%I on %I.%I', p.polname, r.nspname, r.relname), r.oid::bigint
+    SELECT 'policy', r.nspname, format('%I on %I.%I', p.polname, r.nspname, r.relname),
+           'pg_policy'::regclass, p.oid, r.oid::bigint
     FROM pg_policy p JOIN relations r ON r.oid = p.polrelid
     UNION ALL
-    SELECT 'rule', r.nspname, format('%I on %I.%I', w.rulename, r.nspname, r.relname), r.oid::bigint
+    SELECT 'rule', r.nspname, format('%I on %I.%I', w.rulename, r.nspname, r.relname),
+           'pg_rewrite'::regclass, w.oid, r.oid::bigint
     FROM pg_rewrite w JOIN relations r ON r.oid = w.ev_class
     WHERE w.rulename <> '_RETURN'
     UNION ALL
-    SELECT 'index', r.nspname, format('%I on %I.%I', x.relname, r.nspname, r.relname), r.oid::bigint
+    SELECT 'index', r.nspname, format('%I on %I.%I', x.relname, r.nspname, r.relname),
+           'pg_class'::regclass, x.oid, r.oid::bigint
     FROM pg_index i JOIN relations r ON r.oid = i.indrelid JOIN pg_class x ON x.oid = i.indexrelid
     WHERE i.indisvalid
     UNION ALL
-    SELECT 'constraint', r.nspname, format('%I on %I.%I', k.conname, r.nspname, r.relname), r.oid::bigint
+    SELECT 'constraint', r.nspname, format('%I on %I.%I', k.conname, r.nspname, r.relname),
+           'pg_constraint'::regclass, k.oid, r.oid::bigint
     FROM pg_constraint k JOIN relations r ON r.oid = k.conrelid
     WHERE k.contype IN ('p', 'u', 'x', 'f', 'c') AND k.conparentid = 0
 ) o

@@ -12,7 +12,7 @@ WITH filled AS (
     WHERE d.classid = 'pg_attrdef'::regclass AND d.refclassid = 'pg_class'::regclass AND d.refobjid <> f.adrelid
 )
 SELECT sn.nspname AS sequence_schema, sc.relname AS sequence, n.nspname AS schema, c.relname AS table,
-       a.attname AS column, s.seqincrement AS increment
+       a.attname AS column, s.seqincrement AS increment, s.seqmin AS least, s.seqmax AS greatest
 FROM filled f
 JOIN pg_sequence s ON s.seqrelid = f.sequence AND NOT s.seqcycle
 JOIN pg_class sc ON sc.oid = f.sequence

@@ -1,6 +1,6 @@
 -- What makes a database slow or its promises void: indexes that are not usable, tables with rows but no statistics.
 -- Servers: 13 and later. Parameters: none. Run with search_path = ''.
-SELECT 'index' AS kind, n.nspname AS schema, x.relname AS name
+SELECT CASE x.relkind WHEN 'I' THEN 'partitioned index' ELSE 'index' END AS kind, n.nspname AS schema, x.relname AS name
 FROM pg_index i
 JOIN pg_class x ON x.oid = i.indexrelid
 JOIN pg_namespace n ON n.oid = x.relnamespace

@@ -1,0 +1,102 @@
+//! Sets sequences past what was handed out.
+
+use tokio_postgres::{Client, SimpleQueryMessage};
+
+use super::connect::Pool;
+use super::quote::{ident, literal, qualified};
+use crate::error::Result;
+use crate::schema::{Catalog, Sequence, TypeClass};
+use crate::types::{ColumnId, TableId};
+
+/// Sequences of one kind that the report names.
+const NAMED_AT_MOST: usize = 8;
+
+/// What became of the sequences.
+#[derive(Clone, Debug, Default)]
+pub struct SequencesSet {
+    /// Set, or at their start as in the source.
+    pub set: usize,
+    /// Set past the landed rows only, since the reading role may not read them.
+    pub by_rows: Vec<String>,
+    /// Left at their start: neither they nor a row could tell.
+    pub unknown: Vec<String>,
+}
+
+impl SequencesSet {
+    /// What became of them, for the report.
+    pub fn told(&self) -> String {
+        let named = |names: &[String], what: &str| match names.len() {
+            0 => String::new(),
+            count => {
+                let shown = &names[..count.min(NAMED_AT_MOST)];
+                let more = if count > shown.len() { ", …" } else { "" };
+                format!("; {count} {what}: {}{more}", shown.join(", "))
+            }
+        };
+        let by_rows = named(&self.by_rows, "that the reading role may not read set past the landed rows");
+        let unknown = named(&self.unknown, "that it may not read left at their start, as no row tells more");
+        format!("{} set past their rows{by_rows}{unknown}", self.set)
+    }
+}
+
+/// Sets every sequence past both what the source handed out and what the loaded rows hold.
+///
+/// # Errors
+/// The target's.
+pub async fn set(pool: &Pool, client: &Client, catalog: &Catalog) -> Result<SequencesSet> {
+    let sql: String = catalog.sequences.iter().map(|sequence| set_sql(catalog, sequence)).collect();
+    let answers = client.simple_query(&sql).await.map_err(|e| pool.fail("set the sequences", e))?;
+    let was_set = answers.iter().filter_map(|answer| match answer {
+        SimpleQueryMessage::CommandComplete(rows) => Some(*rows > 0),
+        _ => None,
+    });
+    let mut done = SequencesSet::default();
+    for (sequence, was_set) in catalog.sequences.iter().zip(was_set) {
+        match (sequence.readable, was_set) {
+            (true, _) => done.set += 1,
+            (false, true) => done.by_rows.push(sequence.name.to_string()),
+            (false, false) => done.unknown.push(sequence.name.to_string()),
+        }
+    }
+    Ok(done)
+}
+
+/// One row where there is a value to set. Values that the sequence cannot give do not count: it will never meet them.
+fn set_sql(catalog: &Catalog, sequence: &Sequence) -> String {
+    let (of_all, of_rows) = if sequence.increment < 0 { ("least", "min") } else { ("greatest", "max") };
+    let counts = |(table, column): &&(TableId, ColumnId)| {
+        let class = catalog.table(*table).column(*column).data_type.class;
+        class.is_integer() || class == TypeClass::Numeric
+    };
+    let mut values =
+        vec![sequence.last_value.map_or_else(|| "NULL::int8".to_owned(), |value| format!("'{value}'::int8"))];
+    values.extend(sequence.fills.iter().filter(counts).map(|(table, column)| {
+        let table = catalog.table(*table);
+        let column = ident(&table.column(*column).name);
+        format!(
+            "(SELECT {of_rows}({column})::int8 FROM {} WHERE {column} BETWEEN '{}'::int8 AND '{}'::int8)",
+            qualified(&table.name),
+            sequence.least,
+            sequence.greatest
+        )
+    }));
+    format!(
+        "SELECT setval({}::regclass, v) FROM (SELECT {of_all}({}) AS v) AS s WHERE v IS NOT NULL;",
+        literal(&qualified(&sequence.name)),
+        values.join(", ")
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sequences_that_could_not_be_read_are_named() {
+        let names = |count: u32| (0..count).map(|n| format!("s{n}")).collect::<Vec<_>>();
+        let told = SequencesSet { set: 3, by_rows: names(9), unknown: names(1) }.told();
+        assert!(told.starts_with("3 set past their rows; 9 that"), "{told}");
+        assert!(told.contains("s7, …; 1 that") && told.ends_with(": s0"), "{told}");
+        assert_eq!(SequencesSet { set: 2, ..SequencesSet::default() }.told(), "2 set past their rows");
+    }
+}
