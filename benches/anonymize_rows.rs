@@ -83,17 +83,7 @@ fn cases() -> Vec<Case> {
 }
 
 fn column(name: &str, class: TypeClass) -> Column {
-    Column {
-        name: name.into(),
-        attnum: 0,
-        data_type: ColumnType::plain(class, name),
-        not_null: false,
-        generated: false,
-        expression: None,
-        identity: false,
-        loose_collation: None,
-        comment: None,
-    }
+    Column::bare(name, ColumnType::plain(class, name))
 }
 
 fn transform(texts: &[Option<MaskSpec>]) -> RowTransform {

@@ -34,15 +34,9 @@ pub(super) fn data_type(class: TypeClass, max_chars: Option<u32>) -> ColumnType 
 
 pub(super) fn column(name: &str, class: TypeClass, max_chars: Option<u32>) -> Column {
     Column {
-        name: name.into(),
-        attnum: 0,
-        data_type: data_type(class, max_chars),
         not_null: name.starts_with("required"),
         generated: name.starts_with("generated"),
-        expression: None,
-        identity: false,
-        loose_collation: None,
-        comment: None,
+        ..Column::bare(name, data_type(class, max_chars))
     }
 }
 

@@ -132,17 +132,7 @@ mod tests {
     use crate::schema::{Column, ColumnType, TypeClass};
 
     fn intake(spec: MaskSpec) -> Intake {
-        let column = Column {
-            name: "note".to_owned(),
-            attnum: 1,
-            data_type: ColumnType::plain(TypeClass::Text, "text"),
-            not_null: false,
-            generated: false,
-            expression: None,
-            identity: false,
-            loose_collation: None,
-            comment: None,
-        };
+        let column = Column::bare("note", ColumnType::plain(TypeClass::Text, "text"));
         Intake::new(Watched::of(&column, &MaskRule { spec, domain: None }, 0).expect("watched"))
     }
 

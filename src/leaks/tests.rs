@@ -15,17 +15,7 @@ fn text() -> ColumnType {
 }
 
 fn of_type(data_type: ColumnType) -> Column {
-    Column {
-        name: "secret".to_owned(),
-        attnum: 1,
-        data_type,
-        not_null: false,
-        generated: false,
-        expression: None,
-        identity: false,
-        loose_collation: None,
-        comment: None,
-    }
+    Column::bare("secret", data_type)
 }
 
 fn watched(class: TypeClass, spec: MaskSpec) -> Watched {

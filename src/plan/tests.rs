@@ -59,17 +59,8 @@ fn column(name: &str, kind: &str) -> Column {
             (TypeClass::Varchar, Some(chars.and_then(|chars| chars.parse().ok()).expect("a known type")))
         }
     };
-    Column {
-        name: name.to_owned(),
-        attnum: 1,
-        data_type: ColumnType { max_chars, ..ColumnType::plain(class, bare) },
-        not_null: kind.ends_with('!'),
-        generated: false,
-        expression: None,
-        identity: false,
-        loose_collation: None,
-        comment: None,
-    }
+    let data_type = ColumnType { max_chars, ..ColumnType::plain(class, bare) };
+    Column { not_null: kind.ends_with('!'), ..Column::bare(name, data_type) }
 }
 
 fn unique(table: &mut Table, positions: &[usize], primary: bool) {

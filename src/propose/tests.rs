@@ -81,18 +81,7 @@ fn data_type(type_name: &str) -> ColumnType {
 }
 
 fn column(name: &str, type_name: &str, not_null: bool) -> Column {
-    let data_type = data_type(type_name);
-    Column {
-        name: name.to_owned(),
-        attnum: 1,
-        data_type,
-        not_null,
-        generated: false,
-        expression: None,
-        identity: false,
-        loose_collation: None,
-        comment: None,
-    }
+    Column { not_null, ..Column::bare(name, data_type(type_name)) }
 }
 
 fn unique(table: &mut Table, position: usize, primary: bool) {

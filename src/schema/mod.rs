@@ -161,6 +161,23 @@ pub struct Column {
     pub comment: Option<String>,
 }
 
+impl Column {
+    /// A nullable one of this type, of which nothing else is known.
+    pub fn bare(name: &str, data_type: ColumnType) -> Self {
+        Self {
+            name: name.to_owned(),
+            attnum: 1,
+            data_type,
+            not_null: false,
+            generated: false,
+            expression: None,
+            identity: false,
+            loose_collation: None,
+            comment: None,
+        }
+    }
+}
+
 /// A primary key, unique constraint or plain unique index (not partial, no expressions).
 #[derive(Clone, Debug)]
 pub struct UniqueKey {

@@ -18,17 +18,7 @@ const BY: usize = 3;
 const META: usize = 4;
 
 pub(super) fn column(name: &str, class: TypeClass, max_chars: Option<u32>) -> Column {
-    Column {
-        name: name.to_owned(),
-        attnum: 1,
-        data_type: ColumnType { max_chars, ..ColumnType::plain(class, "text") },
-        not_null: false,
-        generated: false,
-        expression: None,
-        identity: false,
-        loose_collation: None,
-        comment: None,
-    }
+    Column::bare(name, ColumnType { max_chars, ..ColumnType::plain(class, "text") })
 }
 
 fn table(catalog: &mut Catalog, name: &str, columns: Vec<Column>) -> TableId {

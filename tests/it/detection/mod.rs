@@ -182,17 +182,8 @@ fn no_labelled_column_is_drafted_as_kept() {
 
 /// The column in a table of its own, behind a key.
 fn catalog(labelled: &Labelled) -> Catalog {
-    let column = |name: &str, class: TypeClass, type_name: &str| Column {
-        name: name.to_owned(),
-        attnum: 1,
-        data_type: ColumnType::plain(class, type_name),
-        not_null: false,
-        generated: false,
-        expression: None,
-        identity: false,
-        loose_collation: None,
-        comment: None,
-    };
+    let column =
+        |name: &str, class: TypeClass, type_name: &str| Column::bare(name, ColumnType::plain(class, type_name));
     let mut of_column = column(&labelled.column, class(&labelled.type_name), &labelled.type_name);
     of_column.comment = labelled.comment.clone();
     if let Some(element) = labelled.type_name.strip_suffix("[]") {
