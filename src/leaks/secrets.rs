@@ -100,7 +100,9 @@ impl Secrets {
             if let Some(value) = self.telling_value(folded, watched, text) {
                 self.mark(&value);
                 self.known.insert(value.fingerprint, value.nature, watched.number());
-                if value.length == Some(UUID_DIGITS) && !self.has_uuids() && is_hexadecimal(folded, value) {
+                // Documents name the rows that they belong to by keys that are kept: those say nothing.
+                let may_be_uuid = value.length == Some(UUID_DIGITS) && !watched.is_of_parts();
+                if may_be_uuid && !self.has_uuids() && is_hexadecimal(folded, value) {
                     self.has_uuids.store(true, Ordering::Relaxed);
                 }
             }

@@ -272,6 +272,9 @@ fn a_text_that_is_a_uuid_makes_columns_of_uuids_worth_reading() {
         let case = Case::new(&[("ann@home.example", 1), (text, 1)], &[]);
         assert_eq!(case.secrets.has_uuids(), is_one, "{text}");
     }
+    let document = watched(TypeClass::Jsonb, MaskSpec::EmptyJson);
+    let rows = vec![b"\x01{\"sub\": \"0f8fad5b-d9cb-469f-a165-70867728950e\"}".to_vec()];
+    assert!(!Case::of(document, rows, &[]).secrets.has_uuids(), "the key of a row that a document names");
 }
 
 /// What a mask left as it was is no secret, and what it took out of a part of a value is one.
