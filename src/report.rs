@@ -458,12 +458,19 @@ pub enum Outcome {
     Partial,
 }
 
+impl Outcome {
+    /// The exit code of a command that ended so.
+    pub fn exit_code(self) -> u8 {
+        match self {
+            Self::Complete => 0,
+            Self::Partial => 3,
+        }
+    }
+}
+
 impl RunReport {
     /// The exit code of a run that produced this report.
     pub fn exit_code(&self) -> u8 {
-        match self.outcome {
-            Outcome::Complete => 0,
-            Outcome::Partial => 3,
-        }
+        self.outcome.exit_code()
     }
 }

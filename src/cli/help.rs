@@ -128,7 +128,8 @@ pub(super) const ROLLBACK: &str = "\
 The database that a run replaced is kept beside the target as NAME__prev.
 Rolling back twice is rolling forward. Files that the run replaced or removed
 go along, in a folder, on another machine or in a bucket, as long as they are
-in its trash. A rollback that ended midway is finished by running it again.
+in its trash; what you changed stays. Where files could not go along, the exit
+code is 3. A rollback that ended midway is finished by running it again.
 
 Examples:
   tithe rollback --to postgresql://localhost/shop_dev

@@ -40,6 +40,6 @@ pub use look::{Look, LookRequest, TextFinding, look};
 pub use pieces::RANGE_BYTES;
 pub use plan::{Exactness, plan};
 pub use prepare::{Prepared, SourceRequest, prepare};
-pub use rollback::{Reach, RolledBack, rollback};
+pub use rollback::{Reach, RolledBack, RunFiles, rollback};
 pub use sample::{Answer, Confirm, ConfirmRemoval, SampleRequest, TargetState, sample};
 pub use verify::{VerifyRequest, verify};

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use super::files::{StopOnDrop, joined};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::pg::connect::ConnectInfo;
 use crate::pg::target::Target;
 use crate::vault::{self, Location, RemoteSettings, Restored, StoreSettings, Version};
@@ -19,6 +19,22 @@ pub struct Reach {
     pub store: StoreSettings,
 }
 
+/// What is known of the files of a run.
+#[derive(Clone, Debug)]
+pub enum RunFiles {
+    /// It brought none, or they are to be left as they are.
+    None,
+    /// Nothing: its report is not here.
+    Unknown,
+    /// It brought some.
+    Brought {
+        /// Where to.
+        place: String,
+        /// How many it replaced or removed.
+        displaced: u64,
+    },
+}
+
 /// What a rollback did.
 #[derive(Debug)]
 pub struct RolledBack {
@@ -26,9 +42,11 @@ pub struct RolledBack {
     pub name: String,
     /// What became of the files, where the run had brought some.
     pub files: Option<(Location, Restored)>,
+    /// What keeps the files from being those of the rows, one line each.
+    pub problems: Vec<String>,
 }
 
-/// Swaps `<target>__prev` back into place. `vault_of` tells the place that a run brought files to.
+/// Swaps `<target>__prev` back into place. `files_of` tells of the files of a run.
 ///
 /// # Errors
 /// `Target`, `Refused`, `Locked`, `Interrupted` or `Vault`.
@@ -36,22 +54,61 @@ pub async fn rollback(
     to: ConnectInfo,
     run_id: &str,
     reach: &Reach,
-    vault_of: impl Fn(&str) -> Option<String>,
+    files_of: impl Fn(&str) -> RunFiles,
 ) -> Result<RolledBack> {
     let target = Target::open(to, run_id).await?;
     target.lock().await?;
+    // Before a file moves.
+    target.check_rollback().await?;
     // Going back and forth between two runs undoes and redoes what the later one did to the files. Which of the two it
     // is, the rows tell: they are swapped last and at once, so a rollback that ended before goes on the same way.
     let (current, previous) = (target.run_of(target.name()).await?, target.run_of(&target.prev()).await?);
     let version = if current >= previous { Version::Older } else { Version::Newer };
-    let later = current.max(previous);
-    let files = match later.and_then(|run| Some((vault_of(&run)?, run))) {
-        // Files first: whichever rows are in use meanwhile, what they name is there.
-        Some((place, run)) => Some(restore(place_of(&place)?, run, version, reach).await?),
-        None => None,
-    };
-    target.rollback().await?;
-    Ok(RolledBack { name: target.name().to_owned(), files })
+    let mut done = RolledBack { name: target.name().to_owned(), files: None, problems: Vec::new() };
+    if let Some(run) = current.max(previous) {
+        match files_of(&run) {
+            RunFiles::None => {}
+            RunFiles::Unknown => done.problems.push(format!(
+                "the report of run {run} is not among yours, so the files that it may have brought are left as they are"
+            )),
+            // Files first: whichever rows are in use meanwhile, what they name is there.
+            RunFiles::Brought { place, displaced } => {
+                let (place, restored) = restore(place_of(&place)?, run.clone(), version, reach).await?;
+                done.problems.extend(problems(&run, (&place, displaced), &restored));
+                done.files = Some((place, restored));
+            }
+        }
+    }
+    target.rollback().await.map_err(|error| with_files_told(error, done.files.as_ref()))?;
+    Ok(done)
+}
+
+fn problems(run: &str, (place, displaced): (&Location, u64), restored: &Restored) -> Vec<String> {
+    let mut problems = Vec::new();
+    // A bucket has no empty folders: there a part is missing as well where nothing was ever put in it.
+    let had_part = displaced > 0 || !matches!(place, Location::Bucket(_));
+    if restored.trash_gone && had_part {
+        problems.push(format!(
+            "what run {run} replaced and removed is not in the trash of {place} any more, so its files stay as they are"
+        ));
+    }
+    if restored.conflicts > 0 {
+        problems.push(format!(
+            "{} files of {place} were changed or put there by somebody else: they stay",
+            restored.conflicts
+        ));
+    }
+    problems
+}
+
+/// The rows could not follow the files.
+fn with_files_told(error: Error, files: Option<&(Location, Restored)>) -> Error {
+    let Some((place, _)) = files.filter(|(_, restored)| restored.moved() > 0) else { return error };
+    let remedy = format!(
+        "{}; the files in {place} are those of the previous database already: `tithe rollback` again finishes it",
+        error.remedy()
+    );
+    error.with_remedy(remedy)
 }
 
 /// A report names folders from the root on.

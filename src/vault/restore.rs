@@ -2,7 +2,7 @@
 //!
 //! Removed files return to their paths; replaced ones get the version that the rows in use are to go with, and the
 //! other one is kept in the trash. Files that only the newer rows name stay: nothing that some row names is ever
-//! missing. Each file moves in steps that can be told from what lies where, so that an attempt that failed or was killed
+//! missing. What somebody changed or put there himself is left alone. Each file moves in steps that can be told from what lies where, so that an attempt that failed or was killed
 //! is finished by running it again.
 
 use std::collections::BTreeMap;
@@ -19,7 +19,7 @@ use super::object::{self, StoreSettings};
 use super::path::{OWN_FOLDER, VaultPath};
 use super::remote::{RemoteSettings, ask};
 use super::root::{Found, Root};
-use super::settle::{Part, Paths, Version, current_of};
+use super::settle::{Part, Paths, Version, current_of, known_of};
 use super::stage::hash_file;
 use super::step::step;
 use super::target::{Target, Workshop, sync_all};
@@ -36,6 +36,8 @@ pub struct Restored {
     pub exchanged: u64,
     /// Where something else stands by now: left alone.
     pub conflicts: u64,
+    /// The run has no part in the trash (any more), so nothing could be put back.
+    pub trash_gone: bool,
 }
 
 /// What became of one file.
@@ -49,6 +51,11 @@ pub(super) enum Outcome {
 }
 
 impl Restored {
+    /// Files that were moved.
+    pub fn moved(&self) -> u64 {
+        self.returned + self.exchanged
+    }
+
     /// Counts what became of a file of a part of the trash.
     pub(super) fn count(&mut self, why: Why, outcome: Outcome) {
         match (outcome, why) {
@@ -61,7 +68,7 @@ impl Restored {
 }
 
 /// Lets the files that a run replaced have the version that is asked for, and returns what it removed and what was
-/// removed since; nothing where the run's part of the trash is gone. Works wherever the vault lies.
+/// removed since. Works wherever the vault lies.
 ///
 /// # Errors
 /// `Vault`, `Locked`, `Refused`, `Interrupted`.
@@ -88,7 +95,7 @@ pub(super) fn restore_here(path: &Path, run_id: &str, to: Version, stop: &Atomic
             .with_remedy("correct the cause and run `tithe rollback` again: it goes on with what is left"),
     };
     if Target::look(path)?.is_none_or(|target| target.own.is_none()) {
-        return Ok(Restored::default());
+        return Ok(Restored { trash_gone: true, ..Restored::default() });
     }
     let target = Workshop::open(path, false)?;
     let work = Work { target: &target, to, stop, restored: Restored::default() };
@@ -104,7 +111,11 @@ struct Work<'a> {
 
 impl Work<'_> {
     fn run(mut self, run_id: &str) -> io::Result<Restored> {
-        let all = Trash::since(&self.target.own, run_id)?;
+        let Workshop { own, id, root, .. } = self.target;
+        // What a killed run placed is Tithe's as well.
+        installed::recover(own, id, root)?;
+        let all = Trash::since(own, run_id)?;
+        self.restored.trash_gone = all.is_empty();
         let mut parts = Vec::with_capacity(all.len());
         for (at, (trash, name)) in all.iter().enumerate() {
             let mut came = Paths::new();
@@ -127,13 +138,23 @@ impl Work<'_> {
 
     fn move_all(&mut self, trash: &Trash, name: &str, why: Why, came: &mut Paths) -> io::Result<()> {
         let (root, into) = (&self.target.root, trash.part(self.to.ways().1));
-        for file in self.files(name, why)? {
+        let files = self.files(name, why)?;
+        let known = match why {
+            Why::Removed => trash.records(why, &self.target.id)?,
+            _ => known_of(files.iter(), &mut installed::open(&self.target.own, &self.target.id)?.0)?,
+        };
+        for file in files {
             if self.stop.load(Ordering::Relaxed) {
                 return Err(io::Error::other(stopped()));
             }
+            let is_known = || known.get(&file).is_some_and(|record| self.holds(&file, record));
             let outcome = match why {
-                Why::Removed => give_back(trash.part(why), root, &file)?,
-                _ => exchange(trash.part(why), into, root, &file)?,
+                Why::Removed => match give_back(trash.part(why), root, &file)? {
+                    // Somebody brought it anew.
+                    Outcome::Conflict if is_known() => Outcome::AsItWas,
+                    outcome => outcome,
+                },
+                _ => exchange(trash.part(why), into, root, &file, is_known)?,
             };
             self.restored.count(why, outcome);
             came.extend((outcome == Outcome::Moved).then_some(file));
@@ -216,8 +237,15 @@ fn give_back(part: &Root, root: &Root, path: &VaultPath) -> io::Result<Outcome> 
 }
 
 /// Renames a version out of the trash over the one that stands there, which before gets a second name in the trash: so
-/// the path is never empty, and killed in between it is done by doing it again.
-fn exchange(from: &Root, into: &Root, root: &Root, path: &VaultPath) -> io::Result<Outcome> {
+/// the path is never empty, and killed in between it is done by doing it again. What stands there must be what Tithe
+/// installed.
+fn exchange(
+    from: &Root,
+    into: &Root,
+    root: &Root,
+    path: &VaultPath,
+    is_installed: impl FnOnce() -> bool,
+) -> io::Result<Outcome> {
     let (folder, name) = path.split();
     let (mut from, mut to) = (from.folders(), root.folders());
     match to.look(path)? {
@@ -229,6 +257,9 @@ fn exchange(from: &Root, into: &Root, root: &Root, path: &VaultPath) -> io::Resu
             // Renaming one name of a file over another does nothing.
             if is_now(from.look(path)?) {
                 return Ok(Outcome::AsItWas);
+            }
+            if !is_installed() {
+                return Ok(Outcome::Conflict);
             }
             trash::keep(into, path, to.make(folder)?)?;
             // Kept by an earlier attempt, and somebody saved his own since.

@@ -106,11 +106,22 @@ impl Part {
 pub(super) fn current_of(parts: &[Part], installed: &mut Reader<Installed>) -> io::Result<Ledger> {
     let known =
         parts.iter().flat_map(|part| part.came.iter().chain(part.incoming.keys()).chain(part.of_removed.keys()));
-    let mut current = Ledger::new();
-    for path in known.collect::<BTreeSet<_>>() {
-        current.extend(installed.find(path)?.map(|record| (path.clone(), record)));
+    known_of(known, installed)
+}
+
+/// What is known of the files at these paths.
+///
+/// # Errors
+/// As the system says.
+pub(super) fn known_of<'p>(
+    paths: impl Iterator<Item = &'p VaultPath>,
+    installed: &mut Reader<Installed>,
+) -> io::Result<Ledger> {
+    let mut known = Ledger::new();
+    for path in paths.collect::<BTreeSet<_>>() {
+        known.extend(installed.find(path)?.map(|record| (path.clone(), record)));
     }
-    Ok(current)
+    Ok(known)
 }
 
 #[cfg(test)]

@@ -148,7 +148,9 @@ fn kill_9_at_ten_moments_leaves_the_old_target() {
             if was_swapped(&scene) {
                 // Killed after the swap: the new database is whole, and the old one is behind it.
                 scene.assert_sampled();
-                scene.home.tithe(&["rollback", "--yes", "--to", &scene.target.url()]).expect_code(0);
+                let ran = scene.home.tithe(&["rollback", "--yes", "--to", &scene.target.url()]);
+                // Whether the report was kept before depends.
+                assert!([0, 3].contains(&ran.code), "{}{}", ran.stdout, ran.stderr);
             }
         }
         scene.assert_readable();

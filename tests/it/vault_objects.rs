@@ -922,6 +922,14 @@ fn a_rollback_puts_a_buckets_files_back_and_is_finished_when_it_was_killed() {
         }
     }
     assert!(step > 8, "{step} requests only");
+    // What somebody put in an object's place stays.
+    files.store.lay("files/x/2", b"mine");
+    let said = files.run(command()).expect_code(3).stdout;
+    assert!(said.contains("1 have their other version again, 1 left alone"), "{said}");
+    assert_eq!(texts(), "old mine old old new");
+    roll();
+    assert_eq!(texts(), "old mine newer old new");
+    files.store.lay("files/x/2", b"newer");
     // A bucket that cannot be reached keeps the rows as well, unless it is left out.
     let mut refused = command();
     refused.env("AWS_SECRET_ACCESS_KEY", "another-secret");

@@ -246,60 +246,92 @@ fn masked_paths_need_a_key_that_is_kept() {
     assert!(!scene.vaults.target().exists());
 }
 
-/// Rows and files go back together, and forth again, whoever removed the files meanwhile and wherever they lie.
+/// Rows and files go back together, and forth again, also where a sync removed the files.
 #[test]
 fn a_rollback_finds_the_files_of_the_older_rows() {
-    // It is the same work on another machine, so one turn tells of both: far, and removed by a sync.
-    for is_far in [false, true] {
-        let scene = Sampled::new();
-        let far = Far::new(&scene);
-        let (here, program) = (scene.vaults.target(), env!("CARGO_BIN_EXE_tithe"));
-        let here = here.to_str().unwrap();
-        let ssh = ["--ssh", &far.ssh, "--remote-tithe", program];
-        let (to, reach) = if is_far { (&*far.place, &ssh[..]) } else { (here, &[][..]) };
-        let file = crate::support::profile(&format!("{PROFILE}{FILES}"));
-        let (url, from) = (scene.scene.target.url(), scene.vaults.source());
-        let from = from.to_str().unwrap();
-        let landed = ["--to", &url, "--profile", file.path().to_str().unwrap(), "--vault-to", to];
-        let vault =
-            |what: &str, more: &[&str]| scene.scene.home.tithe(&[&["vault", what], &landed[..], reach, more].concat());
-        let sample = |more: &[&str]| {
-            let places = ["--vault-from", from, "--vault-to", to];
-            scene.scene.sample_with(&format!("{PROFILE}{FILES}"), &[&places, reach, more].concat())
-        };
-        sample(&["--percent", "100"]).expect_code(0);
-        // So that some are replaced.
-        (1..=1000).step_by(3).for_each(|id| {
-            write(&scene.vaults.source().join(format!("pictures/{id}.png")), format!("newer {id}").as_bytes());
-        });
-        if is_far {
-            sample(&[]).expect_code(3);
-            vault("sync", &["--vault-from", from, "--yes-remove", "1000"]).expect_code(0);
-        } else {
-            sample(&["--yes-remove", "1000"]).expect_code(0);
-        }
-        scene.assert_agree();
-        assert!(scene.vaults.tree().len() < 800);
-        let roll = || scene.scene.home.tithe(&[&["rollback", "--yes", "--to", &url], reach].concat());
-        if is_far {
-            far.assert_refusals(&scene, &url);
-        }
-        for rows in ["1000", "at most 800"] {
-            let said = roll().expect_code(0).stdout;
-            assert!(said.contains(&format!("{to}: ")), "{said}");
-            let counted = scene.scene.target.query_one_text("SELECT least(count(*), 1000) FROM posts");
-            assert!(rows == counted || rows != "1000" && counted.parse::<u32>().unwrap() < 800, "{counted}");
-            let found: serde_json::Value =
-                serde_json::from_str(&vault("verify", &["--json"]).expect_code(0).stdout).unwrap();
-            assert_eq!(found["intact"].to_string(), counted);
-            let newer = scene
-                .vaults
-                .tree()
-                .into_values()
-                .filter(|node| matches!(node, Node::File(text) if text.starts_with(b"newer")));
-            assert_eq!(newer.count() > 0, rows != "1000", "{rows}");
-        }
+    // On another machine, which does there what is done here.
+    let scene = Sampled::new();
+    // Enough to be told apart.
+    scene.scene.source.execute("DELETE FROM posts WHERE id > 200");
+    let far = Far::new(&scene);
+    let reach = &["--ssh", &far.ssh, "--remote-tithe", env!("CARGO_BIN_EXE_tithe")][..];
+    let to = &*far.place;
+    let file = crate::support::profile(&format!("{PROFILE}{FILES}"));
+    let (url, from) = (scene.scene.target.url(), scene.vaults.source());
+    let from = from.to_str().unwrap();
+    let landed = ["--to", &url, "--profile", file.path().to_str().unwrap(), "--vault-to", to];
+    let vault =
+        |what: &str, more: &[&str]| scene.scene.home.tithe(&[&["vault", what], &landed[..], reach, more].concat());
+    let sample = |more: &[&str]| {
+        let places = ["--vault-from", from, "--vault-to", to, "--durability", "off"];
+        scene.scene.sample_with(&format!("{PROFILE}{FILES}"), &[&places, reach, more].concat())
+    };
+    sample(&["--percent", "100"]).expect_code(0);
+    // So that some are replaced.
+    (1..=200).step_by(3).for_each(|id| {
+        write(&scene.vaults.source().join(format!("pictures/{id}.png")), format!("newer {id}").as_bytes());
+    });
+    sample(&[]).expect_code(3);
+    vault("sync", &["--vault-from", from, "--yes-remove", "1000"]).expect_code(0);
+    scene.assert_agree();
+    assert!(scene.vaults.tree().len() < 160);
+    let roll = || scene.scene.home.tithe(&[&["rollback", "--yes", "--to", &url], reach].concat());
+    far.assert_refusals(&scene, &url);
+    for rows in ["200", "at most 160"] {
+        let said = roll().expect_code(0).stdout;
+        assert!(said.contains(&format!("{to}: ")), "{said}");
+        let counted = scene.scene.target.query_one_text("SELECT count(*) FROM posts");
+        assert!(rows == counted || rows != "200" && counted.parse::<u32>().unwrap() < 160, "{counted}");
+        let found: serde_json::Value =
+            serde_json::from_str(&vault("verify", &["--json"]).expect_code(0).stdout).unwrap();
+        assert_eq!(found["intact"].to_string(), counted);
+        let tree = scene.vaults.tree();
+        let newer = tree.values().filter(|node| is_newer(node));
+        assert_eq!(newer.count() > 0, rows != "200", "{rows}");
     }
+    scene.assert_files_are_the_users_and_the_trash_is_told(roll);
+}
+
+impl Sampled {
+    /// Two runs, of which the later one replaced files, and its rows are in use.
+    #[track_caller]
+    fn assert_files_are_the_users_and_the_trash_is_told(&self, roll: impl Fn() -> Ran) {
+        let (admin, name) = (&crate::support::servers().target, self.scene.target.name());
+        let rename = |from: &str, to: &str| {
+            admin.query_text("postgres", &format!("ALTER DATABASE {from} RENAME TO {to}")).unwrap()
+        };
+        let files = self.vaults.tree();
+        // Where the rows cannot go back the files stay.
+        let (prev, away, in_the_way) = (format!("{name}__prev"), format!("{name}_away"), format!("{name}__drop"));
+        rename(&prev, &away);
+        roll().failed(7, &["there is no previous database"]);
+        admin.query_text("postgres", &format!("CREATE DATABASE {in_the_way} TEMPLATE template0")).unwrap();
+        rename(&away, &prev);
+        roll().failed(10, &[&in_the_way, "that no run of tithe made"]);
+        admin.query_text("postgres", &format!("DROP DATABASE {in_the_way}")).unwrap();
+        assert_eq!(self.vaults.tree(), files);
+        // What somebody changed stays, both ways.
+        let (edited, _) = files.iter().find(|(_, node)| is_newer(node)).unwrap();
+        self.vaults.edit(edited, "mine");
+        let said = roll().expect_code(3).stdout;
+        assert!(said.contains("1 left alone") && said.contains("tithe vault sync"), "{said}");
+        assert_eq!(self.vaults.tree().values().filter(|node| is_newer(node)).count(), 0);
+        assert_eq!(self.vaults.text(edited), "mine");
+        roll().expect_code(0);
+        assert_eq!(self.vaults.text(edited), "mine");
+        // Where nothing can be put back, and where nobody knows of anything, that is told.
+        fs::remove_dir_all(self.vaults.own().join("trash")).unwrap();
+        let said = roll().expect_code(3).stdout;
+        assert!(said.contains("is not in the trash of") && said.contains("tithe vault sync"), "{said}");
+        let reports = self.scene.home.path().join("state/tithe/runs");
+        fs::remove_dir_all(reports).unwrap();
+        let said = roll().expect_code(3).stdout;
+        assert!(said.contains("the report of run") && said.contains("tithe vault sync"), "{said}");
+    }
+}
+
+fn is_newer(node: &Node) -> bool {
+    matches!(node, Node::File(text) if text.starts_with(b"newer"))
 }
 
 /// The target's folder as another machine's: a command in ssh's place starts the program there.
@@ -341,7 +373,7 @@ impl Far {
         assert_eq!(scene.vaults.tree(), files);
         // Counted in debug builds only.
         if cfg!(debug_assertions) {
-            roll(&self.ssh, &[("TITHE_ABORT_AT_STEP", "100")]).failed(8, &["far:", "--no-vault"]);
+            roll(&self.ssh, &[("TITHE_ABORT_AT_STEP", "50")]).failed(8, &["far:", "--no-vault"]);
             assert_ne!(scene.vaults.tree(), files);
         }
     }

@@ -3,9 +3,10 @@
 use crate::cli::args::RollbackArgs;
 use crate::cli::settings::{self, RunId, connect_info};
 use crate::cli::{ask, print, state};
-use crate::engine;
+use crate::engine::{self, RunFiles};
 use crate::error::{Error, ErrorKind, Result};
 use crate::pg::errors::Side;
+use crate::report::{Outcome, RunReport};
 
 pub(super) async fn run(args: &RollbackArgs) -> Result<u8> {
     let to = connect_info(&args.target.to, Side::Target)?;
@@ -17,11 +18,16 @@ pub(super) async fn run(args: &RollbackArgs) -> Result<u8> {
             .await
             .map_err(|cause| Error::new(ErrorKind::Unexpected, "ask").with_cause(cause))??;
     }
-    let vault_of = |run: &str| {
-        let report = state::find(run).filter(|_| !args.no_vault)?;
-        Some(report.vault.target).filter(|place| !place.is_empty())
+    let files_of = |run: &str| match state::find(run) {
+        _ if args.no_vault => RunFiles::None,
+        None => RunFiles::Unknown,
+        Some(report) if report.vault.target.is_empty() => RunFiles::None,
+        Some(RunReport { vault, .. }) => {
+            let displaced = vault.files_replaced + vault.files_removed;
+            RunFiles::Brought { place: vault.target, displaced }
+        }
     };
-    let done = engine::rollback(to, &RunId::new().id, &reach, vault_of).await?;
+    let done = engine::rollback(to, &RunId::new().id, &reach, files_of).await?;
     let name = done.name;
     print(&format!(
         "{name} is the previous database again; the one it replaced is kept as {name}__prev, so rolling back once more returns it\n"
@@ -32,5 +38,12 @@ pub(super) async fn run(args: &RollbackArgs) -> Result<u8> {
             files.returned, files.exchanged, files.conflicts
         ));
     }
-    Ok(0)
+    let outcome = if done.problems.is_empty() { Outcome::Complete } else { Outcome::Partial };
+    if outcome == Outcome::Partial {
+        let problems: String = done.problems.iter().map(|problem| format!("skipped: {problem}\n")).collect();
+        print(&format!(
+            "{problems}rows may name files that are missing or of another version: `tithe vault sync` brings what they name\n"
+        ));
+    }
+    Ok(outcome.exit_code())
 }

@@ -43,11 +43,26 @@ impl Target {
         Ok(rights.and_then(|rights| rights.note(&self.name)))
     }
 
+    /// Whether the previous database could be swapped back now: renames both and takes that back.
+    ///
+    /// # Errors
+    /// As `rollback`.
+    pub async fn check_rollback(&self) -> Result<()> {
+        let way_back = self.way_back().await?;
+        self.rename(&format!("BEGIN;{way_back}ROLLBACK"), &[self.name.clone(), self.prev()]).await
+    }
+
     /// Swaps the previous database back; the one it replaces becomes the previous one. Each keeps its owner and rights.
     ///
     /// # Errors
     /// `Target` when there is no previous database of ours, or a session keeps one in use.
     pub async fn rollback(&self) -> Result<()> {
+        let way_back = self.way_back().await?;
+        self.rename(&format!("BEGIN;{way_back}COMMIT"), &[self.name.clone(), self.prev()]).await
+    }
+
+    /// The statements of a rollback.
+    async fn way_back(&self) -> Result<String> {
         let prev = self.prev();
         let restored = match self.comment(&prev).await? {
             Some(comment) if is_mark(&comment) => back_sql(&self.name, &comment),
@@ -64,18 +79,17 @@ impl Target {
         };
         self.clear_away().await?;
         let away = self.dropped();
-        let sql = if let Some(replaced) = self.comment(&self.name).await? {
+        Ok(if let Some(replaced) = self.comment(&self.name).await? {
             format!(
-                "BEGIN;{}{}{}{}{restored}COMMIT",
+                "{}{}{}{}{restored}",
                 rename_sql(&self.name, &away),
                 rename_sql(&prev, &self.name),
                 rename_sql(&away, &prev),
                 aside_sql(&prev, &replaced, "rolled back")
             )
         } else {
-            format!("BEGIN;{}{restored}COMMIT", rename_sql(&prev, &self.name))
-        };
-        self.rename(&sql, &[self.name.clone(), prev]).await
+            format!("{}{restored}", rename_sql(&prev, &self.name))
+        })
     }
 
     /// Drops what the last swap renamed but could not drop; the name is needed.

@@ -17,7 +17,7 @@ use super::super::ledger::Owner;
 use super::super::location::BucketPlace;
 use super::super::path::VaultPath;
 use super::super::restore::{Outcome, Restored, stopped};
-use super::super::settle::{Part, Paths, Version, current_of};
+use super::super::settle::{Part, Paths, Version, current_of, known_of};
 use super::super::trash::Why;
 use super::address::StoreSettings;
 use super::fault::{Fault, FaultKind, local};
@@ -42,7 +42,7 @@ pub(crate) fn restore(
     stop: &AtomicBool,
 ) -> Result<Restored> {
     let vault = Arc::new(ObjectVault::open(place, store)?);
-    let Some(id) = vault.identity()? else { return Ok(Restored::default()) };
+    let Some(id) = vault.identity()? else { return Ok(Restored { trash_gone: true, ..Restored::default() }) };
     let lock = Lock::take(&vault, run_id)?;
     let work = Work { vault: &vault, lock: &lock, to, stop };
     let done = work.run(id, run_id);
@@ -62,17 +62,19 @@ struct Work<'a> {
 
 impl Work<'_> {
     fn run(&self, id: Owner, run_id: &str) -> Result<Restored, Fault> {
-        let bins = self.vault.bins_since(run_id)?;
-        let mut restored = Restored::default();
         let mut records = Records::open(self.vault, id)?;
+        // What a killed run put there is Tithe's as well.
+        records.recover()?;
+        let bins = self.vault.bins_since(run_id)?;
+        let mut restored = Restored { trash_gone: bins.is_empty(), ..Restored::default() };
         let mut parts = Vec::with_capacity(bins.len());
         for (at, bin) in bins.iter().enumerate() {
             let mut came = Paths::new();
             if at == 0 {
-                self.move_all(bin, self.to.ways().0, &mut came, &mut restored)?;
+                came.extend(self.move_all(bin, self.to.ways().0, &records, &mut restored)?);
             }
             if at > 0 || self.to == Version::Older {
-                self.move_all(bin, Why::Removed, &mut came, &mut restored)?;
+                came.extend(self.move_all(bin, Why::Removed, &records, &mut restored)?);
             }
             parts.push(self.part(bin, &records, came)?);
         }
@@ -80,20 +82,32 @@ impl Work<'_> {
         Ok(restored)
     }
 
-    fn move_all(&self, bin: &Bin, why: Why, came: &mut Paths, restored: &mut Restored) -> Result<(), Fault> {
+    /// Answers which came.
+    fn move_all(&self, bin: &Bin, why: Why, records: &Records<'_>, restored: &mut Restored) -> Result<Paths, Fault> {
         let files = self.vault.in_bin(bin, why)?;
-        let moved = stream::iter(&files).map(|path| self.move_one(bin, why, path)).buffered(IN_FLIGHT);
+        let known = records.installed().and_then(|(mut installed, _)| known_of(files.iter(), &mut installed));
+        let known = known.map_err(|error| local(&error))?;
+        let moved = stream::iter(&files).map(|path| self.move_one(bin, why, path, known.get(path)));
+        let moved = moved.buffered(IN_FLIGHT);
         // What is under way ends before the lock is given back.
         let outcomes: Vec<_> = self.vault.wait(moved.collect());
+        let mut came = Paths::new();
         for (path, outcome) in files.into_iter().zip(outcomes) {
             let outcome = outcome?;
             restored.count(why, outcome);
             came.extend((outcome == Outcome::Moved).then_some(path));
         }
-        Ok(())
+        Ok(came)
     }
 
-    async fn move_one(&self, bin: &Bin, why: Why, path: &VaultPath) -> Result<Outcome, Fault> {
+    /// `known` is what Tithe installed at the path.
+    async fn move_one(
+        &self,
+        bin: &Bin,
+        why: Why,
+        path: &VaultPath,
+        known: Option<&Installed>,
+    ) -> Result<Outcome, Fault> {
         if self.stop.load(Ordering::Relaxed) || self.lock.check().is_err() {
             return Err(Fault::stopped());
         }
@@ -104,10 +118,14 @@ impl Work<'_> {
             (None, _) => self.vault.store.copy(&from, &to).await?,
             // What is noted tells the run as well: it is this object's copy.
             (Some(now), Why::Removed) if now.noted.is_some() && now.noted == kept.noted => {}
+            // Somebody brought it anew.
+            (Some(now), Why::Removed) if self.is_same((&to, &now), (&from, &kept)).await? => {
+                return Ok(Outcome::AsItWas);
+            }
             (Some(_), Why::Removed) => return Ok(Outcome::Conflict),
             (Some(now), _) if self.is_same((&to, &now), (&from, &kept)).await? => {}
             (Some(now), _) => {
-                if !self.keep(bin, path, &now).await? {
+                if !self.is_installed((&to, &now), known).await? || !self.keep(bin, path, &now).await? {
                     return Ok(Outcome::Conflict);
                 }
                 self.vault.store.copy(&from, &to).await?;
@@ -129,6 +147,14 @@ impl Work<'_> {
                 Err(fault) => Err(fault),
             },
         }
+    }
+
+    async fn is_installed(&self, (key, now): (&Key, &Object), known: Option<&Installed>) -> Result<bool, Fault> {
+        let Some(known) = known.filter(|known| known.size == now.size) else { return Ok(false) };
+        if let Some(noted) = &now.noted {
+            return Ok(noted.hash == known.hash);
+        }
+        Ok(self.vault.read_key(key, &mut Nowhere, &RateLimit::new(None)).await?.1 == known.hash)
     }
 
     /// Whether two objects have one content; read only where nothing tells.

@@ -210,7 +210,7 @@ impl RestoreOrder {
 /// What came back, as it arrived.
 pub(super) fn restored(payload: &[u8]) -> Result<Restored, Malformed> {
     let restored: Restored = serde_json::from_slice(payload).map_err(|_| Malformed)?;
-    let Restored { returned, exchanged, conflicts } = &restored;
+    let Restored { returned, exchanged, conflicts, trash_gone: _ } = &restored;
     if [returned, exchanged, conflicts].iter().all(|sum| **sum < SUM_MAX) { Ok(restored) } else { Err(Malformed) }
 }
 
@@ -295,7 +295,9 @@ mod tests {
 
     #[test]
     fn sums_that_no_vault_has_are_no_answer() {
-        let answer = |sum: u64| serde_json::json!({ "returned": 0, "exchanged": sum, "conflicts": 1 }).to_string();
+        let answer = |sum: u64| {
+            serde_json::json!({ "returned": 0, "exchanged": sum, "conflicts": 1, "trash_gone": false }).to_string()
+        };
         assert_eq!(restored(answer(3).as_bytes()).unwrap().exchanged, 3);
         assert_eq!(restored(answer(u64::MAX).as_bytes()), Err(Malformed));
         assert_eq!(restored(b"{}"), Err(Malformed));
