@@ -1,11 +1,12 @@
-//! Swaps the previous database back, and the files that its rows name.
+//! Swaps the previous database back, and the files that its rows name; and takes back the files of a run that failed.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
+use std::time::Duration;
 
-use super::files::{StopOnDrop, joined};
-use crate::error::{Error, Result};
+use super::files::{StopOnDrop, VaultRequest, joined};
+use crate::error::{Error, ErrorKind, Result};
 use crate::pg::connect::ConnectInfo;
 use crate::pg::target::Target;
 use crate::vault::{self, Location, RemoteSettings, Restored, StoreSettings, Version};
@@ -128,4 +129,43 @@ async fn restore(place: Location, run: String, version: Version, reach: &Reach) 
         let remedy = format!("{}; --no-vault rolls back the rows alone", error.remedy());
         error.with_remedy(remedy)
     })
+}
+
+/// After a run failed: the old rows stay, so files that it replaced get their former version again. The error tells
+/// what became of them.
+pub(super) async fn take_back(request: &VaultRequest, error: Error) -> Error {
+    let settings = &request.settings;
+    let told = match restore_when_free(settings).await {
+        Ok(Restored { exchanged: 0, conflicts: 0, .. }) => return error,
+        Ok(Restored { exchanged, conflicts, .. }) => {
+            let more = if conflicts > 0 { format!(", {conflicts} were changed since and stay") } else { String::new() };
+            format!("{exchanged} files that the run had replaced have their former version again{more}")
+        }
+        Err(failure) => format!(
+            "files that the run replaced in {} could not get their former version again ({}): until a run ends well, \
+             rows of the old database may find newer files",
+            settings.target,
+            failure.chain()
+        ),
+    };
+    let remedy = format!("{}; {told}", error.remedy());
+    error.with_remedy(remedy)
+}
+
+/// Waits for the run's own threads, and for its far side, to let go of the vault.
+async fn restore_when_free(settings: &vault::Settings) -> Result<Restored> {
+    const TRIES: u32 = 75;
+    let mut tries = 0;
+    loop {
+        let settings = settings.clone();
+        let work = tokio::task::spawn_blocking(move || {
+            let vault::Settings { target, remote, store, run_id, .. } = &settings;
+            vault::restore(target, (remote, store), run_id, Version::Older, &AtomicBool::new(false))
+        });
+        match joined(work.await) {
+            Err(error) if error.kind() == ErrorKind::Locked && tries < TRIES => tries += 1,
+            ended => return ended,
+        }
+        tokio::time::sleep(Duration::from_millis(200)).await;
+    }
 }

@@ -3,6 +3,7 @@
 use std::future::Future;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use crate::anonymize::{RowTransform, Tally};
@@ -31,7 +32,7 @@ use super::files::{self, FilesInPlace, VaultRequest};
 use super::prepare::{Prepared, SourceRequest, prepare};
 use super::source_values::SourceValues;
 use super::transfer::Transfer;
-use super::{empty, evidence, land, leaks, pieces, trial, usage, worker};
+use super::{empty, evidence, land, leaks, pieces, rollback, trial, usage, worker};
 use crate::rate::RateLimit;
 
 /// What to do.
@@ -102,8 +103,9 @@ pub async fn sample(
         error = &mut stop => return Err(error),
     };
     let source = Arc::clone(&prepared.source);
+    let places_files = AtomicBool::new(false);
     let outcome = tokio::select! {
-        built = build(&request, &prepared, &target, &recorder) => built,
+        built = build(&request, &prepared, &target, &recorder, &places_files) => built,
         error = source.watch(request.yield_to_ddl) => Err(error),
         error = target.watch() => Err(error),
         error = stop => Err(error),
@@ -128,7 +130,10 @@ pub async fn sample(
         }
         Err(error) => {
             clean_up(&prepared.source, &target).await;
-            Err(error)
+            match request.vault.as_ref().filter(|_| places_files.load(Ordering::Relaxed)) {
+                Some(vault) => Err(rollback::take_back(vault, error).await),
+                None => Err(error),
+            }
         }
     }
 }
@@ -177,12 +182,13 @@ async fn confirm(request: &SampleRequest, target: &Target) -> Result<()> {
     confirm(state).await
 }
 
-/// Everything up to a proven database under its staging name.
+/// Everything up to a proven database under its staging name. Says when it begins to put files in place.
 async fn build(
     request: &SampleRequest,
     prepared: &Prepared,
     target: &Arc<Target>,
     recorder: &Arc<Recorder>,
+    places_files: &AtomicBool,
 ) -> Result<(RunReport, Option<FilesInPlace>)> {
     confirm(request, target).await?;
     for name in target.remove_leftovers().await? {
@@ -239,6 +245,7 @@ async fn build(
             let wanted =
                 files::wanted(&staging.pool, &prepared.catalog, &prepared.plan.files, Some(&transfer.source_values))
                     .await?;
+            places_files.store(true, Ordering::Relaxed);
             Some(files::bring(vault, session, wanted, monitor).await?)
         }
     };

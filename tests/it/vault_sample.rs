@@ -92,6 +92,25 @@ fn a_run_that_fails_leaves_rows_and_files() {
     let said = ran.expect_code(3).stdout;
     assert!(said.contains("are named by rows and missing in the source"), "{said}");
     assert!(scene.vaults.tree().len() > files.len());
+    // All files are in place, and then the databases cannot be swapped: what was replaced is as it was.
+    let (rows, files) = (scene.scene.target.query_one_text("SELECT count(*) FROM posts"), scene.vaults.tree());
+    for id in (2..=1000).step_by(2) {
+        write(&scene.vaults.source().join(format!("pictures/{id}.png")), b"newer");
+    }
+    let in_the_way = format!("{}__drop", scene.scene.target.name());
+    let replacing = format!(
+        "[vault]\nmissing_percent = 60\n{FILES}\n[target]\n\
+         after_load = ['psql -qd postgres -c \"CREATE DATABASE {in_the_way} TEMPLATE template0\"']\n"
+    );
+    let ran = scene.sample(&replacing, &["--percent", "50"]);
+    ran.failed(10, &["that no run of tithe made", "files that the run had replaced have their former version again"]);
+    assert_eq!(scene.scene.target.query_one_text("SELECT count(*) FROM posts"), rows);
+    assert_eq!(scene.vaults.tree(), files);
+    let admin = &crate::support::servers().target;
+    admin.query_text("postgres", &format!("DROP DATABASE {in_the_way}")).unwrap();
+    // They are Tithe's as before: the next run replaces them.
+    scene.sample(&replacing.replace("CREATE DATABASE", "SELECT 1 --"), &["--percent", "50"]).expect_code(3);
+    assert!(scene.vaults.tree().into_values().any(|node| node == Node::File(b"newer".to_vec())));
 }
 
 /// Opened and locked, but given nothing.
