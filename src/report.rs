@@ -474,3 +474,16 @@ impl RunReport {
         self.outcome.exit_code()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_report_that_is_read_again_says_the_same_to_the_last_digit() {
+        let report = LeakReport { false_positive_rate: 4.654479926480273e-16, ..LeakReport::default() };
+        let text = serde_json::to_string(&report).expect("JSON");
+        let again: LeakReport = serde_json::from_str(&text).expect("what was written");
+        assert_eq!(serde_json::to_string(&again).expect("JSON"), text);
+    }
+}
