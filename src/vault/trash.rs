@@ -140,14 +140,25 @@ pub(super) fn records_in(folder: &OwnFolder, name: &str, owner: &Owner) -> io::R
 
 /// Of the names of all parts that of a run and those begun later, in order, each with its run; none without the run's.
 pub(super) fn names_since(names: Vec<String>, run_id: &str) -> Vec<(String, String)> {
+    let mut names = in_order(names);
+    let first = names.iter().position(|(run, _)| run == run_id).unwrap_or(names.len());
+    names.drain(..first);
+    names
+}
+
+/// Those of later runs alone: the ids of runs sort by time.
+pub(super) fn names_after(names: Vec<String>, run_id: &str) -> Vec<(String, String)> {
+    in_order(names).into_iter().filter(|(run, _)| run.as_str() > run_id).collect()
+}
+
+fn in_order(names: Vec<String>) -> Vec<(String, String)> {
     let dated = |name: String| {
         let (seconds, run) = name.split_once('-')?;
         Some((seconds.parse::<i64>().ok()?, run.to_owned(), name))
     };
     let mut names: Vec<_> = names.into_iter().filter_map(dated).collect();
     names.sort();
-    let first = names.iter().position(|(_, run, _)| run == run_id).unwrap_or(names.len());
-    names.drain(first..).map(|(_, run, name)| (run, name)).collect()
+    names.into_iter().map(|(_, run, name)| (run, name)).collect()
 }
 
 /// Moves the file at `name` in the folder `from` to the trash.
@@ -270,6 +281,8 @@ mod tests {
         assert_eq!(since("a"), ["9-a", "10-b", "11-c-d"]);
         assert_eq!(since("c-d"), ["11-c-d"]);
         assert!(since("none").is_empty());
+        let after = names_after(names.clone(), "b").into_iter().map(|(_, name)| name).collect::<Vec<_>>();
+        assert_eq!(after, ["8-z", "11-c-d"]);
     }
 
     /// No disk gives a folder a second name, as FAT gives none to a file.

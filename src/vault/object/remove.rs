@@ -13,7 +13,7 @@ use object_store::{ObjectStore, ObjectStoreExt};
 
 use super::super::path::VaultPath;
 use super::super::target::now_ns;
-use super::super::trash::{Why, names_since};
+use super::super::trash::{Why, names_after, names_since};
 use super::fault::{Fault, FaultKind};
 use super::link::{IN_FLIGHT, ObjectVault};
 use super::look::Object;
@@ -71,12 +71,18 @@ impl ObjectVault {
         Ok(true)
     }
 
-    /// The part of a run and those begun later, in order; none where the run's is gone.
-    pub(super) fn bins_since(&self, run_id: &str) -> Result<Vec<Bin>, Fault> {
+    /// The part of a run and those of later ones, in order, and whether the run's is there: a bucket has no empty folders,
+    /// so it is missing where the run displaced nothing as well as where it is gone.
+    pub(super) fn bins_since(&self, run_id: &str) -> Result<(Vec<Bin>, bool), Fault> {
         let trash = self.own_key(TRASH)?;
         let parts = self.wait(self.store.list_with_delimiter(Some(&trash)))?.common_prefixes;
-        let names = parts.iter().filter_map(|part| part.filename().map(str::to_owned)).collect();
-        Ok(names_since(names, run_id).iter().map(|(_, name)| Bin::named(name)).collect())
+        let names: Vec<_> = parts.iter().filter_map(|part| part.filename().map(str::to_owned)).collect();
+        let named = |names: Vec<(String, String)>| names.into_iter().map(|(_, name)| Bin::named(&name));
+        let since: Vec<Bin> = named(names_since(names.clone(), run_id)).collect();
+        if !since.is_empty() {
+            return Ok((since, true));
+        }
+        Ok((std::iter::once(Bin::of_run(run_id)).chain(named(names_after(names, run_id))).collect(), false))
     }
 
     /// The paths of such objects in a part.

@@ -65,8 +65,8 @@ impl Work<'_> {
         let mut records = Records::open(self.vault, id)?;
         // What a killed run put there is Tithe's as well.
         records.recover()?;
-        let bins = self.vault.bins_since(run_id)?;
-        let mut restored = Restored { trash_gone: bins.is_empty(), ..Restored::default() };
+        let (bins, has_own) = self.vault.bins_since(run_id)?;
+        let mut restored = Restored { trash_gone: !has_own, ..Restored::default() };
         let mut parts = Vec::with_capacity(bins.len());
         for (at, bin) in bins.iter().enumerate() {
             let mut came = Paths::new();

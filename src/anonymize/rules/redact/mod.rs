@@ -110,7 +110,8 @@ impl Redactor {
         let mut at = start;
         let (mut link, mut address) = (spans::link(value, at, end), spans::address(value, at, end));
         loop {
-            let first = address.filter(|address| link.is_none_or(|link| address.from < link.0));
+            // One that stands in a link goes with it.
+            let first = address.filter(|address| link.is_none_or(|link| address.core < link.0));
             at = match (first, link) {
                 (Some(Address { from, core, to }), _) => {
                     self.between(text, at, from, from);
@@ -410,6 +411,8 @@ mod tests {
             ("mailto:ann@home.org?cc=bob.b@home.org&bcc=eve@home.org", &["ann", "bob", "eve", "home"]),
             ("page?to=ann@home.org", &["ann", "home"]),
             ("//ann@home.org/x", &["ann", "home"]),
+            ("href=\"//www.shop.org/u?mail=ann@home.org&name=Nobody\"", &["ann", "home", "Nobody"]),
+            ("url=www.shop.org/ann@home.org/Nobody", &["ann", "home", "Nobody"]),
         ] {
             let masked = run(text, &[]);
             for secret in secrets {
