@@ -121,7 +121,7 @@ pub(super) async fn finish_schema(
             landing::refresh(pool, &client, name, &ending.settings).await?;
         }
     }
-    landing::analyse_late(pool, &client).await?;
+    landing::analyse_late(pool, &client, &ending.settings).await?;
     landing::run_entries(pool, &client, &guards, skipped).await
 }
 
@@ -131,18 +131,24 @@ pub(super) async fn sequences(transfer: &Transfer, pool: &Pool) -> Result<Sequen
     sequences::set(pool, &client, &transfer.catalog).await
 }
 
-/// Gives the staging database the source database's own settings; returns what is to be said of those that stay behind.
-pub(super) async fn settings(transfer: &Transfer, pool: &Pool, settings: &[DatabaseSetting]) -> Result<Vec<String>> {
+/// Gives the staging database the source database's own settings, and keeps those that it took; returns what is to be
+/// said of those that stay behind.
+pub(super) async fn settings(
+    transfer: &Transfer,
+    pool: &Pool,
+    settings: &mut Vec<DatabaseSetting>,
+) -> Result<Vec<String>> {
     let client = pool.get().await?;
     let mut left = Vec::new();
-    for setting in settings {
+    for setting in std::mem::take(settings) {
         let name = &setting.name;
         let Some(statement) = setting.for_database(&transfer.target.next()) else {
             left.push(format!("the database setting {name} stays behind: it may hold a secret"));
             continue;
         };
-        if let Err(error) = client.batch_execute(&statement).await {
-            left.push(pool.fail(format!("set the database setting {name}"), error).chain());
+        match client.batch_execute(&statement).await {
+            Ok(()) => settings.push(setting),
+            Err(error) => left.push(pool.fail(format!("set the database setting {name}"), error).chain()),
         }
     }
     Ok(left)

@@ -156,23 +156,32 @@ pub async fn populated_views(client: &Client, connector: &Connector) -> Result<V
 /// # Errors
 /// The target's.
 pub async fn refresh(pool: &Pool, client: &Client, view: &str, settings: &[DatabaseSetting]) -> Result<()> {
+    let refreshed = under(client, settings, &format!("REFRESH MATERIALIZED VIEW {view}")).await;
+    refreshed.map_err(|error| pool.fail(format!("refresh the materialized view {view}"), error))
+}
+
+/// Runs a statement under those of the source's settings that have a say in what queries give.
+async fn under(
+    client: &Client,
+    settings: &[DatabaseSetting],
+    statement: &str,
+) -> std::result::Result<(), tokio_postgres::Error> {
     let path = "SET LOCAL search_path = \"$user\", public".to_owned();
     let set: Vec<String> =
         std::iter::once(path).chain(settings.iter().filter_map(DatabaseSetting::for_transaction)).collect();
-    let sql = format!("BEGIN; {}; REFRESH MATERIALIZED VIEW {view}; COMMIT", set.join("; "));
-    if let Err(error) = client.batch_execute(&sql).await {
+    let done = client.batch_execute(&format!("BEGIN; {}; {statement}; COMMIT", set.join("; "))).await;
+    if done.is_err() {
         let _ = client.batch_execute("ROLLBACK").await;
-        return Err(pool.fail(format!("refresh the materialized view {view}"), error));
     }
-    Ok(())
+    done
 }
 
 /// Makes statistics of what had none when the tables were analysed: materialized views, and what extended statistics
-/// are about.
+/// are about. Both may call functions that look for tables as the source's sessions do.
 ///
 /// # Errors
 /// The target's.
-pub async fn analyse_late(pool: &Pool, client: &Client) -> Result<()> {
+pub async fn analyse_late(pool: &Pool, client: &Client, settings: &[DatabaseSetting]) -> Result<()> {
     let sql = "SELECT format('%I.%I', n.nspname, c.relname) FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace \
                WHERE (c.relkind = 'm' AND c.relispopulated \
                       OR c.relkind IN ('r', 'p') AND c.oid IN (SELECT stxrelid FROM pg_statistic_ext)) \
@@ -183,6 +192,6 @@ pub async fn analyse_late(pool: &Pool, client: &Client) -> Result<()> {
     if names.is_empty() {
         return Ok(());
     }
-    let sql = format!("ANALYZE {}", names.join(", "));
-    client.batch_execute(&sql).await.map_err(|e| pool.fail("analyse materialized views", e))
+    let analysed = under(client, settings, &format!("ANALYZE {}", names.join(", "))).await;
+    analysed.map_err(|e| pool.fail("analyse materialized views", e))
 }

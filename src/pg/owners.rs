@@ -10,6 +10,14 @@ use super::entries::Owner;
 use crate::error::Result;
 use crate::wording::plural;
 
+/// What a server says of what is not there.
+const ABSENT: [SqlState; 4] = [
+    SqlState::UNDEFINED_TABLE,
+    SqlState::UNDEFINED_FUNCTION,
+    SqlState::UNDEFINED_OBJECT,
+    SqlState::INVALID_SCHEMA_NAME,
+];
+
 /// Runs the statements where the role exists and the landing role has its rights, so that it can read, verify and
 /// replace the database afterwards as before. Answers notes on the others.
 ///
@@ -30,9 +38,9 @@ pub async fn give(pool: &Pool, client: &Client, owners: &[Owner]) -> Result<Vec<
     if client.batch_execute(&all).await.is_err() {
         // The batch was one transaction and left nothing.
         for owner in ready {
-            // Any other error: what was not created has no owner.
+            // What was not created has no owner.
             if let Err(error) = client.batch_execute(&owner.statement).await
-                && error.code() == Some(&SqlState::INSUFFICIENT_PRIVILEGE)
+                && !error.code().is_some_and(|code| ABSENT.contains(code))
             {
                 left.push(owner);
             }
