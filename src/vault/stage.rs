@@ -23,17 +23,21 @@ const BUFFER_BYTES: usize = 256 << 10;
 /// A file that changes while it is read is read again, so many times in all.
 const READS_MAX: u32 = 3;
 
+/// Folders that files are staged in: a thread with one of its own waits for nobody when it makes a file.
+const FOLDERS: usize = 8;
+
 /// The folder of files on their way, on the vault's own file system.
 #[derive(Debug)]
 pub(super) struct Staging {
     folder: OwnFolder,
+    inside: Vec<OwnFolder>,
     next: AtomicU64,
 }
 
 /// A file that is whole and waits to be renamed into place.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Staged {
-    /// In the staging folder.
+    /// In the staging folder: `3/0000002a`.
     pub name: String,
     /// Of its content.
     pub hash: ContentHash,
@@ -73,8 +77,11 @@ impl Staging {
     /// # Errors
     /// As the system says.
     pub(super) fn open(own: &OwnFolder) -> io::Result<Self> {
-        let folder = OwnFolder::inside(own.handle(), "staging", true)?.ok_or(io::ErrorKind::NotFound)?;
-        let staging = Self { folder, next: AtomicU64::new(0) };
+        let make = |above, name: &str| OwnFolder::inside(above, name, true)?.ok_or(io::ErrorKind::NotFound.into());
+        let folder: OwnFolder = make(own.handle(), "staging")?;
+        let inside =
+            (0..FOLDERS).map(|number| make(folder.handle(), &number.to_string())).collect::<io::Result<_>>()?;
+        let staging = Self { folder, inside, next: AtomicU64::new(0) };
         staging.clear()?;
         Ok(staging)
     }
@@ -84,7 +91,7 @@ impl Staging {
     /// # Errors
     /// As the system says.
     pub(super) fn clear(&self) -> io::Result<()> {
-        self.folder.names()?.iter().try_for_each(|name| self.folder.remove(name))
+        self.inside.iter().try_for_each(|inside| inside.names()?.iter().try_for_each(|name| inside.remove(name)))
     }
 
     /// The folder.
@@ -97,9 +104,10 @@ impl Staging {
     /// # Errors
     /// As the system says.
     pub(super) fn create(&self, executable: bool) -> io::Result<(String, File)> {
+        let folder = rayon::current_thread_index().unwrap_or(0) % FOLDERS;
         let name = format!("{:08x}", self.next.fetch_add(1, Ordering::Relaxed));
-        let file = self.folder.create_new(&name, if executable { 0o755 } else { 0o644 })?;
-        Ok((name, file))
+        let file = self.inside[folder].create_new(&name, if executable { 0o755 } else { 0o644 })?;
+        Ok((format!("{folder}/{name}"), file))
     }
 
     /// Forces one staged file to the disk.
@@ -131,6 +139,9 @@ impl Staging {
                     return Ok(Staged { name: name.clone(), hash, size });
                 }
                 facts = after;
+                // Not before it is needed: what was ever cut short ext4 writes to the disk when it is closed
+                // (`auto_da_alloc`).
+                file.set_len(0).map_err(StageFault::Write)?;
             }
             Err(StageFault::Changing)
         })();
@@ -156,7 +167,7 @@ impl Staging {
 }
 
 impl Worker {
-    /// Copies from the start; returns what was written. Every byte is hashed on its way.
+    /// Copies from the start into an empty file; returns what was written. Every byte is hashed on its way.
     fn copy(
         &mut self,
         source: &File,
@@ -168,7 +179,6 @@ impl Worker {
         let start = |mut file: &File| file.seek(SeekFrom::Start(0));
         start(source).map_err(StageFault::Read)?;
         start(target).map_err(StageFault::Write)?;
-        target.set_len(0).map_err(StageFault::Write)?;
         if self.reflink(source, target, facts) {
             // The hash must be of what was linked, and that is what the copy holds.
             return hash_file(target, &mut self.buffer, rate).map_err(StageFault::Read);

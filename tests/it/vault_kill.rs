@@ -298,8 +298,8 @@ fn a_bit_that_flips_in_a_staged_file_is_found_when_it_is_read_back() {
         let _ = fs::remove_dir_all(vaults.target());
         let mut command = vaults.command("sync", &["--durability", "readback"]);
         let Some((mut child, paused)) = paused_at(&mut command, step) else { break };
-        let staged = fs::read_dir(vaults.own().join("staging")).into_iter().flatten().next();
-        if let Some(path) = staged.map(|entry| entry.unwrap().path()) {
+        let staged = walkdir::WalkDir::new(vaults.own().join("staging")).into_iter().flatten();
+        if let Some(path) = staged.filter(|entry| entry.file_type().is_file()).map(|entry| entry.into_path()).next() {
             let mut bytes = fs::read(&path).unwrap();
             if let Some(byte) = bytes.first_mut() {
                 *byte ^= 1;
