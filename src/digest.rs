@@ -1,15 +1,24 @@
 //! Digests: keyed derivation for masks, the sample's seed, and checksums of rows.
 //!
-//! Everything here is BLAKE3 with a context of its own, so that no two uses can ever meet on the same output. Owns no
-//! policy: which value is masked how is decided in `anonymize`, which rows are drawn in `plan`.
+//! Everything here is BLAKE3 with a context of its own, so that no two uses can ever meet on the same output; what it
+//! cannot be, a permutation, is made of AES under keys and tweaks that are BLAKE3. Owns no policy: which value is masked
+//! how is decided in `anonymize`, which rows are drawn in `plan`.
 //!
 //! ```text
-//! TITHE_KEY ──derive_key──▶ MaskKey ──keyed XOF(domain)──▶ DomainKey ──keyed XOF(value)──▶ Stream
+//! TITHE_KEY ──derive_key──▶ MaskKey ──keyed XOF(domain)──▶ DomainKey ┬─keyed XOF(value)──▶ Stream
+//!                                                                    └─tweak(shape)──▶ Round ──AES──▶ Numbers
 //! ```
+
+mod rounds;
 
 use std::fmt;
 
+use aes::Aes128Enc;
+use aes::cipher::{Array, KeyInit};
+
 use crate::error::{Error, ErrorKind, Result};
+use rounds::BLOCK_BYTES;
+pub use rounds::{Numbers, Round, Tweak};
 
 const KEY_CONTEXT: &str = "tithe 2026 mask key";
 const FINGERPRINT_CONTEXT: &str = "tithe 2026 mask key fingerprint";
@@ -52,10 +61,11 @@ impl MaskKey {
     /// The key of one domain: equal values mask equally within a domain and unrelatedly outside it.
     pub fn domain(&self, name: &str) -> DomainKey {
         let mut stream = blake3::Hasher::new_keyed(&self.0).update(name.as_bytes()).finalize_xof();
-        let mut key = DomainKey { streams: [0; 32], parts: [0; 32] };
-        stream.fill(&mut key.streams);
-        stream.fill(&mut key.parts);
-        key
+        let (mut streams, mut tweaks, mut rounds) = ([0; 32], [0; 32], [0; BLOCK_BYTES]);
+        stream.fill(&mut streams);
+        stream.fill(&mut tweaks);
+        stream.fill(&mut rounds);
+        DomainKey { streams, tweaks, rounds: Aes128Enc::new(&Array(rounds)) }
     }
 }
 
@@ -69,24 +79,30 @@ impl fmt::Debug for MaskKey {
 #[derive(Clone)]
 pub struct DomainKey {
     streams: [u8; 32],
-    // Apart from `streams`: what is drawn from a stream may be printed (a hash is), a part's key never.
-    parts: [u8; 32],
+    // Apart from `streams`: what is drawn from a stream may be printed (a hash is), a tweak never.
+    tweaks: [u8; 32],
+    rounds: Aes128Enc,
 }
 
 impl DomainKey {
-    /// The key of a part of this domain.
-    pub fn part(&self, name: &[u8]) -> PartKey {
-        PartKey(*blake3::keyed_hash(&self.parts, name).as_bytes())
-    }
-
-    /// As [`Self::part`], of a name too long to be held at once.
-    pub fn part_in_pieces(&self) -> Pieces {
-        Pieces(blake3::Hasher::new_keyed(&self.parts))
-    }
-
     /// The endless stream of numbers that belongs to `value`.
     pub fn stream(&self, value: &[u8]) -> Stream {
         Stream::new(&self.streams, value)
+    }
+
+    /// The tweak of the permutation that `shape` names.
+    pub fn tweak(&self, shape: &[u8]) -> Tweak {
+        Tweak::of(blake3::keyed_hash(&self.tweaks, shape))
+    }
+
+    /// As [`Self::tweak`], of a shape too long to be held at once.
+    pub fn tweak_in_pieces(&self) -> Pieces {
+        Pieces(blake3::Hasher::new_keyed(&self.tweaks))
+    }
+
+    /// Begins a round of a permutation.
+    pub fn round(&self, tweak: Tweak, number: u8) -> Round<'_> {
+        Round::new(&self.rounds, tweak, number)
     }
 }
 
@@ -96,28 +112,7 @@ impl fmt::Debug for DomainKey {
     }
 }
 
-/// A [`DomainKey`] narrowed once more.
-#[derive(Clone)]
-pub struct PartKey([u8; 32]);
-
-impl PartKey {
-    /// The first bytes of the stream that belongs to `value`, for callers who need no more.
-    pub fn block(&self, value: &[u8]) -> [u8; 32] {
-        *blake3::keyed_hash(&self.0, value).as_bytes()
-    }
-
-    /// The endless stream of numbers that belongs to `value`.
-    pub fn stream(&self, value: &[u8]) -> Stream {
-        Stream::new(&self.0, value)
-    }
-
-    /// As [`Self::stream`], of a value too long to be held at once.
-    pub fn stream_in_pieces(&self) -> Pieces {
-        Pieces(blake3::Hasher::new_keyed(&self.0))
-    }
-}
-
-/// What a key is put to, one piece after the other.
+/// A shape, one piece after the other.
 pub struct Pieces(blake3::Hasher);
 
 impl Pieces {
@@ -126,26 +121,15 @@ impl Pieces {
         self.0.update(piece);
     }
 
-    /// The key of the part that they name.
-    pub fn into_part(self) -> PartKey {
-        PartKey(*self.0.finalize().as_bytes())
-    }
-
-    /// The stream of the value that they are.
-    pub fn into_stream(self) -> Stream {
-        Stream::of(&self.0)
+    /// The tweak of the whole.
+    pub fn into_tweak(self) -> Tweak {
+        Tweak::of(self.0.finalize())
     }
 }
 
 impl fmt::Debug for Pieces {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Pieces(redacted)")
-    }
-}
-
-impl fmt::Debug for PartKey {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("PartKey(redacted)")
     }
 }
 
@@ -159,12 +143,8 @@ pub struct Stream {
 
 impl Stream {
     fn new(key: &[u8; 32], value: &[u8]) -> Self {
-        let mut hasher = blake3::Hasher::new_keyed(key);
-        Self::of(hasher.update(value))
-    }
-
-    fn of(hasher: &blake3::Hasher) -> Self {
-        Self { reader: hasher.finalize_xof(), block: [0; 64], used: 64 }
+        let reader = blake3::Hasher::new_keyed(key).update(value).finalize_xof();
+        Self { reader, block: [0; 64], used: 64 }
     }
 
     /// The next `N` bytes (at most 64); what is left of a block too short for them is skipped.
@@ -192,10 +172,9 @@ impl Stream {
         ((drawn * u64::from(bound)) >> 32) as u32
     }
 
-    /// As [`Self::below`] for single characters, from half the bytes; the bias is at most bound / 2^16.
+    /// As [`Self::below`] for single characters, from half the bytes.
     pub fn below_small(&mut self, bound: u16) -> u16 {
-        let drawn = u32::from(u16::from_le_bytes(self.bytes()));
-        ((drawn * u32::from(bound)) >> 16) as u16
+        scaled(u16::from_le_bytes(self.bytes()), bound)
     }
 
     /// One entry of `list`; the empty text where the list is empty.
@@ -209,6 +188,13 @@ impl fmt::Debug for Stream {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Stream(redacted)")
     }
+}
+
+/// A number below `bound` (0 where that is 0): the product of two 16-bit numbers, shifted. Its bias is at most
+/// bound / 2^16.
+#[inline]
+pub fn scaled(drawn: u16, bound: u16) -> u16 {
+    ((u32::from(drawn) * u32::from(bound)) >> 16) as u16
 }
 
 /// BLAKE3 of a text, in hexadecimal: says whether two files are the same.
@@ -301,13 +287,10 @@ mod tests {
     #[test]
     fn pieces_are_what_they_are_together() {
         let domain = key("a secret that only tests know").domain("token");
-        let (whole, mut pieces) = (domain.part(b"abcdef"), domain.part_in_pieces());
+        let (whole, mut pieces) = (domain.tweak(b"abcdef"), domain.tweak_in_pieces());
         [b"ab", b"cd", b"ef"].iter().for_each(|piece| pieces.update(*piece));
-        let part = pieces.into_part();
-        assert_eq!(part.block(b"value"), whole.block(b"value"));
-        let mut pieces = part.stream_in_pieces();
-        [&b"val"[..], b"ue"].iter().for_each(|piece| pieces.update(piece));
-        assert_eq!(pieces.into_stream().next_u64(), whole.stream(b"value").next_u64());
+        let first = |tweak| domain.round(tweak, 0).numbers().block();
+        assert_eq!(first(pieces.into_tweak()), first(whole));
     }
 
     #[test]

@@ -3,23 +3,22 @@
 //! Letters and digits of a value are permuted by a keyed Feistel network over their alphabets; every other character
 //! stays where it is. Each half in turn is shifted, position by position, by what the key makes of the other half, a
 //! step that can be undone: hence two values never meet. (This is the construction of NIST SP 800-38G, FF1, with
-//! BLAKE3 for AES and addition per position for addition of one large number.)
+//! addition per position for addition of one large number.)
 //!
 //! ```text
-//! "Ab-12"  alphabets A-Z a-z 0-9 0-9 │ halves (A,b) (1,2) │ after 8 rounds (Y,q) (4,1) │ "Yq-41"
+//! "Ab-12"  alphabets A-Z a-z 0-9 0-9 │ halves (A,1) (b,2) │ after 10 rounds (Y,4) (q,1) │ "Yq-41"
 //! ```
 
-use crate::digest::{DomainKey, PartKey, Pieces};
+use crate::digest::{DomainKey, Pieces, Tweak, scaled};
 
-/// FF3 has 8 rounds, FF1 has 10 for the sake of tiny alphabets; the inputs of an attack, chosen values, are not to be
-/// had here.
-const ROUNDS: u8 = 8;
-/// Characters that one block of a keyed digest shifts, at two bytes each.
-const BLOCK_SIGNS: usize = 16;
+use super::permutation::ROUNDS;
+
 /// Digits of a country code that a phone number keeps.
 const COUNTRY_DIGITS: usize = 2;
 /// Characters of other scripts are replaced within blocks of so many code points, so that they stay in their script.
 const BLOCK: u32 = 256;
+/// Characters of a half that one word holds and one block of numbers shifts, at two bytes each.
+const LANES: usize = 8;
 /// Bytes that are gathered for a digest at once: of a long value not everything is held a second time.
 const PIECE_BYTES: usize = 16 << 10;
 
@@ -37,7 +36,7 @@ pub(super) fn phone(key: &DomainKey, value: &[u8], out: &mut Vec<u8>) {
     };
     let (country, number) = value.split_at(kept);
     out.extend_from_slice(country);
-    permute(key, country, number, out);
+    permute(key, &[country], number, out);
 }
 
 /// As a token, but `first` characters at the start and `last` at the end stay. They decide the permutation of the others,
@@ -49,17 +48,30 @@ pub(super) fn scramble(key: &DomainKey, first: usize, last: usize, value: &[u8],
     // Where nothing would be left to replace, all is.
     let (start, end) = if first + last < chars { (place(first), place(chars - last)) } else { (0, text.len()) };
     out.extend_from_slice(&value[..start]);
-    let ends = [&value[..start], b"\n", &value[end..]].concat();
-    permute(key, &ends, &value[start..end], out);
+    permute(key, &[&value[..start], b"\n", &value[end..]], &value[start..end], out);
     out.extend_from_slice(&value[end..]);
 }
 
-/// Where a character stands in its alphabet. Two bytes, since there are as many as the value has characters.
+/// Where a character stands in its alphabet.
 #[derive(Clone, Copy, Debug)]
 struct Sign {
     index: u8,
     /// The last index of the alphabet, which has `BLOCK` characters at most.
     last: u8,
+}
+
+/// The characters to replace: two bytes each, since there are as many as the value has characters.
+#[derive(Debug)]
+struct Signs {
+    chunks: Vec<Chunk>,
+    length: usize,
+}
+
+/// So many in a row. Every second one belongs to the same half; places that none has are in an alphabet of one.
+#[derive(Clone, Copy, Debug, Default)]
+struct Chunk {
+    indexes: [[u8; LANES]; 2],
+    lasts: [[u8; LANES]; 2],
 }
 
 /// A set of characters that replace each other.
@@ -82,29 +94,22 @@ enum Kind {
     Number,
 }
 
-fn permute(key: &DomainKey, prefix: &[u8], value: &[u8], out: &mut Vec<u8>) {
+fn permute(key: &DomainKey, prefix: &[&[u8]], value: &[u8], out: &mut Vec<u8>) {
     let mut alphabets = Alphabets::default();
-    let (part, mut signs) = located(key, prefix, value, &mut alphabets);
-    shuffle(&part, &mut signs);
+    let (tweak, mut signs) = located(key, prefix, value, &mut alphabets);
+    signs.shuffle(key, tweak);
+    let mut indexes = signs.indexes();
     if value.is_ascii() {
-        let mut signs = signs.iter();
-        out.extend(value.iter().map(|byte| {
-            let first = match byte {
-                b'a'..=b'z' => b'a',
-                b'A'..=b'Z' => b'A',
-                b'0'..=b'9' => b'0',
-                other => return *other,
-            };
-            // An index is below its alphabet's size, at most 26.
-            signs.next().map_or(b'?', |sign| first + sign.index)
-        }));
+        // An index is below its alphabet's size, at most 26.
+        let sign =
+            |byte: &u8| ascii(*byte).map_or(Some(*byte), |(_, first, _)| indexes.next().map(|index| first + index));
+        out.extend(value.iter().map(sign).map(|byte| byte.unwrap_or(b'?')));
         return;
     }
-    let mut signs = signs.into_iter();
     for chunk in value.utf8_chunks() {
         for character in chunk.valid().chars() {
             let replaced = match alphabets.locate(character) {
-                Some((alphabet, _)) => signs.next().and_then(|sign| alphabets.character(alphabet, sign.index)),
+                Some((alphabet, _)) => indexes.next().and_then(|index| alphabets.character(alphabet, index)),
                 None => None,
             };
             out.extend_from_slice(replaced.unwrap_or(character).encode_utf8(&mut [0; 4]).as_bytes());
@@ -114,80 +119,132 @@ fn permute(key: &DomainKey, prefix: &[u8], value: &[u8], out: &mut Vec<u8>) {
     }
 }
 
-/// The characters to replace. The key is of their alphabets in order, which the permutation keeps: values of another
-/// shape are permuted in another way.
-fn located(key: &DomainKey, prefix: &[u8], value: &[u8], alphabets: &mut Alphabets) -> (PartKey, Vec<Sign>) {
-    let mut signs = Vec::with_capacity(value.len());
-    let mut shape = Vec::with_capacity(prefix.len() + 1 + value.len().min(2 * PIECE_BYTES));
-    let mut before: Option<Pieces> = None;
-    shape.extend_from_slice(prefix);
-    shape.push(0);
-    for character in value.utf8_chunks().flat_map(|chunk| chunk.valid().chars()) {
-        if let Some((alphabet, sign)) = alphabets.locate(character) {
-            if shape.len() >= PIECE_BYTES {
-                before.get_or_insert_with(|| key.part_in_pieces()).update(&shape);
-                shape.clear();
+/// The characters to replace. The tweak is of their alphabets in order, which the permutation keeps.
+fn located(key: &DomainKey, prefix: &[&[u8]], value: &[u8], alphabets: &mut Alphabets) -> (Tweak, Signs) {
+    let mut signs = Signs { chunks: Vec::with_capacity(value.len().div_ceil(2 * LANES)), length: 0 };
+    let mut shape = Shape::new(key, prefix, value.len());
+    if value.is_ascii() {
+        for (alphabet, first, last, byte) in
+            value.iter().filter_map(|byte| ascii(*byte).map(|(alphabet, first, last)| (alphabet, first, last, byte)))
+        {
+            shape.add(alphabet);
+            signs.push(Sign { index: byte - first, last });
+        }
+    } else {
+        for character in value.utf8_chunks().flat_map(|chunk| chunk.valid().chars()) {
+            if let Some((alphabet, sign)) = alphabets.locate(character) {
+                shape.add(alphabet);
+                signs.push(sign);
             }
-            alphabet.describe(&mut shape);
-            signs.push(sign);
         }
     }
-    let part = match before {
-        None => key.part(&shape),
-        Some(mut before) => {
-            before.update(&shape);
-            before.into_part()
-        }
-    };
-    (part, signs)
+    (shape.tweak(), signs)
 }
 
-fn shuffle(key: &PartKey, signs: &mut [Sign]) {
-    if let [only] = signs {
-        // No other half to depend on: a shift, by at least one place.
-        if only.last > 0 {
-            only.shift(1 + key.stream(&[]).below_small(u16::from(only.last)));
-        }
-        return;
+/// Alphabets in order, behind a prefix.
+struct Shape<'k> {
+    key: &'k DomainKey,
+    before: Option<Pieces>,
+    piece: Vec<u8>,
+}
+
+impl<'k> Shape<'k> {
+    fn new(key: &'k DomainKey, prefix: &[&[u8]], bytes: usize) -> Self {
+        let prefix_bytes: usize = prefix.iter().map(|part| part.len()).sum();
+        let mut piece = Vec::with_capacity(prefix_bytes + 1 + bytes.min(2 * PIECE_BYTES));
+        prefix.iter().for_each(|part| piece.extend_from_slice(part));
+        piece.push(0);
+        Self { key, before: None, piece }
     }
-    let mut other = Vec::with_capacity(signs.len().min(PIECE_BYTES) + 1);
-    let middle = signs.len() / 2;
-    for round in 0..ROUNDS {
-        let (left, right) = signs.split_at_mut(middle);
-        let (shifted, read) = if round % 2 == 0 { (left, right) } else { (right, left) };
-        other.clear();
-        other.push(round);
-        if shifted.len() <= BLOCK_SIGNS {
-            other.extend(read.iter().map(|sign| sign.index));
-            // What a stream would begin with, for a fraction of its cost.
-            let block = key.block(&other);
-            for (sign, drawn) in shifted.iter_mut().zip(block.chunks_exact(2)) {
-                let drawn = u32::from(u16::from_le_bytes([drawn[0], drawn[1]]));
-                sign.shift(((drawn * u32::from(sign.size())) >> 16) as u16);
+
+    #[inline]
+    fn add(&mut self, alphabet: Alphabet) {
+        if self.piece.len() >= PIECE_BYTES {
+            self.before.get_or_insert_with(|| self.key.tweak_in_pieces()).update(&self.piece);
+            self.piece.clear();
+        }
+        alphabet.describe(&mut self.piece);
+    }
+
+    fn tweak(self) -> Tweak {
+        match self.before {
+            None => self.key.tweak(&self.piece),
+            Some(mut before) => {
+                before.update(&self.piece);
+                before.into_tweak()
             }
-        } else {
-            let mut pieces = key.stream_in_pieces();
-            for piece in read.chunks(PIECE_BYTES) {
-                other.extend(piece.iter().map(|sign| sign.index));
-                pieces.update(&other);
-                other.clear();
-            }
-            let mut stream = pieces.into_stream();
-            shifted.iter_mut().for_each(|sign| sign.shift(stream.below_small(sign.size())));
         }
     }
 }
 
-impl Sign {
-    fn size(self) -> u16 {
-        u16::from(self.last) + 1
+impl Signs {
+    #[inline]
+    fn push(&mut self, sign: Sign) {
+        let at = self.length % (2 * LANES);
+        if at == 0 {
+            self.chunks.push(Chunk::default());
+        }
+        if let Some(chunk) = self.chunks.last_mut() {
+            chunk.indexes[at % 2][at / 2] = sign.index;
+            chunk.lasts[at % 2][at / 2] = sign.last;
+        }
+        self.length += 1;
     }
 
-    /// By less than the alphabet's size, so that one subtraction does for a division.
-    fn shift(&mut self, by: u16) {
-        let (moved, size) = (u16::from(self.index) + by, self.size());
-        // Below the size, at most 256.
-        self.index = if moved < size { moved } else { moved - size } as u8;
+    fn indexes(&self) -> impl Iterator<Item = u8> {
+        let lanes = |chunk: &Chunk| {
+            let [even, odd] = chunk.indexes;
+            std::array::from_fn::<_, { 2 * LANES }, _>(|at| if at % 2 == 0 { even[at / 2] } else { odd[at / 2] })
+        };
+        self.chunks.iter().flat_map(lanes).take(self.length)
+    }
+
+    fn shuffle(&mut self, key: &DomainKey, tweak: Tweak) {
+        if self.length == 1 {
+            return self.chunks[0].shift_only(key, tweak);
+        }
+        for number in 0..ROUNDS {
+            let (shifted, read) = if number % 2 == 0 { (0, 1) } else { (1, 0) };
+            let mut round = key.round(tweak, number);
+            self.chunks.iter().for_each(|chunk| round.update(u64::from_le_bytes(chunk.indexes[read])));
+            let mut numbers = round.numbers();
+            self.chunks.iter_mut().for_each(|chunk| chunk.shift(shifted, numbers.block()));
+        }
+    }
+}
+
+impl Chunk {
+    /// Shifts characters within their alphabets, each by the number that two bytes of the block make.
+    #[inline]
+    fn shift(&mut self, half: usize, block: [u8; 2 * LANES]) {
+        let (mut indexes, lasts) = (self.indexes[half], self.lasts[half]);
+        for lane in 0..LANES {
+            let size = u16::from(lasts[lane]) + 1;
+            let by = scaled(u16::from_le_bytes([block[2 * lane], block[2 * lane + 1]]), size);
+            // Less than the size, so that one subtraction does for a division; the result is below it, at most 255.
+            let moved = u16::from(indexes[lane]) + by;
+            indexes[lane] = if moved < size { moved } else { moved - size } as u8;
+        }
+        self.indexes[half] = indexes;
+    }
+
+    /// The only character of a value has no other half to depend on: it is shifted by at least one place.
+    fn shift_only(&mut self, key: &DomainKey, tweak: Tweak) {
+        let (index, last) = (u16::from(self.indexes[0][0]), u16::from(self.lasts[0][0]));
+        let [a, b, ..] = key.round(tweak, 0).numbers().block();
+        // Below the size again, at most 255. In an alphabet of one nothing moves.
+        self.indexes[0][0] = ((index + 1 + scaled(u16::from_le_bytes([a, b]), last)) % (last + 1)) as u8;
+    }
+}
+
+/// Alphabet, first character and last index of a letter or digit.
+#[inline]
+fn ascii(byte: u8) -> Option<(Alphabet, u8, u8)> {
+    match byte {
+        b'a'..=b'z' => Some((Alphabet::Lower, b'a', 25)),
+        b'A'..=b'Z' => Some((Alphabet::Upper, b'A', 25)),
+        b'0'..=b'9' => Some((Alphabet::Digits, b'0', 9)),
+        _ => None,
     }
 }
 
@@ -214,23 +271,16 @@ struct Alphabets {
 impl Alphabets {
     /// The alphabet of a character and its place there, or `None` for characters that stay.
     fn locate(&mut self, character: char) -> Option<(Alphabet, Sign)> {
-        let ascii = |alphabet, first, size: u8| {
-            let index = character as u8 - first;
-            Some((alphabet, Sign { index, last: size - 1 }))
-        };
-        match character {
-            'a'..='z' => ascii(Alphabet::Lower, b'a', 26),
-            'A'..='Z' => ascii(Alphabet::Upper, b'A', 26),
-            '0'..='9' => ascii(Alphabet::Digits, b'0', 10),
-            _ if character.is_ascii() => None,
-            _ => {
-                let alphabet = Alphabet::Other(character as u32 / BLOCK, kind(character)?);
-                let members = self.members(alphabet);
-                // At most BLOCK members, so the casts keep them.
-                let index = members.binary_search(&character).ok()? as u8;
-                Some((alphabet, Sign { index, last: (members.len() - 1) as u8 }))
-            }
+        if let Ok(byte) = u8::try_from(character)
+            && byte.is_ascii()
+        {
+            return ascii(byte).map(|(alphabet, first, last)| (alphabet, Sign { index: byte - first, last }));
         }
+        let alphabet = Alphabet::Other(character as u32 / BLOCK, kind(character)?);
+        let members = self.members(alphabet);
+        // At most BLOCK members, so the casts keep them.
+        let index = members.binary_search(&character).ok()? as u8;
+        Some((alphabet, Sign { index, last: (members.len() - 1) as u8 }))
     }
 
     fn character(&mut self, alphabet: Alphabet, index: u8) -> Option<char> {
@@ -315,12 +365,6 @@ mod tests {
         let value = |last: char| format!("{}{}", "Ab1é".repeat(PIECE_BYTES), last);
         let (one, other) = (run(&value('x')), run(&value('y')));
         assert!(one != other && one.chars().count() == value('x').chars().count());
-    }
-
-    /// Of a value of 100 MB there are 100 million.
-    #[test]
-    fn a_sign_takes_two_bytes() {
-        assert_eq!(size_of::<Sign>(), 2);
     }
 
     #[test]

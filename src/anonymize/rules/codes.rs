@@ -11,7 +11,8 @@ const BANK_CHARS: usize = 8;
 /// other letters and digits.
 pub(super) fn iban(stream: &mut Stream, value: &[u8], out: &mut Vec<u8>) {
     let start = out.len();
-    let signs: Vec<u8> = value.iter().copied().filter(u8::is_ascii_alphanumeric).collect();
+    let mut signs = Vec::with_capacity(value.len());
+    signs.extend(value.iter().copied().filter(u8::is_ascii_alphanumeric));
     let is_iban = (15..=34).contains(&signs.len())
         && signs[..2].iter().all(u8::is_ascii_alphabetic)
         && signs[2..4].iter().all(u8::is_ascii_digit);
@@ -19,7 +20,8 @@ pub(super) fn iban(stream: &mut Stream, value: &[u8], out: &mut Vec<u8>) {
     if !is_iban {
         return;
     }
-    let places: Vec<usize> = (start..out.len()).filter(|at| out[*at].is_ascii_alphanumeric()).collect();
+    let mut places = Vec::with_capacity(signs.len());
+    places.extend((start..out.len()).filter(|at| out[*at].is_ascii_alphanumeric()));
     let bank = BANK_CHARS.min(places.len() - 4 - 6);
     for (nth, at) in places.iter().enumerate() {
         out[*at] = match nth {

@@ -159,7 +159,9 @@ impl Keyed {
             Self::Ip => ip::identity(value),
             // Spaces, dashes and case are how a number is written, not which one it is.
             Self::Iban | Self::Card | Self::Mac => {
-                Cow::Owned(value.iter().filter(|b| b.is_ascii_alphanumeric()).map(u8::to_ascii_uppercase).collect())
+                let mut signs = Vec::with_capacity(value.len());
+                signs.extend(value.iter().filter(|b| b.is_ascii_alphanumeric()).map(u8::to_ascii_uppercase));
+                Cow::Owned(signs)
             }
             _ => Cow::Borrowed(value),
         }

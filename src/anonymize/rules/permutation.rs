@@ -1,18 +1,19 @@
 //! permute: whole numbers change places within a range.
 
-use crate::digest::{DomainKey, PartKey};
+use crate::digest::{DomainKey, Tweak};
 use crate::schema::ColumnType;
 
 use super::numbers::Bounds;
 
-/// Rounds of the network. FF1 has 10 for the sake of tiny alphabets; chosen values are not to be had here.
-const ROUNDS: u8 = 8;
+/// Rounds of a network, as many as FF1 has.
+pub(super) const ROUNDS: u8 = 10;
 
 /// A permutation of the whole numbers, within ranges that it never leaves: the profile's own, or those of numbers that
 /// need 16, 32 and 64 bits, so that a number is replaced alike in columns of every width.
 #[derive(Clone, Debug)]
 pub(in crate::anonymize) struct Permutation {
-    ranges: Vec<(Range, PartKey)>,
+    key: DomainKey,
+    ranges: Vec<(Range, Tweak)>,
 }
 
 /// Both ends included.
@@ -49,15 +50,15 @@ impl Permutation {
             // What lies outside stays: it is alike in columns of every width, and never leaves one.
             Some(ends) => vec![ends],
         };
-        let keyed = |range: Range| {
+        let tweaked = |range: Range| {
             let name = format!("permute {} {}", range.0, range.1);
-            (range, key.part(name.as_bytes()))
+            (range, key.tweak(name.as_bytes()))
         };
-        Self { ranges: ranges.into_iter().map(keyed).collect() }
+        Self { key: key.clone(), ranges: ranges.into_iter().map(tweaked).collect() }
     }
 
     pub(super) fn apply(&self, value: i64) -> i64 {
-        let Some(((least, most), key)) =
+        let Some(((least, most), tweak)) =
             self.ranges.iter().find(|((least, most), _)| (*least..=*most).contains(&value))
         else {
             return value;
@@ -70,7 +71,7 @@ impl Permutation {
         // Places beyond the range are walked over: fewer than half are, so it ends soon.
         let bits = 64 - last.leading_zeros();
         loop {
-            place = network(key, bits, place);
+            place = network(&self.key, *tweak, bits, place);
             if place <= last {
                 return least.wrapping_add(place as i64);
             }
@@ -79,16 +80,16 @@ impl Permutation {
 }
 
 /// A Feistel network over the two halves of a number of `bits` bits.
-fn network(key: &PartKey, bits: u32, place: u64) -> u64 {
+fn network(key: &DomainKey, tweak: Tweak, bits: u32, place: u64) -> u64 {
     let low_bits = bits.div_ceil(2);
     let (low_mask, high_mask) = ((1_u64 << low_bits) - 1, (1_u64 << (bits - low_bits)) - 1);
     let (mut high, mut low) = (place >> low_bits, place & low_mask);
-    for round in 0..ROUNDS {
+    for number in 0..ROUNDS {
         let (read, changed, mask) =
-            if round % 2 == 0 { (low, &mut high, high_mask) } else { (high, &mut low, low_mask) };
-        let mut input = [round, 0, 0, 0, 0];
-        input[1..].copy_from_slice(&(read as u32).to_le_bytes());
-        let [a, b, c, d, ..] = key.block(&input);
+            if number % 2 == 0 { (low, &mut high, high_mask) } else { (high, &mut low, low_mask) };
+        let mut round = key.round(tweak, number);
+        round.update(read);
+        let [a, b, c, d, ..] = round.numbers().block();
         *changed ^= u64::from(u32::from_le_bytes([a, b, c, d])) & mask;
     }
     high << low_bits | low
