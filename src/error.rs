@@ -6,6 +6,10 @@
 
 use std::error::Error as StdError;
 use std::fmt;
+use std::io;
+use std::iter;
+
+use rustix::io::Errno;
 
 /// Shorthand used by every fallible function of the crate.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -108,7 +112,19 @@ impl Error {
 
     /// What to do next.
     pub fn remedy(&self) -> &str {
-        self.remedy.as_deref().unwrap_or(self.kind.exit().1)
+        match &self.remedy {
+            Some(remedy) => remedy,
+            None if self.lacks_open_files() => "raise the limit of open files (ulimit -n), or lower --vault-jobs",
+            None => self.kind.exit().1,
+        }
+    }
+
+    /// The system opens no more files, whatever was being done.
+    fn lacks_open_files(&self) -> bool {
+        iter::successors(self.source(), |&cause| cause.source()).any(|cause| {
+            let code = cause.downcast_ref::<io::Error>().and_then(io::Error::raw_os_error);
+            [Errno::MFILE, Errno::NFILE].iter().any(|errno| Some(errno.raw_os_error()) == code)
+        })
     }
 
     /// The process exit code.
@@ -169,5 +185,16 @@ mod tests {
         assert_eq!(outer.chain(), "copy: read table a");
         assert_eq!(outer.remedy(), "look");
         assert_eq!(outer.exit_code(), 6);
+    }
+
+    #[test]
+    fn too_many_open_files_have_a_remedy_of_their_own() {
+        let cause = || io::Error::from_raw_os_error(Errno::MFILE.raw_os_error());
+        let inner = Error::new(ErrorKind::Vault, "read a").with_cause(cause());
+        let outer = Error::new(ErrorKind::Vault, "copy").with_cause(inner);
+        assert!(outer.remedy().contains("ulimit -n"), "{}", outer.remedy());
+        assert_eq!(Error::new(ErrorKind::Vault, "read a").with_cause(cause()).with_remedy("look").remedy(), "look");
+        let other = Error::new(ErrorKind::Vault, "read a").with_cause(io::Error::from(io::ErrorKind::NotFound));
+        assert_eq!(other.remedy(), ErrorKind::Vault.exit().1);
     }
 }

@@ -42,7 +42,7 @@ struct Step {
 enum Action {
     Pass,
     /// With the positions of the columns it looks at.
-    Mask(Mask, Vec<usize>),
+    Mask(Box<Mask>, Vec<usize>),
     /// With the placeholders' positions in the row, and the most characters of a result.
     Template(Vec<Piece<usize>>, usize),
 }
@@ -82,7 +82,7 @@ impl RowTransform {
                 None => Action::Pass,
                 Some(mask) if mask.is_keep() => Action::Pass,
                 Some(mask) => match mask.template() {
-                    None => Action::Mask(mask.clone(), beside(mask, *column, columns, table)?),
+                    None => Action::Mask(Box::new(mask.clone()), beside(mask, *column, columns, table)?),
                     Some(template) => {
                         let pieces = place(template, columns, &masks, table).map_err(|what| {
                             let column = &table.column(*column).name;

@@ -24,13 +24,10 @@ pub(super) async fn refuse(choice: &Choice<'_>, chosen: &Chosen) -> Result<()> {
     if is_there(members.of(root, "t").sql()).await? {
         return Ok(());
     }
-    let refused = |what: String| Err(Error::new(ErrorKind::Refused, what));
-    match is_there(format!(" FROM {}", plain_source(choice.catalog.table(root), "t"))).await? {
-        false => refused(format!("the root table {name} is empty in the source")).map_err(|error: Error| {
-            error.with_remedy("the target is untouched; check that --from names the database that is meant")
-        }),
-        true => refused(format!("no row of the root table {name} is chosen")).map_err(|error: Error| {
-            error.with_remedy("the target is untouched; raise --percent, or look at `never` in the profile")
-        }),
-    }
+    let (what, remedy) = match is_there(format!(" FROM {}", plain_source(choice.catalog.table(root), "t"))).await? {
+        false => ("is empty in the source", "check that --from names the database that is meant"),
+        true => ("has no row that is chosen", "raise --percent, or look at `never` in the profile"),
+    };
+    Err(Error::new(ErrorKind::Refused, format!("the root table {name} {what}"))
+        .with_remedy(format!("the target is untouched; {remedy}")))
 }

@@ -1,7 +1,6 @@
 //! The files that landed rows name, and the vault's part of a run.
 
 use std::ops::Range;
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -13,13 +12,14 @@ use crate::monitor::Monitor;
 use crate::pg::catalog::{self, LeftOut};
 use crate::pg::connect::{ConnectInfo, Connector, Pool};
 use crate::pg::files;
+use crate::pg::quote::{ident, qualified};
 use crate::plan::{self, FilePlan, PathSource};
 use crate::profile::{PathTemplate, Profile};
 use crate::report::{Outcome, RunReport, VaultReport};
 use crate::schema::Catalog;
-use crate::types::TableId;
+use crate::types::{ColumnId, TableId};
 use crate::vault::{
-    self, FileMode, FileRule, Location, PathFault, Planned, Session, VaultPath, WantedFile, WantedList, contradiction,
+    self, FileMode, FileRule, PathFault, Planned, Session, VaultPath, WantedFile, WantedList, contradiction,
 };
 
 /// Asks a landed database which files its rows name. `values` tell what masked columns held in the source; without
@@ -159,12 +159,33 @@ fn refuse_masked_paths(catalog: &Catalog, plans: &[FilePlan]) -> Result<()> {
 fn refused(catalog: &Catalog, plan: &FilePlan, ordinal: u64, fault: PathFault) -> Error {
     let rows = match &plan.paths {
         PathSource::Template { table, .. } => {
-            format!("row {ordinal} of {} in the order of its key", catalog.table(*table).name)
+            format!("row {ordinal} of the sampled rows of {}, in the order of its key,", catalog.table(*table).name)
         }
-        PathSource::Query(_) => format!("row {ordinal} of its query"),
+        PathSource::Query(_) => format!("row {ordinal} of its query, asked of the sampled rows,"),
     };
+    let search = match (fault, control_search(catalog, &plan.paths)) {
+        (PathFault::Control, Some(sql)) => format!("; there they are found by: {sql}"),
+        _ => String::new(),
+    };
+    let remedy = "leave such rows out with `where`, or correct them in production, which counts others too";
     Error::new(ErrorKind::Plan, format!("vault.files {:?}: the path of {rows} {fault}", plan.name))
-        .with_remedy("leave such rows out with `where`, or correct them in production")
+        .with_remedy(format!("{remedy}{search}"))
+}
+
+/// Asks production for the keys of rows with control characters in what their paths are made of, and shows no value.
+/// `None` where other tables have a part in the paths, or a mask may have made the character.
+fn control_search(catalog: &Catalog, paths: &PathSource) -> Option<String> {
+    let PathSource::Template { table, columns, .. } = paths else { return None };
+    if columns.is_empty() || columns.iter().any(|path| !path.references.is_empty() || !path.source_key.is_empty()) {
+        return None;
+    }
+    let table = catalog.table(*table);
+    let name = |column: &ColumnId| ident(&table.column(*column).name);
+    let key: Vec<String> = table.identity_key()?.columns.iter().map(name).collect();
+    // Overrides of writing direction are no control characters to PostgreSQL.
+    let odd = r"'[[:cntrl:]\u202a-\u202e\u2066-\u2069]'";
+    let tests: Vec<String> = columns.iter().map(|path| format!("{}::text ~ {odd}", name(&path.column))).collect();
+    Some(format!("SELECT {} FROM {} WHERE {}", key.join(", "), qualified(&table.name), tests.join(" OR ")))
 }
 
 /// A vault that holds the new rows' files, before the swap.
@@ -226,12 +247,7 @@ pub(super) async fn bring(
     });
     let (session, wanted, planned, brought) = joined(work.await)?;
     drop(guard);
-    let mut report = vault::report(&wanted, &planned.plan, &brought);
-    // For a rollback, which may be started from anywhere.
-    report.target = match &request.settings.target {
-        Location::Folder(folder) => std::path::absolute(folder).map_or_else(|_| String::new(), shown),
-        elsewhere => elsewhere.to_string(),
-    };
+    let report = vault::report(&request.settings.target, &wanted, &planned.plan, &brought);
     let problems = vault::problems(&wanted, &planned.plan, &brought);
     let notes = vault::notes(&planned);
     Ok(FilesInPlace { session: Arc::new(session), planned, report, problems, notes, yes_remove: request.yes_remove })
@@ -273,10 +289,6 @@ impl FilesInPlace {
             report.outcome = Outcome::Partial;
         }
     }
-}
-
-fn shown(path: PathBuf) -> String {
-    path.display().to_string()
 }
 
 pub(super) fn joined<T>(ended: Result<Result<T>, tokio::task::JoinError>) -> Result<T> {

@@ -131,27 +131,27 @@ pub(super) async fn sequences(transfer: &Transfer, pool: &Pool) -> Result<Sequen
     sequences::set(pool, &client, &transfer.catalog).await
 }
 
-/// Gives the staging database the source database's own settings, and keeps those that it took; returns what is to be
-/// said of those that stay behind.
+/// Gives the staging database the source database's own settings; returns those that it took, and what is to be said
+/// of those that stay behind.
 pub(super) async fn settings(
     transfer: &Transfer,
     pool: &Pool,
-    settings: &mut Vec<DatabaseSetting>,
-) -> Result<Vec<String>> {
+    settings: Vec<DatabaseSetting>,
+) -> Result<(Vec<DatabaseSetting>, Vec<String>)> {
     let client = pool.get().await?;
-    let mut left = Vec::new();
-    for setting in std::mem::take(settings) {
+    let (mut taken, mut left) = (Vec::new(), Vec::new());
+    for setting in settings {
         let name = &setting.name;
         let Some(statement) = setting.for_database(&transfer.target.next()) else {
             left.push(format!("the database setting {name} stays behind: it may hold a secret"));
             continue;
         };
         match client.batch_execute(&statement).await {
-            Ok(()) => settings.push(setting),
+            Ok(()) => taken.push(setting),
             Err(error) => left.push(pool.fail(format!("set the database setting {name}"), error).chain()),
         }
     }
-    Ok(left)
+    Ok((taken, left))
 }
 
 /// Gives what landed to its owners, as far as the role may; answers notes on the rest.

@@ -290,7 +290,8 @@ async fn complete(
     let (proven, not_valid) = land::foreign_keys(transfer, pool).await?;
     monitor.phase("finish the schema");
     let sequences = land::sequences(transfer, pool).await?;
-    let refused_settings = land::settings(transfer, pool, &mut ending.settings).await?;
+    let refused_settings;
+    (ending.settings, refused_settings) = land::settings(transfer, pool, ending.settings).await?;
     let before = &staging.dump.before_rows;
     land::finish_schema(pool, before, rest, &ending, &mut staging.skipped).await?;
     land::after_load(transfer, &request.source.profile, monitor).await?;

@@ -99,10 +99,10 @@ impl Folded {
     fn wide(&mut self, symbol: char, first_letter: usize) {
         // One letter may be written in two ways, composed or with the accent beside it.
         decompose_canonical(narrow(symbol), |part| {
-            let ends = if part == 'ß' { "ss" } else { "" };
+            let spelled_out = if part == 'ß' { "ss" } else { "" };
             let lower = part.to_lowercase().map(|lower| if lower == 'ς' { 'σ' } else { lower });
-            let lower = lower.filter(|lower| !is_mark(*lower) && ends.is_empty());
-            for lower in lower.chain(ends.chars()) {
+            let lower = lower.filter(|lower| !is_mark(*lower) && spelled_out.is_empty());
+            for lower in lower.chain(spelled_out.chars()) {
                 if self.letters.len() - first_letter + lower.len_utf8() <= CHARS_MAX {
                     self.letters.extend_from_slice(lower.encode_utf8(&mut [0; 4]).as_bytes());
                 }

@@ -6,6 +6,7 @@
 use std::io::{self, Read};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
 
 use rayon::prelude::*;
 use rustix::fs::{self, AtFlags, RenameFlags};
@@ -34,9 +35,11 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::monitor::Progress;
 use crate::rate::RateLimit;
 
-/// A batch ends with this many files or bytes: what a killed run loses, and what one `syncfs` settles.
+/// A batch ends with this many files or bytes, or after this time: what a killed run loses, and what one `syncfs`
+/// settles.
 const BATCH_FILES: usize = 16_384;
 const BATCH_BYTES: u64 = 1 << 30;
+const BATCH_TIME: Duration = Duration::from_secs(10);
 const READBACK_BYTES: usize = 256 << 10;
 
 /// When written files are forced to the disk.
@@ -134,12 +137,13 @@ impl Bring<'_> {
         let mut brought = Brought::default();
         let mut news: Vec<(VaultPath, Option<Installed>)> = Vec::new();
         let mut ended = self.clear_room(plan);
-        let mut rest = &plan.steps[..];
+        let mut rest: Vec<&Step> = plan.steps.iter().collect();
         let mut number = 0;
         while !rest.is_empty() && ended.is_ok() {
-            let (batch, later) = rest.split_at(batch_length(rest, BATCH_FILES, BATCH_BYTES));
-            rest = later;
-            let (placed, outcome) = self.batch(number, batch, &mut brought);
+            let later = rest.split_off(batch_length(rest.iter().copied(), BATCH_FILES, BATCH_BYTES));
+            let (placed, mut left, outcome) = self.batch(number, &rest, &mut brought);
+            left.extend(later);
+            rest = left;
             ended = outcome;
             number += 1;
             for Placed { path, facts, installed, replaced, patched } in placed {
@@ -165,25 +169,30 @@ impl Bring<'_> {
 
     /// Refuses before the first byte what cannot end well.
     fn clear_room(&self, plan: &VaultPlan) -> Result<()> {
-        let needed = plan.bytes().saturating_add(plan.bytes() / 20);
-        let free = self.target.free_bytes().map_err(|error| self.target_failed("ask for the space of", error))?;
-        if needed <= free {
+        let room = self.target.room().map_err(|error| self.target_failed("ask for the space of", error))?;
+        let place = self.target.root.path().display();
+        let files = plan.steps.len() as u64;
+        let blocks: u64 = plan.steps.iter().map(|step| step.size.div_ceil(room.block_bytes)).sum();
+        let needed = blocks.saturating_mul(room.block_bytes);
+        let needed = needed.saturating_add(needed / 20);
+        let lacks = if needed > room.bytes {
+            format!("bring {} MB of files to {place}: {} MB are free there", needed.div_ceil(1 << 20), room.bytes >> 20)
+        } else if let Some(free) = room.files.filter(|free| *free < files) {
+            format!("bring {files} files to {place}: its file system has room for {free} more (inodes)")
+        } else {
             return Ok(());
-        }
-        Err(Error::new(
-            ErrorKind::Vault,
-            format!(
-                "bring {} MB of files to {}: {} MB are free there",
-                needed >> 20,
-                self.target.root.path().display(),
-                free >> 20
-            ),
-        )
-        .with_remedy("make room, or sample fewer rows"))
+        };
+        Err(Error::new(ErrorKind::Vault, lacks).with_remedy("make room, or sample fewer rows"))
     }
 
-    /// Stages, settles and places one batch; what was placed counts even where the batch failed in the end.
-    fn batch(&self, number: usize, steps: &[Step], brought: &mut Brought) -> (Vec<Placed>, Result<()>) {
+    /// Stages, settles and places one batch; what was placed counts even where the batch failed in the end. Answers
+    /// also the steps that time did not suffice for.
+    fn batch<'p>(
+        &self,
+        number: usize,
+        steps: &[&'p Step],
+        brought: &mut Brought,
+    ) -> (Vec<Placed>, Vec<&'p Step>, Result<()>) {
         let staged = match self.source {
             Origin::Folder(root) => {
                 let hands = || Hands { source: root.folders(), worker: Worker::default() };
@@ -200,21 +209,26 @@ impl Bring<'_> {
             }
         };
         let mut ready = Vec::with_capacity(staged.len());
+        let mut left = Vec::new();
         let mut outcome = Ok(());
-        for staged in staged {
+        for (step, staged) in steps.iter().zip(staged) {
             match staged {
-                Ok(file) => ready.extend(file),
+                Ok(Some(file)) => ready.push(file),
+                Ok(None) => left.push(*step),
                 Err(Failed::File(trouble)) => brought.troubles.push(trouble),
                 Err(Failed::All(error)) => outcome = outcome.and(Err(error)),
             }
         }
-        if let Err(error) = self.intend(number, &ready).and_then(|()| self.settle()) {
-            return (Vec::new(), Err(self.target_failed("make files durable in", error)));
+        let recorded = self.intend_what_fits(number, &mut ready);
+        match recorded.and_then(|gave_way| self.settle().map(|()| gave_way)) {
+            Ok(None) => {}
+            Ok(Some(full)) => outcome = outcome.and(Err(self.target_failed("write files to", full))),
+            Err(error) => return (Vec::new(), left, Err(self.target_failed("make files durable in", error))),
         }
         if self.durability == Durability::Readback
             && let Err(error) = ready.par_iter().try_for_each(|file| self.read_back(file))
         {
-            return (Vec::new(), Err(error));
+            return (Vec::new(), left, Err(error));
         }
         let placed: Vec<Result<Placed, Failed>> = ready
             .par_iter()
@@ -233,23 +247,24 @@ impl Bring<'_> {
             outcome = Err(Error::new(ErrorKind::Interrupted, "bring files: stopped")
                 .with_remedy("run again: what is in place stays, and nothing is half there"));
         }
-        (done, outcome)
+        (done, left, outcome)
     }
 
-    /// One by one in all threads, `most` at a time in each, until it is told to stop or the target is full.
+    /// One by one in all threads, `most` at a time in each, until time is up, it is told to stop or the target is full.
+    /// An answer for each step, in order; `None` for those that it did not come to.
     fn stage_all<'p, H>(
         &self,
-        steps: &'p [Step],
+        steps: &[&'p Step],
         most: usize,
         hands: impl Fn() -> H + Sync + Send,
         stage: impl Fn(&'p Step, &mut H) -> Result<Ready<'p>, Failed> + Sync + Send,
     ) -> Vec<Result<Option<Ready<'p>>, Failed>> {
-        let full = AtomicBool::new(false);
+        let (full, end) = (AtomicBool::new(false), Instant::now() + BATCH_TIME);
         steps
             .par_iter()
             .with_max_len(most)
             .map_init(hands, |hands, step| {
-                if full.load(Ordering::Relaxed) || self.stop.load(Ordering::Relaxed) {
+                if self.is_over(&full, end) {
                     return Ok(None);
                 }
                 let staged = stage(step, hands);
@@ -259,8 +274,12 @@ impl Bring<'_> {
             .collect()
     }
 
-    fn fetch_all<'p>(&self, far: &Far, steps: &'p [Step]) -> Vec<Result<Option<Ready<'p>>, Failed>> {
-        let full = AtomicBool::new(false);
+    fn is_over(&self, full: &AtomicBool, end: Instant) -> bool {
+        full.load(Ordering::Relaxed) || self.stop.load(Ordering::Relaxed) || Instant::now() > end
+    }
+
+    fn fetch_all<'p>(&self, far: &Far, steps: &[&'p Step]) -> Vec<Result<Option<Ready<'p>>, Failed>> {
+        let (full, end) = (AtomicBool::new(false), Instant::now() + BATCH_TIME);
         let old_version = Mutex::new(());
         let (staging, rate, stop) = (&self.target.staging, self.rate, self.stop);
         let fetch = Fetch { far, staging, rate, stop, old_version: &old_version };
@@ -269,8 +288,8 @@ impl Bring<'_> {
         let staged: Vec<Vec<_>> = steps
             .par_chunks(chunk)
             .map(|steps| {
-                if full.load(Ordering::Relaxed) || stop.load(Ordering::Relaxed) {
-                    return Vec::new();
+                if self.is_over(&full, end) {
+                    return steps.iter().map(|_| Ok(None)).collect();
                 }
                 let staged = self.fetch(&fetch, steps);
                 let failed = staged.iter().any(|staged| matches!(staged, Err(Failed::All(_))));
@@ -281,8 +300,8 @@ impl Bring<'_> {
         staged.into_iter().flatten().collect()
     }
 
-    fn fetch<'p>(&self, fetch: &Fetch<'_>, steps: &'p [Step]) -> Vec<Result<Option<Ready<'p>>, Failed>> {
-        let wish = |step: &'p Step| {
+    fn fetch<'p>(&self, fetch: &Fetch<'_>, steps: &[&'p Step]) -> Vec<Result<Option<Ready<'p>>, Failed>> {
+        let wish = |step: &&'p Step| {
             let wanted = self.file(step);
             Wish {
                 path: wanted.source_path(),
@@ -293,7 +312,7 @@ impl Bring<'_> {
             }
         };
         let wishes: Vec<Wish<'_>> = steps.iter().map(wish).collect();
-        let fetched = fetch.many(&wishes, |at| self.old_version(&steps[at]));
+        let fetched = fetch.many(&wishes, |at| self.old_version(steps[at]));
         steps.iter().zip(fetched).map(|(step, fetched)| self.fetched(step, fetched).map(Some)).collect()
     }
 
@@ -426,6 +445,23 @@ impl Bring<'_> {
         .with_remedy("the disk or the memory of this machine may fail; nothing of the batch was put in place"))
     }
 
+    /// Records what is about to be placed. On a full disk some of it gives way to the record, so that the rest stays:
+    /// then the error is returned as an answer.
+    fn intend_what_fits(&self, number: usize, ready: &mut Vec<Ready<'_>>) -> io::Result<Option<io::Error>> {
+        let mut gave_way = None;
+        loop {
+            match self.intend(number, ready) {
+                Err(error) if is_full(&error) && !ready.is_empty() => {
+                    for file in ready.drain(ready.len() - ready.len().div_ceil(8)..) {
+                        self.target.staging.folder().remove(&file.staged.name)?;
+                    }
+                    gave_way = Some(error);
+                }
+                recorded => return recorded.map(|()| gave_way),
+            }
+        }
+    }
+
     fn intend(&self, number: usize, ready: &[Ready<'_>]) -> io::Result<()> {
         let mut records: Vec<_> =
             ready.iter().map(|file| (self.file(file.step).path.clone(), Some(self.record(file)))).collect();
@@ -451,11 +487,15 @@ impl Bring<'_> {
     }
 
     fn target_failed(&self, what: &str, error: io::Error) -> Error {
-        let full = matches!(error.raw_os_error(), Some(code) if [Errno::NOSPC, Errno::DQUOT].iter().any(|e| e.raw_os_error() == code));
+        let full = is_full(&error);
         let failed = Error::new(ErrorKind::Vault, format!("{what} the vault {}", self.target.root.path().display()));
         let failed = failed.with_cause(error);
         if full { failed.with_remedy("make room and run again: what is in place stays") } else { failed }
     }
+}
+
+fn is_full(error: &io::Error) -> bool {
+    [Errno::NOSPC, Errno::DQUOT].iter().any(|full| Some(full.raw_os_error()) == error.raw_os_error())
 }
 
 /// No more open files, or no more memory: the next file would fare no better.
@@ -465,9 +505,9 @@ pub(super) fn is_exhausted(error: &io::Error) -> bool {
 }
 
 /// How many of the steps make a batch: so many files or bytes at most, one at least.
-pub(super) fn batch_length(steps: &[Step], files_max: usize, bytes_max: u64) -> usize {
+pub(super) fn batch_length<'p>(steps: impl Iterator<Item = &'p Step>, files_max: usize, bytes_max: u64) -> usize {
     let mut bytes = 0_u64;
-    let fits = steps.iter().take(files_max).take_while(|step| {
+    let fits = steps.take(files_max).take_while(|step| {
         let room = bytes < bytes_max;
         bytes = bytes.saturating_add(step.size);
         room

@@ -2,6 +2,8 @@
 
 use super::compare::{Trouble, TroubleKind, VaultPlan};
 use super::session::Settings;
+use super::tell::paths;
+use super::wanted::WantedList;
 use crate::error::{Error, ErrorKind, Result};
 
 /// Above these a removal is asked for: it may be a mistake in the profile or the wrong database.
@@ -39,23 +41,32 @@ pub fn check_removal(plan: &VaultPlan, allowed: Option<u64>) -> Result<()> {
 const UNREADABLE_PERCENT: f64 = 1.0;
 
 /// Whether the source gave what it was to give, before or after the files were brought.
-pub(crate) fn check_missing(plan: &VaultPlan, later: &[Trouble], settings: &Settings, source: &str) -> Result<()> {
+pub(crate) fn check_missing(
+    wanted: &WantedList,
+    plan: &VaultPlan,
+    later: &[Trouble],
+    settings: &Settings,
+    source: &str,
+) -> Result<()> {
     let percent = settings.missing_percent;
-    let troubles = || plan.troubles.iter().chain(later);
-    let missing = troubles().filter(|trouble| trouble.what == TroubleKind::Missing).count();
-    let lost = troubles().filter(|trouble| trouble.what.is_lost()).count();
+    let those = |is_meant: &dyn Fn(&TroubleKind) -> bool| -> Vec<&Trouble> {
+        plan.troubles.iter().chain(later).filter(|trouble| is_meant(&trouble.what)).collect()
+    };
+    let missing = those(&|what| *what == TroubleKind::Missing);
+    let lost = those(&TroubleKind::is_lost);
     let allowed = |percent: f64| percent * plan.wanted() as f64 / 100.0;
-    if missing as f64 > allowed(percent) {
-        return Err(too_many(missing, plan, &format!("are missing in {source}"), percent));
+    if missing.len() as f64 > allowed(percent) {
+        return Err(too_many((wanted, plan), &missing, &format!("are missing in {source}"), percent));
     }
-    if lost as f64 <= allowed(percent.max(UNREADABLE_PERCENT)).max(1.0) {
+    if lost.len() as f64 <= allowed(percent.max(UNREADABLE_PERCENT)).max(1.0) {
         return Ok(());
     }
-    Err(too_many(lost, plan, &format!("are missing or cannot be read in {source}"), percent))
+    Err(too_many((wanted, plan), &lost, &format!("are missing or cannot be read in {source}"), percent))
 }
 
-fn too_many(files: usize, plan: &VaultPlan, what: &str, percent: f64) -> Error {
-    Error::new(ErrorKind::Vault, format!("{files} of {} files that rows name {what}", plan.wanted()))
+fn too_many((wanted, plan): (&WantedList, &VaultPlan), lost: &[&Trouble], what: &str, percent: f64) -> Error {
+    let (files, paths) = (plan.wanted(), paths(wanted, lost));
+    Error::new(ErrorKind::Vault, format!("{} of {files} files that rows name {what}: {paths}", lost.len()))
     .with_remedy(format!(
         "see `tithe vault plan`: is it the right folder, and may you read it? If so raise missing_percent in [vault] (now {percent}; of --files-from: --missing-percent), or make the files optional"
     ))

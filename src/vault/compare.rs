@@ -79,7 +79,9 @@ pub struct Trouble {
 impl Trouble {
     /// What another machine says of it, fit to be shown.
     pub(super) fn make_plain(&mut self) {
-        if let TroubleKind::Unreadable(why) | TroubleKind::OtherDisk(why) = &mut self.what {
+        if let TroubleKind::Unreadable(why) | TroubleKind::TargetUnreadable(why) | TroubleKind::OtherDisk(why) =
+            &mut self.what
+        {
             *why = super::remote::plain(why);
         }
     }
@@ -98,6 +100,8 @@ pub enum TroubleKind {
     Conflict,
     /// Reading it failed.
     Unreadable(String),
+    /// Reading what stands there in the target failed.
+    TargetUnreadable(String),
     /// Its content changed although nothing that tells of a change did.
     Corrupt,
     /// This folder of the target lies on another file system: nothing can be renamed into it.
@@ -273,7 +277,7 @@ impl Case<'_> {
         let (target, content) = match &self.target {
             Seen::Nothing => return D::Bring { replaces: None },
             Seen::Other => return D::Trouble(T::TargetIsNoFile),
-            Seen::Unreadable(why) => return D::Trouble(T::Unreadable(why.clone())),
+            Seen::Unreadable(why) => return D::Trouble(T::TargetUnreadable(why.clone())),
             Seen::Corrupt => return D::Trouble(T::Corrupt),
             Seen::File(facts, hash) => (facts, hash),
         };

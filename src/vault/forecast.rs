@@ -61,8 +61,8 @@ pub fn estimate(settings: &Settings, plan: &VaultPlan) -> Estimate {
 }
 
 /// Why a sync would not carry the plan out, or not without being told to.
-pub fn refusals(settings: &Settings, plan: &VaultPlan, yes_remove: Option<u64>) -> Vec<String> {
-    let missing = check_missing(plan, &[], settings, &settings.source.to_string()).err();
+pub fn refusals(settings: &Settings, wanted: &WantedList, plan: &VaultPlan, yes_remove: Option<u64>) -> Vec<String> {
+    let missing = check_missing(wanted, plan, &[], settings, &settings.source.to_string()).err();
     let missing = missing.map(|error| format!("{}: a sync would end there; {}", error.action(), error.remedy()));
     let removal = check_removal(plan, yes_remove).err();
     let removal =
@@ -144,13 +144,17 @@ mod tests {
     #[test]
     fn a_plan_tells_what_a_sync_would_refuse() {
         let mut plan = VaultPlan { totals: vec![Totals { wanted: 10, ..Totals::default() }], ..VaultPlan::default() };
-        assert_eq!(refusals(&settings("from"), &plan, None), [""; 0]);
+        assert_eq!(refusals(&settings("from"), &wanted(FileMode::Real), &plan, None), [""; 0]);
         plan.troubles.push(Trouble { file: 0, what: TroubleKind::Missing });
         plan.installed = 3;
         plan.extras = vec![Extra { path: VaultPath::parse("b").unwrap(), facts: facts(1) }];
-        let told = refusals(&settings("from"), &plan, None);
-        assert!(told[0].starts_with("1 of 10 files that rows name are missing in from: a sync would end"), "{told:?}");
+        let told = refusals(&settings("from"), &wanted(FileMode::Real), &plan, None);
+        assert!(
+            told[0].starts_with("1 of 10 files that rows name are missing in from: a: a sync would end"),
+            "{told:?}"
+        );
         assert!(told[1].contains("1 of 3 files would be removed") && told[1].contains("--yes-remove 1"), "{told:?}");
-        assert_eq!(refusals(&Settings { missing_percent: 10.0, ..settings("from") }, &plan, Some(1)), [""; 0]);
+        let lenient = Settings { missing_percent: 10.0, ..settings("from") };
+        assert_eq!(refusals(&lenient, &wanted(FileMode::Real), &plan, Some(1)), [""; 0]);
     }
 }

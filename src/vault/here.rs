@@ -82,8 +82,10 @@ impl Here {
         let at = |error| failed("clear up what an earlier run left in", &settings.target, error);
         installed::recover(&target.own, &target.id, &target.root).map_err(at)?;
         let at = |error| failed("prepare the trash of", &settings.target, error);
-        trash::expire(&target.own, settings.keep_trash).map_err(at)?;
         let trash = Trash::of_run(&target.own, &settings.run_id).map_err(at)?;
+        if !trash.is_on(target.root.dev()) {
+            return Err(target::lies_elsewhere(&folder));
+        }
         let rate = RateLimit::new(settings.bytes_per_second);
         let threads = threads(settings.jobs)?;
         Ok(Self { settings, source, target, trash, rate, threads })
@@ -107,7 +109,7 @@ impl Here {
                 known.compare(settings, &self.rate, &self.source, wanted, stop)?;
             let mut of_target = of_target.ok_or_else(no_side)?;
             self.refuse_folded(&planned)?;
-            check_missing(&planned.plan, &[], settings, &self.source.place())?;
+            check_missing(wanted, &planned.plan, &[], settings, &self.source.place())?;
             permit(&planned)?;
             let progress = monitor.files(planned.plan.steps.len() as u64);
             let bring = Bring {
@@ -125,7 +127,10 @@ impl Here {
             save(settings, of_source, Some(of_target), &mut planned.notes)?;
             let mut brought = brought?;
             brought.wire_bytes = self.source.wire_bytes();
-            check_missing(&planned.plan, &brought.troubles, settings, &self.source.place())?;
+            check_missing(wanted, &planned.plan, &brought.troubles, settings, &self.source.place())?;
+            // A run that fails costs nobody his way back.
+            trash::expire(&target.own, settings.keep_trash, &settings.run_id)
+                .map_err(|error| failed("empty the trash of", &settings.target, error))?;
             Ok((planned, brought))
         })
     }

@@ -24,11 +24,16 @@ pub(super) fn remove(
     extras: &[Extra],
     gone: &[VaultPath],
 ) -> io::Result<(u64, Vec<VaultPath>)> {
-    let mut moved = Vec::new();
-    let mut changed = Vec::new();
+    let (mut moved, mut changed, mut stuck) = (Vec::new(), Vec::new(), Vec::new());
     // Before the first file moves: killed on the way, the trash knows more than it holds, never less.
     keep_records(target, (trash, Why::Removed), extras.iter().map(|extra| &extra.path))?;
-    let outcome = move_all(target, trash, extras, &mut moved, &mut changed);
+    for extra in extras {
+        match move_one(target, trash, extra) {
+            Ok(true) => moved.push(extra.path.clone()),
+            Ok(false) => changed.push(extra.path.clone()),
+            Err(error) => stuck.push((&extra.path, error)),
+        }
+    }
     let mut forgotten: Vec<VaultPath> = moved.iter().chain(gone).cloned().collect();
     forgotten.sort();
     forgotten.dedup();
@@ -38,45 +43,41 @@ pub(super) fn remove(
         let without: Vec<_> = forgotten.into_iter().map(|path| (path, None)).collect();
         cache::update(&target.own, &target.id, &without)?;
     }
-    outcome?;
-    Ok((moved.len() as u64, changed))
+    match stuck.first() {
+        None => Ok((moved.len() as u64, changed)),
+        Some((path, error)) => Err(io::Error::new(
+            error.kind(),
+            format!(
+                "{path} and {} others cannot be moved to the trash ({error}); {} were",
+                stuck.len() - 1,
+                moved.len()
+            ),
+        )),
+    }
 }
 
-fn move_all(
-    target: &Workshop,
-    trash: &Trash,
-    extras: &[Extra],
-    moved: &mut Vec<VaultPath>,
-    changed: &mut Vec<VaultPath>,
-) -> io::Result<()> {
+/// Moves one to the trash; false where somebody changed it since.
+fn move_one(target: &Workshop, trash: &Trash, extra: &Extra) -> io::Result<bool> {
+    // Anew for each, since empty folders go.
     let mut folders = target.root.folders();
-    for extra in extras {
-        if folders.look(&extra.path)? != Found::File(extra.facts) {
-            changed.push(extra.path.clone());
-            continue;
-        }
-        let (folder, _) = extra.path.split();
-        step();
-        let part = trash.part(Why::Removed);
-        match trash::take(part, &extra.path, folders.make(folder)?) {
-            // A file system was mounted there since.
-            Err(error) if error.kind() == io::ErrorKind::CrossesDevices => {
-                changed.push(extra.path.clone());
-                continue;
-            }
-            taken => taken?,
-        }
-        if !part.folders().look(&extra.path)?.is_still(&extra.facts) {
-            // Somebody saved his own at the last moment.
-            trash::put_back(part, &extra.path, folders.make(folder)?)?;
-            changed.push(extra.path.clone());
-            continue;
-        }
-        moved.push(extra.path.clone());
-        prune(target, folder);
-        folders.forget();
+    if folders.look(&extra.path)? != Found::File(extra.facts) {
+        return Ok(false);
     }
-    Ok(())
+    let (folder, _) = extra.path.split();
+    step();
+    let part = trash.part(Why::Removed);
+    match trash::take(part, &extra.path, folders.make(folder)?) {
+        // A file system was mounted there since.
+        Err(error) if error.kind() == io::ErrorKind::CrossesDevices => return Ok(false),
+        taken => taken?,
+    }
+    if !part.folders().look(&extra.path)?.is_still(&extra.facts) {
+        // Somebody saved his own at the last moment.
+        trash::put_back(part, &extra.path, folders.make(folder)?)?;
+        return Ok(false);
+    }
+    prune(target, folder);
+    Ok(true)
 }
 
 /// Removes folders that have become empty, from the inside out.

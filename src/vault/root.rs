@@ -194,11 +194,6 @@ impl<'a> Folders<'a> {
         Ok(Some(names.join("/")))
     }
 
-    /// Forgets handles, so that what others changed since is seen.
-    pub(super) fn forget(&mut self) {
-        self.open.clear();
-    }
-
     fn enter(&mut self, folder: &str, make: bool) -> io::Result<Result<BorrowedFd<'_>, Barrier>> {
         let mut depth = 0;
         let mut names = folder.split('/').filter(|name| !name.is_empty()).peekable();

@@ -176,6 +176,7 @@ pub fn contradiction(found: Contradiction) -> Error {
         }
         Contradiction::FileInFolder(file, inside) => {
             Error::new(ErrorKind::Plan, format!("{file} is wanted as a file and as the folder of {inside}"))
+                .with_remedy("two rows name a file and a folder of one name: leave one out with `where` or in the list")
         }
     }
 }

@@ -6,6 +6,7 @@ use std::sync::atomic::AtomicBool;
 
 use rustix::fs;
 
+use super::bring::is_exhausted;
 use super::cache::ContentHash;
 use super::ledger::Owner;
 use super::local::Local;
@@ -145,7 +146,13 @@ pub(crate) fn forgotten(place: &dyn std::fmt::Display, error: &io::Error) -> Str
 impl SourceFolder {
     pub(crate) fn open(path: &Path, state: Option<&Path>) -> Result<Self> {
         let root = Root::open(path).map_err(|error| {
-            failed("open", &path.display(), error).with_remedy("check the source vault's path and that you may read it")
+            let exhausted = is_exhausted(&error);
+            let refused = failed("open", &path.display(), error);
+            if exhausted {
+                // Path and rights have no part in it.
+                return refused;
+            }
+            refused.with_remedy("check the source vault's path and that you may read it")
         })?;
         let opened = state.map(|state| remembered(&root, state)).transpose();
         let forgetful = opened.as_ref().err().map(|error| forgotten(&path.display(), error));

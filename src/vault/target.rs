@@ -87,6 +87,15 @@ impl Target {
     }
 }
 
+/// What a file system has left.
+pub(super) struct Room {
+    pub(super) bytes: u64,
+    /// What the smallest file takes.
+    pub(super) block_bytes: u64,
+    /// Files, where their number is limited.
+    pub(super) files: Option<u64>,
+}
+
 impl Workshop {
     /// Opens a target for changes: makes the folder where it is missing, marks it, locks it, clears what a killed run
     /// left in the staging folder. A folder that holds files and is no vault yet needs `adopt`.
@@ -119,26 +128,35 @@ impl Workshop {
             None => mark(&own).map_err(at)?,
         };
         let staging = Staging::open(&own).map_err(at)?;
-        let dev = fs::fstat(staging.folder().handle()).map_err(|e| at(e.into()))?.st_dev;
-        if dev != root.dev() {
-            return Err(Error::new(
-                ErrorKind::Refused,
-                format!("{}/{OWN_FOLDER} lies on another file system than the vault", path.display()),
-            )
-            .with_remedy("files are renamed into place, which works on one file system only: unmount it"));
+        for folder in staging.inside() {
+            if fs::fstat(folder.handle()).map_err(|e| at(e.into()))?.st_dev != root.dev() {
+                return Err(lies_elsewhere(path));
+            }
         }
         let folds_case = folds_case(&root, &own).map_err(at)?;
         Ok(Self { root, own, id, staging, folds_case, _lock: lock })
     }
 
-    /// Bytes that are free for this process.
+    /// What is free for this process.
     ///
     /// # Errors
     /// As the system says.
-    pub(super) fn free_bytes(&self) -> io::Result<u64> {
+    pub(super) fn room(&self) -> io::Result<Room> {
         let stat = fs::fstatvfs(self.root.handle())?;
-        Ok(stat.f_bavail.saturating_mul(stat.f_frsize))
+        Ok(Room {
+            bytes: stat.f_bavail.saturating_mul(stat.f_frsize),
+            block_bytes: stat.f_frsize.max(1),
+            // Where there is no such table, none is reported.
+            files: (stat.f_files > 0).then_some(stat.f_favail),
+        })
     }
+}
+
+/// A folder of Tithe's own is a mount point.
+pub(super) fn lies_elsewhere(path: &Path) -> Error {
+    let text = format!("{}/{OWN_FOLDER} or a folder in it lies on another file system than the vault", path.display());
+    Error::new(ErrorKind::Refused, text)
+        .with_remedy("files are renamed into place, which works on one file system only: unmount it")
 }
 
 /// The identity on the marker.

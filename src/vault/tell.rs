@@ -2,6 +2,8 @@
 
 use super::bring::Brought;
 use super::compare::{Trouble, TroubleKind, VaultPlan};
+use super::location::Location;
+use super::path::VaultPath;
 use super::session::Planned;
 use super::wanted::{FileMode, WantedList};
 use crate::report::{FileKindReport, FileRuleReport, VaultReport};
@@ -10,8 +12,19 @@ use crate::report::{FileKindReport, FileRuleReport, VaultReport};
 const SHOWN: usize = 5;
 
 /// The numbers of a run.
-pub fn report(wanted: &WantedList, plan: &VaultPlan, brought: &Brought) -> VaultReport {
-    let rules = wanted.rules.iter().zip(&plan.totals).map(|(rule, totals)| FileRuleReport {
+pub fn report(target: &Location, wanted: &WantedList, plan: &VaultPlan, brought: &Brought) -> VaultReport {
+    let mut totals = plan.totals.clone();
+    // What the plan held for brought and was not.
+    for trouble in &brought.troubles {
+        let totals = &mut totals[usize::from(wanted.files[trouble.file as usize].rule)];
+        let Ok(at) = plan.steps.binary_search_by_key(&trouble.file, |step| step.file) else { continue };
+        let step = &plan.steps[at];
+        let count = if step.replaces.is_some() { &mut totals.replaced } else { &mut totals.copied };
+        *count = count.saturating_sub(1);
+        totals.bytes = totals.bytes.saturating_sub(step.size);
+        totals.troubles += 1;
+    }
+    let rules = wanted.rules.iter().zip(&totals).map(|(rule, totals)| FileRuleReport {
         name: rule.name.clone(),
         mode: mode_name(rule.mode).to_owned(),
         wanted: totals.wanted,
@@ -26,7 +39,13 @@ pub fn report(wanted: &WantedList, plan: &VaultPlan, brought: &Brought) -> Vault
         .iter()
         .map(|(kind, counts)| (kind.to_string(), FileKindReport { files: counts.files, bytes: counts.bytes }));
     VaultReport {
-        target: String::new(),
+        // For a rollback, which may be started from anywhere.
+        target: match target {
+            Location::Folder(folder) => {
+                std::path::absolute(folder).map_or_else(|_| String::new(), |path| path.to_string_lossy().into_owned())
+            }
+            elsewhere => elsewhere.to_string(),
+        },
         files_wanted: plan.wanted(),
         files_kept: plan.totals.iter().map(|totals| totals.kept).sum(),
         files_copied: brought.copied + brought.replaced,
@@ -61,16 +80,19 @@ pub fn problems(wanted: &WantedList, plan: &VaultPlan, brought: &Brought) -> Vec
             None => groups.push((what, vec![trouble])),
         }
     }
-    groups
-        .into_iter()
-        .map(|(what, list)| {
-            let shown: Vec<&str> =
-                list.iter().take(SHOWN).map(|trouble| wanted.files[trouble.file as usize].path.as_str()).collect();
-            let more = list.len().saturating_sub(SHOWN);
-            let more = if more > 0 { format!(" and {more} more") } else { String::new() };
-            format!("{} files {what}: {}{more}", list.len(), shown.join(", "))
-        })
-        .collect()
+    groups.into_iter().map(|(what, list)| format!("{} files {what}: {}", list.len(), paths(wanted, &list))).collect()
+}
+
+/// The first paths, and how many more.
+pub(super) fn paths(wanted: &WantedList, troubles: &[&Trouble]) -> String {
+    first(troubles.iter().map(|trouble| &wanted.files[trouble.file as usize].path))
+}
+
+fn first<'p>(paths: impl ExactSizeIterator<Item = &'p VaultPath>) -> String {
+    let more = paths.len().saturating_sub(SHOWN);
+    let shown: Vec<&str> = paths.take(SHOWN).map(VaultPath::as_str).collect();
+    let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+    shown.join(", ") + &more
 }
 
 fn sentence(what: &TroubleKind) -> String {
@@ -79,9 +101,11 @@ fn sentence(what: &TroubleKind) -> String {
         TroubleKind::SourceIsNoFile => "are links or no files in the source, and stay behind".to_owned(),
         TroubleKind::TargetIsNoFile => "cannot be put in place, where a link or a folder stands".to_owned(),
         TroubleKind::Conflict => {
-            "differ in the target and are not Tithe's: they stay (--overwrite-local replaces them)".to_owned()
+            "differ in the target and are not as Tithe left them: they stay (--overwrite-local replaces them)"
+                .to_owned()
         }
         TroubleKind::Unreadable(why) => format!("could not be read or treated ({why})"),
+        TroubleKind::TargetUnreadable(why) => format!("stand in the target and could not be read there ({why})"),
         TroubleKind::OtherDisk(folder) => format!(
             "cannot be put in place: another file system is mounted at {folder} or above, and files are renamed within one"
         ),
@@ -98,9 +122,10 @@ pub fn notes(planned: &Planned) -> Vec<String> {
             planned.folded.len()
         ));
     }
-    let changed = planned.plan.modified_extras.len();
-    if changed > 0 {
-        notes.push(format!("{changed} files of earlier runs were changed by somebody: they stay"));
+    let changed = &planned.plan.modified_extras;
+    if !changed.is_empty() {
+        let (files, paths) = (changed.len(), first(changed.iter()));
+        notes.push(format!("{files} files of earlier runs were changed by somebody: they stay ({paths})"));
     }
     notes
 }

@@ -106,6 +106,11 @@ impl Trash {
         records_in(&self.run, why.records(), owner)
     }
 
+    /// All parts of it lie on this disk.
+    pub(super) fn is_on(&self, dev: u64) -> bool {
+        Why::ALL.iter().all(|why| self.part(*why).dev() == dev)
+    }
+
     /// The part that holds such files.
     pub(super) fn part(&self, why: Why) -> &Root {
         match why {
@@ -221,17 +226,18 @@ pub(super) fn keep(part: &Root, path: &VaultPath, from: impl AsFd) -> io::Result
     Ok(kept)
 }
 
-/// Empties the parts that are older than `keep`; returns how many.
+/// Empties the parts that are older than `keep`, but that of the run `spared`; returns how many.
 ///
 /// # Errors
 /// As the system says.
-pub(super) fn expire(own: &OwnFolder, keep: Duration) -> io::Result<usize> {
+pub(super) fn expire(own: &OwnFolder, keep: Duration, spared: &str) -> io::Result<usize> {
     let Some(all) = OwnFolder::inside(own.handle(), FOLDER, false)? else { return Ok(0) };
     let now = now_ns() / 1_000_000_000;
     let limit = i64::try_from(keep.as_secs()).unwrap_or(i64::MAX);
     let mut expired = 0;
     for name in all.names()? {
-        let made = name.split_once('-').and_then(|(seconds, _)| seconds.parse::<i64>().ok());
+        let (made, run) = name.split_once('-').unwrap_or_default();
+        let made = made.parse::<i64>().ok().filter(|_| run != spared);
         if made.is_some_and(|made| now.saturating_sub(made) > limit) {
             remove_all(all.handle(), &CString::new(name)?)?;
             expired += 1;

@@ -70,7 +70,7 @@ fn a_share_outside_its_range() {
 #[test]
 fn a_draw_that_brings_nothing() {
     let scene = Scene::new();
-    let words = ["no row of the root table users is chosen", "raise --percent", "untouched"];
+    let words = ["the root table users has no row that is chosen", "raise --percent", "untouched"];
     scene.refused(scene.sample(&["--percent", "1e-9"]), 10, &words);
     scene.source.execute("TRUNCATE users CASCADE");
     scene.refused(scene.sample(&[]), 10, &["the root table users is empty in the source", "--from"]);

@@ -1,8 +1,13 @@
 //! Runs that are broken off: by kill -9, by Ctrl-C, by the death of a server, by a full disk.
 
+use std::io::{Read as _, Write as _};
+use std::net::Shutdown;
 use std::os::unix::fs::PermissionsExt as _;
+use std::os::unix::net::{UnixListener, UnixStream};
 use std::os::unix::process::ExitStatusExt as _;
 use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process};
@@ -70,6 +75,70 @@ fn wait_for(what: &str, mut ready: impl FnMut() -> bool) {
         assert!(Instant::now() < end, "waited a minute for {what}");
         std::thread::sleep(Duration::from_millis(10));
     }
+}
+
+/// Passes a server's sessions on, in a folder of its own, until it hears the statements of a swap: those it still brings
+/// to the server, but not the answer back.
+struct DeafLine {
+    folder: tempfile::TempDir,
+    is_cut: Arc<AtomicBool>,
+}
+
+impl DeafLine {
+    fn to(server: &Throwaway) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let name = format!(".s.PGSQL.{}", server.port());
+        let (behind, is_cut) = (server.socket_dir().join(&name), Arc::new(AtomicBool::new(false)));
+        let listener = UnixListener::bind(folder.path().join(&name)).unwrap();
+        let cut = Arc::clone(&is_cut);
+        std::thread::spawn(move || {
+            for client in listener.incoming().map_while(Result::ok) {
+                let (server, cut) = (UnixStream::connect(&behind).unwrap(), Arc::clone(&cut));
+                let (from_server, to_client) = (server.try_clone().unwrap(), client.try_clone().unwrap());
+                let is_deaf = Arc::new(AtomicBool::new(false));
+                let hears = Arc::clone(&is_deaf);
+                std::thread::spawn(move || pass(from_server, to_client, |_| !hears.load(Ordering::SeqCst)));
+                std::thread::spawn(move || {
+                    pass(client, server, |sent| {
+                        let is_swap = sent.windows(9).any(|word| word == b"RENAME TO") && sent.ends_with(b"COMMIT\0");
+                        is_deaf.fetch_or(is_swap, Ordering::SeqCst);
+                        cut.fetch_or(is_swap, Ordering::SeqCst);
+                        true
+                    });
+                });
+            }
+        });
+        Self { folder, is_cut }
+    }
+}
+
+/// Passes bytes on until one side ends or `goes_on` says no of them; then both are closed.
+fn pass(mut from: UnixStream, mut to: UnixStream, goes_on: impl Fn(&[u8]) -> bool) {
+    let mut buffer = vec![0; 64 << 10];
+    while let Ok(read @ 1..) = from.read(&mut buffer)
+        && goes_on(&buffer[..read])
+        && to.write_all(&buffer[..read]).is_ok()
+    {}
+    let _ = (from.shutdown(Shutdown::Both), to.shutdown(Shutdown::Both));
+}
+
+/// The databases have changed their names then, and a run that says otherwise would put files back under rows that are
+/// no more.
+#[test]
+fn a_line_that_breaks_before_the_swap_is_answered_does_not_fail_the_run() {
+    let scene = Scene::new();
+    let target = &support::servers().target;
+    let line = DeafLine::to(target);
+    let host = |folder: &std::path::Path| folder.to_string_lossy().replace('/', "%2F");
+    let (direct, through) = (host(target.socket_dir()), host(line.folder.path()));
+    let url = scene.target.url();
+    assert!(url.contains(&direct), "{url}");
+    let ran = scene.sample(&["--to", &url.replace(&direct, &through)]).expect_code(0);
+    assert!(line.is_cut.load(Ordering::SeqCst), "no swap was heard");
+    assert!(ran.stdout.contains("the connection to the target's server broke while the databases"), "{}", ran.stdout);
+    scene.assert_sampled();
+    // What was left behind, and the lock, are no obstacle.
+    scene.sample(&[]).expect_code(0);
 }
 
 /// Numbers that look random, from a seed that a failure can be repeated with.

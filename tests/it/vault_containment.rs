@@ -55,6 +55,9 @@ fn hostile_paths_refuse_the_whole_list() {
         }
         assert!(!vaults.target().exists());
     }
+    vaults.want(&["a", "a/b"]);
+    let said = vaults.sync(&[]).expect_code(5).stderr;
+    assert!(said.contains("as the folder of a/b") && said.contains("leave one out"), "{said}");
 }
 
 #[test]
@@ -137,7 +140,10 @@ fn pipes_and_devices_are_no_files_and_keep_nobody_waiting() {
     assert!(said.contains("1 files cannot be put in place, where a link or a folder stands: a/pipe"), "{said}");
     assert_eq!(vaults.tree()["a/pipe"], Node::Special);
     vaults.vault("status", &[]);
-    vaults.vault("verify", &[]).expect_code(9);
+    let said = vaults.vault("verify", &[]).expect_code(9).stderr;
+    for words in ["--overwrite-local", "has to be taken away by hand", "missing in the source, too, stays missing"] {
+        assert!(said.contains(words), "{words}: {said}");
+    }
     // Those of our own records.
     fs::remove_file(vaults.own().join("installed")).unwrap();
     fifo(&vaults.own().join("installed"));
@@ -315,7 +321,7 @@ fn one_run_at_a_time() {
     vaults.want(&["a"]);
     let mut first = vaults.command("sync", &["--bwlimit", "100kB"]).spawn().unwrap();
     let end = Instant::now() + Duration::from_secs(30);
-    while !vaults.own().join("staging/00000000").exists() {
+    while vaults.staged().is_none() {
         assert!(Instant::now() < end, "the first run does not begin");
         std::thread::sleep(Duration::from_millis(10));
     }

@@ -132,16 +132,56 @@ fn files_that_may_not_be_read() {
     let said = as_nobody(&vaults, &[]).expect_code(3).stdout;
     assert!(said.contains("1 files could not be read or treated (Permission denied (os error 13)): b/c"), "{said}");
     assert_eq!((vaults.text("b/c").as_str(), vaults.text("d/e").as_str()), ("old", "new"));
+    let json = as_nobody(&vaults, &["--json"]).expect_code(3).stdout;
+    let json: serde_json::Value = serde_json::from_str(&json).unwrap();
+    assert_eq!(
+        (&json["vault"]["rules"][0]["brought"], &json["vault"]["rules"][0]["troubles"]),
+        (&0.into(), &1.into()),
+        "{json}"
+    );
     // More than one: that is a source that fails, and nothing is removed on its word.
     rights(&vaults.source().join("d"), 0);
     vaults.want(&["b/c", "big", "d/e"]);
     let said = as_nobody(&vaults, &["--yes-remove", "100"]).expect_code(8).stderr;
-    assert!(said.contains("2 of 3 files"), "{said}");
+    assert!(said.contains("2 of 3 files") && said.contains("b/c, d/e"), "{said}");
     assert_whole(&vaults);
     rights(&vaults.source().join("b/c"), 0o644);
     rights(&vaults.source().join("d"), 0o755);
     as_nobody(&vaults, &["--yes-remove", "100"]).expect_code(0);
     vaults.assert_agree();
+}
+
+/// Not the source is at fault, and not the whole run.
+#[test]
+fn files_of_the_target_that_may_not_be_read() {
+    let vaults = changed();
+    for path in ["a", "b/c"] {
+        rights(&vaults.target().join(path), 0);
+        // The content is not remembered any more.
+        vaults.put(&[(path, "new")]);
+    }
+    let ran = as_nobody(&vaults, &["--paranoid", "--json"]).expect_code(3);
+    let told = "2 files stand in the target and could not be read there (Permission denied (os error 13)): a, b/c";
+    assert!(ran.stdout.contains(told), "{ran:?}");
+    assert!(vaults.target().join("big").exists());
+}
+
+#[test]
+fn a_folder_that_gives_nothing_away_does_not_keep_the_others_from_it() {
+    let vaults = Vaults::new();
+    vaults.put(&[("a/1", "1"), ("b/2", "2"), ("b/3", "3"), ("c/4", "4"), ("d", "5")]);
+    vaults.want(&["a/1", "b/2", "b/3", "c/4", "d"]);
+    vaults.sync(&[]).expect_code(0);
+    vaults.want(&["d"]);
+    rights(&vaults.target().join("b"), 0o555);
+    let said = as_nobody(&vaults, &["--yes-remove", "4"]).expect_code(8).stderr;
+    assert!(said.contains("b/2 and 1 others cannot be moved to the trash (Permission denied"), "{said}");
+    assert!(said.contains("; 2 were"), "{said}");
+    assert_eq!(vaults.tree().into_keys().collect::<Vec<_>>(), ["b/2", "b/3", "d"]);
+    rights(&vaults.target().join("b"), 0o755);
+    as_nobody(&vaults, &["--yes-remove", "4"]).expect_code(0);
+    assert_eq!(vaults.tree().into_keys().collect::<Vec<_>>(), ["d"]);
+    assert_eq!(vaults.trash().len(), 4);
 }
 
 #[test]
@@ -157,6 +197,9 @@ fn too_few_open_files() {
         limited.args(["-c", &format!("ulimit -n {files}; exec \"$0\" \"$@\"")]).arg(command.get_program());
         let ran = run(limited.args(command.get_args()).env("HOME", vaults.dir()));
         failed += u32::from(ran.code != 0);
+        if ran.code == 8 && ran.stderr.contains("Too many open files") {
+            assert!(ran.stderr.contains("ulimit -n"), "{}", ran.stderr);
+        }
         for (path, node) in vaults.tree() {
             let whole = crate::support::vault::Node::File(path.clone().into_bytes());
             assert_eq!(node, whole, "{files} open files: {path}");

@@ -287,6 +287,30 @@ fn files_that_were_left_out_of_a_rollback_are_left_as_they_are_when_it_is_undone
     assert_eq!(scene.state(), newer);
 }
 
+/// What a killed run loses is ten seconds; and what a version before this one staged goes, too.
+#[test]
+fn a_slow_run_that_is_killed_keeps_what_it_had_in_place() {
+    let vaults = Vaults::new();
+    let names: Vec<String> = (0..200).map(|n| format!("d/f{n:03}")).collect();
+    names.iter().for_each(|name| vaults.put(&[(name, &name.repeat(1500))]));
+    vaults.want(&names.iter().map(String::as_str).collect::<Vec<_>>());
+    let mut slow = vaults.command("sync", &["--bwlimit", "100kB"]).stderr(Stdio::null()).spawn().unwrap();
+    let end = std::time::Instant::now() + Duration::from_secs(60);
+    while vaults.tree().is_empty() {
+        assert!(std::time::Instant::now() < end && slow.try_wait().unwrap().is_none(), "nothing is in place");
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    kill_process(Pid::from_raw(child_of(slow.id()).unwrap()).unwrap(), Signal::KILL).unwrap();
+    slow.wait().unwrap();
+    let placed = vaults.tree().len();
+    assert!(placed < names.len(), "{placed}");
+    fs::write(vaults.own().join("staging/00000007"), "of a version before").unwrap();
+    let said = vaults.sync(&[]).expect_code(0).stdout;
+    assert!(said.contains(&format!("brought {} files", names.len() - placed)), "{placed}: {said}");
+    vaults.assert_agree();
+    vaults.assert_clean();
+}
+
 /// One bit of the only staged file, at any step before it is in place.
 #[test]
 fn a_bit_that_flips_in_a_staged_file_is_found_when_it_is_read_back() {
@@ -298,8 +322,7 @@ fn a_bit_that_flips_in_a_staged_file_is_found_when_it_is_read_back() {
         let _ = fs::remove_dir_all(vaults.target());
         let mut command = vaults.command("sync", &["--durability", "readback"]);
         let Some((mut child, paused)) = paused_at(&mut command, step) else { break };
-        let staged = walkdir::WalkDir::new(vaults.own().join("staging")).into_iter().flatten();
-        if let Some(path) = staged.filter(|entry| entry.file_type().is_file()).map(|entry| entry.into_path()).next() {
+        if let Some(path) = vaults.staged() {
             let mut bytes = fs::read(&path).unwrap();
             if let Some(byte) = bytes.first_mut() {
                 *byte ^= 1;
@@ -322,10 +345,15 @@ fn a_bit_that_flips_in_a_staged_file_is_found_when_it_is_read_back() {
     assert!(found > 2, "found {found} times only");
 }
 
+/// The program below `timeout`.
+fn child_of(parent: u32) -> Option<i32> {
+    let children = fs::read_to_string(format!("/proc/{parent}/task/{parent}/children")).ok()?;
+    children.split_whitespace().next()?.parse().ok()
+}
+
 /// The stopped program below `timeout`.
 fn stopped_child(parent: u32) -> Option<i32> {
-    let children = fs::read_to_string(format!("/proc/{parent}/task/{parent}/children")).ok()?;
-    let child: i32 = children.split_whitespace().next()?.parse().ok()?;
+    let child = child_of(parent)?;
     let state = fs::read_to_string(format!("/proc/{child}/stat")).ok()?;
     state.rsplit_once(')')?.1.trim_start().starts_with('T').then_some(child)
 }

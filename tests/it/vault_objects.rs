@@ -220,7 +220,7 @@ fn an_object_that_somebody_put_meanwhile_stays() {
         },
     ));
     let ran = scene.sync("source", URL, &[]).expect_code(3);
-    assert!(ran.stdout.contains("differ in the target and are not Tithe's"), "{}", ran.stdout);
+    assert!(ran.stdout.contains("differ in the target and are not as Tithe left them"), "{}", ran.stdout);
     assert_eq!(std::fs::read(&theirs).unwrap(), b"theirs");
     assert_eq!(number(&ran, "files_copied"), 1);
     // It counts as theirs from now on, too.

@@ -260,6 +260,13 @@ fn what_cannot_be_reached_is_told_with_the_far_sides_words() {
     ends.list(&["a"]);
     let ran = Home::run(ends.command("sync", "far:/nowhere/at/all", "dev", &[])).expect_code(8);
     assert!(ran.stderr.contains("/nowhere/at/all") && ran.stderr.contains("No such file"), "{ran:?}");
+    assert!(ran.stderr.contains("the tithe there says: ") && !ran.stderr.contains("\\n"), "{ran:?}");
+    assert!(!ran.stderr.contains("must be a tithe"), "{ran:?}");
+    // As some shells say that there is no tithe.
+    let shell = ends.path("shell");
+    script(&shell, "echo 'tithe: Command not found.' >&2; exit 127\n");
+    let ran = ends.pull(&["--ssh", shell.to_str().unwrap()]).expect_code(8);
+    assert!(ran.stderr.contains("Command not found") && ran.stderr.contains("must be a tithe"), "{ran:?}");
     let ran = ends.pull(&["--ssh", "/nowhere/ssh"]).expect_code(8);
     assert!(ran.stderr.contains("--ssh"), "{ran:?}");
     let ran = Home::run(ends.command("sync", &ends.far("prod"), &ends.far("dev"), &[])).expect_code(2);
@@ -283,7 +290,7 @@ fn a_far_side_that_is_killed_is_started_again() {
             let running = scope.spawn(|| go(&ends, &["--bwlimit", "16M"]));
             let staging = ends.path("dev/.tithe/staging");
             let until = Instant::now() + Duration::from_secs(60);
-            while fs::read_dir(&staging).map_or(0, Iterator::count) < 3 {
+            while files_in(&staging).len() < 3 {
                 assert!(Instant::now() < until && !running.is_finished(), "nothing is staged");
                 thread::sleep(Duration::from_millis(5));
             }
@@ -293,9 +300,15 @@ fn a_far_side_that_is_killed_is_started_again() {
             assert_ne!(fs::read_to_string(ends.path("reach.pid")).unwrap(), first, "it was not started again");
         });
         ends.assert_equal();
-        assert_eq!(fs::read_dir(ends.path("dev/.tithe/staging")).unwrap().count(), 0);
+        assert!(files_in(&ends.path("dev/.tithe/staging")).is_empty());
         assert_eq!(vault_of(&go(&ends, &[]).expect_code(0))["files_kept"], 24);
     }
+}
+
+/// The sizes of all files in a folder, however deep.
+fn files_in(folder: &Path) -> Vec<u64> {
+    let entries = walkdir::WalkDir::new(folder).into_iter().flatten();
+    entries.filter(|entry| entry.file_type().is_file()).filter_map(|file| Some(file.metadata().ok()?.len())).collect()
 }
 
 #[test]
@@ -305,10 +318,7 @@ fn a_large_file_goes_on_where_the_connection_was_lost() {
     ends.list(&["a"]);
     let told = thread::scope(|scope| {
         let running = scope.spawn(|| ends.pull(&["--bwlimit", "12M"]));
-        let staged = || {
-            let files = fs::read_dir(ends.path("dev/.tithe/staging")).ok()?;
-            files.filter_map(|file| Some(file.ok()?.metadata().ok()?.len())).max()
-        };
+        let staged = || files_in(&ends.path("dev/.tithe/staging")).into_iter().max();
         let until = Instant::now() + Duration::from_secs(60);
         while staged().unwrap_or(0) < 12_000_000 {
             assert!(Instant::now() < until && !running.is_finished(), "nothing is staged");
@@ -431,7 +441,7 @@ impl Peer {
         assert!(ran.stderr.matches("far:/").count() < 2, "the place is told twice: {ran:?}");
         assert!(!self.ends.path("dev/a").exists(), "it was installed");
         let staging = self.ends.path("dev/.tithe/staging");
-        assert_eq!(fs::read_dir(staging).map_or(0, Iterator::count), 0, "bytes were left");
+        assert!(files_in(&staging).is_empty(), "bytes were left");
     }
 }
 

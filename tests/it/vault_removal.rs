@@ -109,7 +109,7 @@ fn what_the_user_changed_stays_and_so_does_what_was_there_before() {
     vaults.put(&[("d", "four")]);
     vaults.want(&["d"]);
     let said = vaults.sync(&["--yes-remove", "100"]).expect_code(0).stdout;
-    assert!(said.contains("1 files of earlier runs were changed by somebody"), "{said}");
+    assert!(said.contains("1 files of earlier runs were changed by somebody: they stay (b)"), "{said}");
     assert_eq!(vaults.tree().keys().collect::<Vec<_>>(), ["a", "b", "d"]);
     assert_eq!(vaults.text("b"), "edited");
 }
@@ -144,6 +144,25 @@ fn the_trash_is_emptied_in_time_and_only_the_trash() {
     want(&vaults, &names);
     vaults.sync(&[]).expect_code(0);
     vaults.assert_agree();
+}
+
+#[test]
+fn a_run_that_fails_leaves_the_trash_as_it_is() {
+    let (vaults, names) = twenty();
+    want(&vaults, &names[..19]);
+    vaults.sync(&[]).expect_code(0);
+    std::thread::sleep(std::time::Duration::from_millis(1100));
+    want(&vaults, &[]);
+    vaults.sync(&["--keep-trash", "0"]).expect_code(10);
+    assert_eq!(vaults.trash().len(), 1);
+    want(&vaults, &[&names[..19], &["gone".to_owned()]].concat());
+    vaults.sync(&["--keep-trash", "0"]).expect_code(8);
+    assert_eq!(vaults.trash().len(), 1);
+    // What the run itself removes is not older than itself.
+    want(&vaults, &names[..18]);
+    vaults.sync(&["--keep-trash", "0"]).expect_code(0);
+    assert_eq!(vaults.trash().len(), 1);
+    assert!(vaults.trash()[0].0.ends_with(names[18].as_str()), "{:?}", vaults.trash());
 }
 
 #[test]

@@ -129,6 +129,7 @@ fn a_hostile_path_in_a_row_stops_the_run() {
         ("/etc/passwd", "is absolute"),
         (".tithe/lock", "leads into Tithe's own folder"),
         ("a\\b", "has a backslash"),
+        ("passwd\u{7}", "has a control character"),
     ] {
         let quoted = path.replace('\\', "\\\\");
         let sql = format!(
@@ -136,8 +137,10 @@ fn a_hostile_path_in_a_row_stops_the_run() {
         );
         scene.scene.source.execute(&sql);
         let files = FILES.replace("pictures/{id}.png", "{body}");
-        let said = scene.sample(&files, &["--percent", "100"]).failed(5, &["pictures", "row 77 of", "posts", fault]);
+        let ran = scene.sample(&files, &["--percent", "100"]);
+        let said = ran.failed(5, &["pictures", "row 77 of the sampled rows of", "posts", fault]);
         assert!(!said.contains("passwd"), "the cell is shown: {said}");
+        assert_eq!(said.contains("\"body\"::text ~ '[[:cntrl:]"), fault.contains("control"), "{said}");
         scene.scene.assert_old();
         assert_no_files(&scene.vaults.target());
     }
@@ -174,7 +177,7 @@ fn a_file_of_the_user_stays_and_is_told() {
     let scene = Sampled::new();
     (1..=1000).step_by(100).for_each(|id| scene.vaults.edit(&format!("pictures/{id}.png"), "mine"));
     let said = scene.sample(FILES, &["--adopt", "--percent", "100"]).expect_code(3).stdout;
-    assert!(said.contains("10 files differ in the target and are not Tithe's"), "{said}");
+    assert!(said.contains("10 files differ in the target and are not as Tithe left them"), "{said}");
     let mine = scene.vaults.tree().into_values().filter(|node| *node == Node::File(b"mine".to_vec())).count();
     assert_eq!((mine, scene.vaults.tree().len()), (10, 1000));
 }

@@ -23,7 +23,8 @@ use crate::monitor::Monitor as _;
 use crate::pg::errors::Side;
 use crate::report::VaultReport;
 use crate::vault::{
-    self, Action, FileMode, FileRule, Location, ServeSettings, Session, TroubleKind, VaultPath, WantedFile, WantedList,
+    self, Action, FileMode, FileRule, Location, ServeSettings, Session, TroubleKind, VaultPath, VaultVerified,
+    WantedFile, WantedList,
 };
 
 pub(super) async fn run(command: &VaultCommand, global: &Global, stop: Interrupt) -> Result<u8> {
@@ -41,9 +42,9 @@ async fn plan(args: &VaultMoveArgs, global: &Global, run: &RunId) -> Result<u8> 
     let (settings, list) = to_move(args, run).await?;
     let work = move || vault::plan(&settings, &list).map(|planned| (planned, settings, list));
     let (planned, settings, list) = aside(work).await?;
-    let report = vault::report(&list, &planned.plan, &vault::Brought::default());
+    let report = vault::report(&settings.target, &list, &planned.plan, &vault::Brought::default());
     let mut problems = vault::problems(&list, &planned.plan, &vault::Brought::default());
-    problems.extend(vault::refusals(&settings, &planned.plan, args.vault.yes_remove));
+    problems.extend(vault::refusals(&settings, &list, &planned.plan, args.vault.yes_remove));
     if args.json {
         let value = plan_value(&settings, &list, &planned, &report, &problems);
         print_exact(&(serde_json::to_string_pretty(&value).unwrap_or_default() + "\n"));
@@ -131,6 +132,7 @@ fn carry_out(
     halt: &AtomicBool,
 ) -> Result<Told> {
     display.phase("bring files");
+    let target = settings.target.clone();
     let session = Session::open(settings)?;
     let asking = Arc::clone(display);
     let permit = move |planned: &vault::Planned| match vault::check_removal(&planned.plan, yes_remove) {
@@ -143,7 +145,7 @@ fn carry_out(
     let (planned, brought) = session.bring(wanted, &**display, halt, permit)?;
     display.phase("remove what nobody names");
     let (removed, changed) = session.remove(&planned.plan)?;
-    let mut report = vault::report(wanted, &planned.plan, &brought);
+    let mut report = vault::report(&target, wanted, &planned.plan, &brought);
     report.files_removed = removed;
     let mut notes = vault::notes(&planned);
     if !changed.is_empty() {
@@ -189,12 +191,23 @@ async fn verify(args: &VaultVerifyArgs, run: &RunId) -> Result<u8> {
     if differs == 0 {
         return Ok(0);
     }
-    let remedy = match found.untreated.files {
-        0 => "run `tithe vault sync` again",
-        _ => "run `tithe vault sync` again, with --overwrite-local for files that others put there",
-    };
     Err(Error::new(ErrorKind::Verification, format!("{differs} files are not what the rows and the record say"))
-        .with_remedy(remedy))
+        .with_remedy(mending(&found)))
+}
+
+/// What mends these differences. The source was not looked at: what it lacks is not known.
+fn mending(found: &VaultVerified) -> String {
+    let mut remedy = "run `tithe vault sync` again".to_owned();
+    if found.changed.files + found.untreated.files > 0 {
+        remedy.push_str(", with --overwrite-local to replace files that others changed or put there");
+    }
+    if found.changed.files > 0 {
+        remedy.push_str("; a link or a folder in a file's place has to be taken away by hand");
+    }
+    if found.missing.files > 0 {
+        remedy.push_str("; what is missing in the source, too, stays missing");
+    }
+    remedy
 }
 
 async fn serve(args: &VaultServeArgs) -> Result<u8> {

@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use tokio_postgres::error::SqlState;
 
-use super::Target;
-use super::marks::{aside_sql, back_sql, is_mark, mark_sql};
+use super::marks::{aside_sql, back_sql, is_mark, mark_sql, marked_run};
 use super::rights::Rights;
+use super::{Target, comment_of};
 use crate::error::{Error, ErrorKind, Result};
 use crate::pg::quote::ident;
 
@@ -37,10 +37,34 @@ impl Target {
         sql.push_str(&rights.iter().map(|rights| rights.sql(&self.name)).collect::<String>());
         sql.push_str("COMMIT");
         let names = [self.name.clone(), self.next(), self.prev()];
-        self.rename(&sql, &names).await?;
+        if let Err(error) = self.rename(&sql, &names).await {
+            // The server may have done it and died, or the line, before it could say so.
+            if !self.is_swapped().await {
+                return Err(error);
+            }
+            let note = "the connection to the target's server broke while the databases changed their names; they have";
+            return Ok(Some(format!("{note}: {} is the new one", self.name)));
+        }
         // The new database is in place; a failure here only leaves a marked leftover for the next run.
         let _ = self.clear_away().await;
         Ok(rights.and_then(|rights| rights.note(&self.name)))
+    }
+
+    /// After the session was lost: whether the name is this run's database all the same.
+    async fn is_swapped(&self) -> bool {
+        const TRIES: u32 = 20;
+        for _ in 0..TRIES {
+            tokio::time::sleep(Duration::from_millis(500)).await;
+            if !self.maintenance.client.is_closed() {
+                return false;
+            }
+            if let Ok(session) = self.connector.connect().await
+                && let Ok(comment) = comment_of(&session.client, &self.name).await
+            {
+                return comment.as_deref().and_then(marked_run) == Some(self.run_id.as_str());
+            }
+        }
+        false
     }
 
     /// Whether the previous database could be swapped back now: renames both and takes that back.

@@ -82,7 +82,7 @@ impl Push<'_> {
         let (mut batch, mut number, mut outcome) = (0, 0, Ok(()));
         let mut rest = &plan.steps[..];
         while !rest.is_empty() && outcome.is_ok() {
-            let (steps, later) = rest.split_at(batch_length(rest, BATCH_FILES, BATCH_BYTES));
+            let (steps, later) = rest.split_at(batch_length(rest.iter(), BATCH_FILES, BATCH_BYTES));
             rest = later;
             outcome = self.batch(number, steps, records, &mut brought, &mut news);
             (batch, number) = (batch + 1, number + 1);

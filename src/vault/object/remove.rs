@@ -101,8 +101,8 @@ impl ObjectVault {
         })
     }
 
-    /// Deletes the runs' parts that are older than `keep`.
-    pub(super) fn expire(&self, keep: Duration) -> Result<(), Fault> {
+    /// Deletes the runs' parts that are older than `keep`, but that of the run `spared`.
+    pub(super) fn expire(&self, keep: Duration, spared: &str) -> Result<(), Fault> {
         let limit = i64::try_from(keep.as_secs()).unwrap_or(i64::MAX);
         let now = now_ns() / 1_000_000_000;
         self.wait(async {
@@ -110,7 +110,8 @@ impl ObjectVault {
             let parts = self.store.list_with_delimiter(Some(&trash)).await?.common_prefixes;
             for part in parts {
                 let name = part.filename().unwrap_or_default();
-                let made = name.split_once('-').and_then(|(seconds, _)| seconds.parse::<i64>().ok());
+                let (made, run) = name.split_once('-').unwrap_or_default();
+                let made = made.parse::<i64>().ok().filter(|_| run != spared);
                 if made.is_some_and(|made| now.saturating_sub(made) > limit) {
                     let old = self.store.list(Some(&part)).map_ok(|object| object.location).boxed();
                     self.store.delete_stream(old).try_for_each(|_| async { Ok(()) }).await?;

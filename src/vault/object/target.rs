@@ -94,7 +94,6 @@ impl InBucket {
         let lock = Lock::take(&vault, &settings.run_id)?;
         let at = |fault: Fault| fault.error("clear up what an earlier run left in", &vault.name());
         open_records(&vault, id)?.recover().map_err(at)?;
-        vault.expire(settings.keep_trash).map_err(at)?;
         let bin = Bin::of_run(&settings.run_id);
         let rate = RateLimit::new(settings.bytes_per_second);
         let threads = threads(settings.jobs)?;
@@ -119,7 +118,7 @@ impl InBucket {
             let Survey { mut planned, source, target } =
                 known.compare(settings, &self.rate, &self.source, wanted, stop)?;
             save(settings, source, target, &mut planned.notes)?;
-            check_missing(&planned.plan, &[], settings, &self.source.place())?;
+            check_missing(wanted, &planned.plan, &[], settings, &self.source.place())?;
             permit(&planned)?;
             let progress = monitor.files(planned.plan.steps.len() as u64);
             let push = Push {
@@ -136,7 +135,10 @@ impl InBucket {
             let brought = push.run(&planned.plan, &mut records);
             progress.finish();
             let brought = brought?;
-            check_missing(&planned.plan, &brought.troubles, settings, &self.source.place())?;
+            check_missing(wanted, &planned.plan, &brought.troubles, settings, &self.source.place())?;
+            // A run that fails costs nobody his way back.
+            let expired = self.vault.expire(settings.keep_trash, &settings.run_id);
+            expired.map_err(|fault| fault.error("empty the trash of", &self.vault.name()))?;
             Ok((planned, brought))
         })
     }

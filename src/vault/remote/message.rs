@@ -321,6 +321,12 @@ pub(crate) fn plain(text: &str) -> String {
     out
 }
 
+/// Several lines of another machine as one sentence, fit to be shown.
+pub(crate) fn sentence(text: &str) -> String {
+    let lines: Vec<&str> = text.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
+    plain(&lines.join("; "))
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -355,6 +361,8 @@ mod tests {
     fn a_peers_text_steers_no_terminal() {
         let told = Failure::new(Why::Vault, "a\u{1b}[31mb\nc\u{202e}d");
         assert_eq!(Failure::parse(&told.bytes()).text, "a\\u{1b}[31mb\\nc\\u{202e}d");
+        assert_eq!(sentence(" a\u{1b}b:\r\n\n       c\td\n"), "a\\u{1b}b:; c\\td");
+        assert_eq!(sentence(&"ab\n".repeat(TEXT_CHARS_MAX)).len(), TEXT_CHARS_MAX);
     }
 
     proptest! {

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use super::super::location::SshPlace;
 use super::frame::{HELLO_BYTES, Hello, HelloFault};
 use super::link::{Inbox, Link, LinkFault};
-use super::message::plain;
+use super::message::{plain, sentence};
 use crate::error::{Error, ErrorKind as Kind, Result};
 
 /// What ssh says is kept up to here.
@@ -154,11 +154,19 @@ pub(crate) fn connect(settings: &RemoteSettings, place: &SshPlace, writable: boo
         Err((text, again)) => {
             process.kill();
             let said = said.recv_timeout(Duration::from_secs(1)).unwrap_or_default();
-            let error = failed(if said.is_empty() { text } else { format!("{text}: {said}") });
-            let error = error.with_remedy(format!(
-                "try `{program} {} true`; there must be a tithe of this version there (--remote-tithe PATH)",
-                place.host
-            ));
+            let error = match refusal(&said).filter(|_| again) {
+                // Both ssh and tithe work there: what is wrong is what that one says.
+                Some((what, remedy)) => {
+                    failed(format!("the tithe there says: {}", sentence(what))).with_remedy(sentence(remedy))
+                }
+                None => {
+                    let said = sentence(&said);
+                    failed(if said.is_empty() { text } else { format!("{text}: {said}") }).with_remedy(format!(
+                        "try `{program} {} true`; there must be a tithe of this version there (--remote-tithe PATH)",
+                        place.host
+                    ))
+                }
+            };
             Err(if again { NoConnection::Lost(error) } else { NoConnection::Never(error) })
         }
     }
@@ -202,7 +210,14 @@ pub(super) fn greet<W: Write + Send + 'static, R: Read + Send + 'static>(
     }
 }
 
-/// The last of what ssh or the other side say beside the protocol, fit to be shown.
+/// What a tithe says when it ends with an error, and what to do about it. A shell that finds no tithe may begin its
+/// line like this one, but has no second one.
+fn refusal(said: &str) -> Option<(&str, &str)> {
+    let start = if said.starts_with("tithe: ") { 0 } else { said.find("\ntithe: ")? + 1 };
+    said[start..].strip_prefix("tithe: ")?.split_once("\n       ")
+}
+
+/// What ssh or the other side say beside the protocol, as it is.
 fn listen(stderr: Option<impl Read + Send + 'static>) -> mpsc::Receiver<String> {
     let (tell, told) = mpsc::channel();
     std::thread::spawn(move || {
@@ -210,7 +225,7 @@ fn listen(stderr: Option<impl Read + Send + 'static>) -> mpsc::Receiver<String> 
         let mut bytes = Vec::new();
         let _ = stderr.by_ref().take(WORDS_BYTES_MAX).read_to_end(&mut bytes);
         let text = String::from_utf8_lossy(&bytes);
-        let _ = tell.send(plain(text.trim()));
+        let _ = tell.send(text.trim().to_owned());
         let _ = std::io::copy(&mut stderr, &mut std::io::sink());
     });
     told
@@ -228,6 +243,16 @@ mod tests {
         );
         assert_eq!(words("ssh 'open"), None);
         assert!(RemoteSettings::new(" ", "tithe", Duration::from_secs(1)).is_err());
+    }
+
+    #[test]
+    fn a_tithe_that_refuses_is_no_shell_that_finds_none() {
+        let said = "Welcome!\ntithe: open /x: No such file or directory (os error 2)\n       check the path";
+        assert_eq!(refusal(said), Some(("open /x: No such file or directory (os error 2)", "check the path")));
+        assert_eq!(refusal(&said[9..]), refusal(said));
+        for other in ["", "tithe: Command not found.", "sh: 1: tithe: not found\n       x", "error: no such option"] {
+            assert_eq!(refusal(other), None, "{other}");
+        }
     }
 
     #[test]

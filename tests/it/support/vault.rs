@@ -53,6 +53,12 @@ impl Vaults {
         self.target().join(".tithe")
     }
 
+    /// A file on its way.
+    pub(crate) fn staged(&self) -> Option<PathBuf> {
+        let entries = walkdir::WalkDir::new(self.own().join("staging")).into_iter().flatten();
+        entries.filter(|entry| entry.file_type().is_file()).map(walkdir::DirEntry::into_path).next()
+    }
+
     /// Writes files of the source.
     pub(crate) fn put(&self, files: &[(&str, &str)]) {
         files.iter().for_each(|(path, text)| write(&self.source().join(path), text.as_bytes()));
