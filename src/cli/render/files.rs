@@ -20,7 +20,7 @@ pub(in crate::cli) fn table(report: &VaultReport, look: Look) -> String {
         let [mode, wanted, kept, brought, absent, bytes] = cells;
         format!("  {first:<width$}  {mode:<14} {wanted:>9} {kept:>9} {brought:>9} {absent:>9} {bytes:>9}\n")
     };
-    let head = row("files", ["mode", "named", "in place", "brought", "absent", "size"]);
+    let head = row("files", ["mode", "named", "in place", "brought", "lacking", "size"]);
     text.push_str(&look.dim(head.trim_end()));
     text.push('\n');
     let count = |number: u64| if number == 0 { look.dash().to_owned() } else { look.count(number) };
