@@ -123,7 +123,7 @@ impl Error {
     fn lacks_open_files(&self) -> bool {
         iter::successors(self.source(), |&cause| cause.source()).any(|cause| {
             let code = cause.downcast_ref::<io::Error>().and_then(io::Error::raw_os_error);
-            [Errno::MFILE, Errno::NFILE].iter().any(|errno| Some(errno.raw_os_error()) == code)
+            code == Some(Errno::MFILE.raw_os_error())
         })
     }
 

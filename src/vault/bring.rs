@@ -101,8 +101,9 @@ struct Hands<'a> {
 
 /// Files of a folder that one thread takes at a time: neighbours, so that folders stay open.
 const FOLDER_FILES: usize = 64;
-/// Files of another machine that one thread takes at a time.
+/// Files and bytes of another machine that one thread takes at a time.
 const FAR_FILES: usize = 256;
+const FAR_BYTES: u64 = 16 << 20;
 
 /// A file whose bytes are here.
 struct Ready<'p> {
@@ -283,10 +284,17 @@ impl Bring<'_> {
         let old_version = Mutex::new(());
         let (staging, rate, stop) = (&self.target.staging, self.rate, self.stop);
         let fetch = Fetch { far, staging, rate, stop, old_version: &old_version };
-        // One long chunk would leave the other threads without work.
-        let chunk = steps.len().div_ceil(rayon::current_num_threads()).clamp(1, FAR_FILES);
-        let staged: Vec<Vec<_>> = steps
-            .par_chunks(chunk)
+        // One long chunk would leave the other threads without work, and time with nothing to end at.
+        let most = steps.len().div_ceil(rayon::current_num_threads()).clamp(1, FAR_FILES);
+        let (mut chunks, mut rest) = (Vec::new(), steps);
+        while !rest.is_empty() {
+            let (chunk, later) = rest.split_at(batch_length(rest.iter().copied(), most, FAR_BYTES));
+            chunks.push(chunk);
+            rest = later;
+        }
+        let staged: Vec<Vec<_>> = chunks
+            .into_par_iter()
+            .with_max_len(1)
             .map(|steps| {
                 if self.is_over(&full, end) {
                     return steps.iter().map(|_| Ok(None)).collect();

@@ -111,6 +111,10 @@ impl Here {
             self.refuse_folded(&planned)?;
             check_missing(wanted, &planned.plan, &[], settings, &self.source.place())?;
             permit(&planned)?;
+            // Not before: a run that is refused costs nobody his way back. But what is to come may need the room.
+            if let Err(error) = trash::expire(&target.own, settings.keep_trash, &settings.run_id) {
+                planned.notes.push(failed("empty the trash of", &settings.target, error).chain());
+            }
             let progress = monitor.files(planned.plan.steps.len() as u64);
             let bring = Bring {
                 wanted,
@@ -128,9 +132,6 @@ impl Here {
             let mut brought = brought?;
             brought.wire_bytes = self.source.wire_bytes();
             check_missing(wanted, &planned.plan, &brought.troubles, settings, &self.source.place())?;
-            // A run that fails costs nobody his way back.
-            trash::expire(&target.own, settings.keep_trash, &settings.run_id)
-                .map_err(|error| failed("empty the trash of", &settings.target, error))?;
             Ok((planned, brought))
         })
     }

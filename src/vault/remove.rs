@@ -45,14 +45,11 @@ pub(super) fn remove(
     }
     match stuck.first() {
         None => Ok((moved.len() as u64, changed)),
-        Some((path, error)) => Err(io::Error::new(
-            error.kind(),
-            format!(
-                "{path} and {} others cannot be moved to the trash ({error}); {} were",
-                stuck.len() - 1,
-                moved.len()
-            ),
-        )),
+        Some((path, error)) => {
+            let others = if stuck.len() > 1 { format!(" and {} others", stuck.len() - 1) } else { String::new() };
+            let told = format!("{path}{others} cannot be moved to the trash ({error}); {} were", moved.len());
+            Err(io::Error::new(error.kind(), told))
+        }
     }
 }
 

@@ -87,6 +87,9 @@ impl Target {
     }
 }
 
+/// The block of most file systems.
+const BLOCK_BYTES_MAX: u64 = 4096;
+
 /// What a file system has left.
 pub(super) struct Room {
     pub(super) bytes: u64,
@@ -145,9 +148,10 @@ impl Workshop {
         let stat = fs::fstatvfs(self.root.handle())?;
         Ok(Room {
             bytes: stat.f_bavail.saturating_mul(stat.f_frsize),
-            block_bytes: stat.f_frsize.max(1),
-            // Where there is no such table, none is reported.
-            files: (stat.f_files > 0).then_some(stat.f_favail),
+            // File servers report what they like to be written to at once.
+            block_bytes: stat.f_frsize.clamp(1, BLOCK_BYTES_MAX),
+            // Where there is no such table, none is reported, or numbers that cannot be.
+            files: (stat.f_files > 0 && stat.f_favail <= stat.f_files).then_some(stat.f_favail),
         })
     }
 }

@@ -14,7 +14,7 @@ use tokio_postgres::error::SqlState;
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::pg::catalog::{self, ServerRow};
-use crate::pg::connect::{Client, ConnectInfo, Connector, Pool, Session};
+use crate::pg::connect::{ConnectInfo, Connector, Pool, Session};
 use crate::pg::quote::{ident, literal};
 use crate::pg::source::{LOOK_EVERY, PINNED, no_timeouts};
 
@@ -364,7 +364,10 @@ impl Target {
     /// # Errors
     /// `Target`
     pub async fn comment(&self, name: &str) -> Result<Option<String>> {
-        comment_of(&self.maintenance.client, name).await.map_err(|e| self.fail("look for databases", e))
+        let sql = "SELECT coalesce(shobj_description(oid, 'pg_database'), '') FROM pg_database WHERE datname = $1";
+        let row =
+            self.maintenance.client.query_opt(sql, &[&name]).await.map_err(|e| self.fail("look for databases", e))?;
+        Ok(row.map(|row| row.get(0)))
     }
 
     /// Whether a run made the database: by its mark, or by what it has before it is marked. `None` when there is no
@@ -398,14 +401,8 @@ impl Target {
     }
 }
 
-/// COMMENT ON DATABASE of `name`: `None` when there is no such database, empty when it has none.
-async fn comment_of(client: &Client, name: &str) -> Result<Option<String>, tokio_postgres::Error> {
-    let sql = "SELECT coalesce(shobj_description(oid, 'pg_database'), '') FROM pg_database WHERE datname = $1";
-    Ok(client.query_opt(sql, &[&name]).await?.map(|row| row.get(0)))
-}
-
 /// The cluster's identity, which its physical copies share; `None` where the role may not ask.
-pub async fn system_identifier(client: &Client) -> Option<i64> {
+pub async fn system_identifier(client: &tokio_postgres::Client) -> Option<i64> {
     let row = client.query_one("SELECT system_identifier FROM pg_control_system()", &[]).await.ok()?;
     row.try_get(0).ok()
 }

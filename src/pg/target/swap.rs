@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use tokio_postgres::error::SqlState;
 
-use super::marks::{aside_sql, back_sql, is_mark, mark_sql, marked_run};
+use super::Target;
+use super::marks::{aside_sql, back_sql, is_mark, mark_sql};
 use super::rights::Rights;
-use super::{Target, comment_of};
 use crate::error::{Error, ErrorKind, Result};
 use crate::pg::quote::ident;
 
@@ -43,28 +43,32 @@ impl Target {
                 return Err(error);
             }
             let note = "the connection to the target's server broke while the databases changed their names; they have";
-            return Ok(Some(format!("{note}: {} is the new one", self.name)));
+            let rights = rights.and_then(|rights| rights.note(&self.name)).map(|note| format!("; {note}"));
+            return Ok(Some(format!("{note}: {} is the new one{}", self.name, rights.unwrap_or_default())));
         }
         // The new database is in place; a failure here only leaves a marked leftover for the next run.
         let _ = self.clear_away().await;
         Ok(rights.and_then(|rights| rights.note(&self.name)))
     }
 
-    /// After the session was lost: whether the name is this run's database all the same.
+    /// After the session was lost: whether the name is this run's database all the same. Who gets the run lock knows that
+    /// the server has ended the old session, which may wait in its COMMIT, and that the answer is final.
     async fn is_swapped(&self) -> bool {
-        const TRIES: u32 = 20;
-        for _ in 0..TRIES {
-            tokio::time::sleep(Duration::from_millis(500)).await;
-            if !self.maintenance.client.is_closed() {
-                return false;
+        const PATIENCE: Duration = Duration::from_secs(30);
+        let ask = async {
+            loop {
+                tokio::time::sleep(Duration::from_millis(500)).await;
+                if !self.maintenance.client.is_closed() {
+                    return false;
+                }
+                if let Ok(again) = self.reopened().await
+                    && let Ok(run) = again.run_of(&self.name).await
+                {
+                    return run.as_deref() == Some(self.run_id.as_str());
+                }
             }
-            if let Ok(session) = self.connector.connect().await
-                && let Ok(comment) = comment_of(&session.client, &self.name).await
-            {
-                return comment.as_deref().and_then(marked_run) == Some(self.run_id.as_str());
-            }
-        }
-        false
+        };
+        tokio::time::timeout(PATIENCE, ask).await.unwrap_or(false)
     }
 
     /// Whether the previous database could be swapped back now: renames both and takes that back.

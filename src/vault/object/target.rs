@@ -120,6 +120,10 @@ impl InBucket {
             save(settings, source, target, &mut planned.notes)?;
             check_missing(wanted, &planned.plan, &[], settings, &self.source.place())?;
             permit(&planned)?;
+            // Not before: a run that is refused costs nobody his way back.
+            if let Err(fault) = self.vault.expire(settings.keep_trash, &settings.run_id) {
+                planned.notes.push(fault.error("empty the trash of", &self.vault.name()).chain());
+            }
             let progress = monitor.files(planned.plan.steps.len() as u64);
             let push = Push {
                 wanted,
@@ -136,9 +140,6 @@ impl InBucket {
             progress.finish();
             let brought = brought?;
             check_missing(wanted, &planned.plan, &brought.troubles, settings, &self.source.place())?;
-            // A run that fails costs nobody his way back.
-            let expired = self.vault.expire(settings.keep_trash, &settings.run_id);
-            expired.map_err(|fault| fault.error("empty the trash of", &self.vault.name()))?;
             Ok((planned, brought))
         })
     }
