@@ -239,7 +239,10 @@ fn sessions_that_are_free_join_in_reading() {
     let scene = Scene::new();
     scene.grow();
     let profile = support::profile(PROFILE);
+    // Before 14 a range of pages is no plan of a server's.
+    let has_ranges = scene.source.query_one_text("SELECT current_setting('server_version_num')::int >= 140000") == "t";
     for (jobs, wanted) in [("1", 1..=1), ("3", 2..=3)] {
+        let wanted = if has_ranges { wanted } else { 0..=0 };
         let more = ["--jobs", jobs, "--range-bytes", "256kB", "--max-rate", "2MB"];
         let arguments = scene.arguments(&profile.path().to_string_lossy(), &more);
         let mut command = scene.home.command(&arguments.iter().map(String::as_str).collect::<Vec<_>>());
