@@ -92,8 +92,8 @@ impl Staging {
     /// As the system says.
     pub(super) fn clear(&self) -> io::Result<()> {
         // Versions before these folders staged beside them.
-        let beside = self.folder.names()?.into_iter().filter(|name| name.len() > 1);
-        beside.into_iter().try_for_each(|name| self.folder.remove(&name))?;
+        let mut beside = self.folder.names()?.into_iter().filter(|name| name.len() > 1);
+        beside.try_for_each(|name| self.folder.remove(&name))?;
         self.inside.iter().try_for_each(|inside| inside.names()?.iter().try_for_each(|name| inside.remove(name)))
     }
 

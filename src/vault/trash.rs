@@ -156,12 +156,25 @@ pub(super) fn names_after(names: Vec<String>, run_id: &str) -> Vec<(String, Stri
     in_order(names).into_iter().filter(|(run, _)| run.as_str() > run_id).collect()
 }
 
+/// When a part was begun, in seconds since 1970, and its run, from its name.
+fn dated(name: &str) -> Option<(i64, &str)> {
+    let (seconds, run) = name.split_once('-')?;
+    Some((seconds.parse().ok()?, run))
+}
+
+/// Whether the part of that name is older than `keep`, and not that of the run `spared`.
+pub(super) fn is_expired(name: &str, keep: Duration, spared: &str) -> bool {
+    let limit = i64::try_from(keep.as_secs()).unwrap_or(i64::MAX);
+    let now = now_ns() / 1_000_000_000;
+    dated(name).is_some_and(|(made, run)| run != spared && now.saturating_sub(made) > limit)
+}
+
 fn in_order(names: Vec<String>) -> Vec<(String, String)> {
-    let dated = |name: String| {
-        let (seconds, run) = name.split_once('-')?;
-        Some((seconds.parse::<i64>().ok()?, run.to_owned(), name))
+    let part = |name: String| {
+        let (seconds, run) = dated(&name)?;
+        Some((seconds, run.to_owned(), name))
     };
-    let mut names: Vec<_> = names.into_iter().filter_map(dated).collect();
+    let mut names: Vec<_> = names.into_iter().filter_map(part).collect();
     names.sort();
     names.into_iter().map(|(_, run, name)| (run, name)).collect()
 }
@@ -232,13 +245,9 @@ pub(super) fn keep(part: &Root, path: &VaultPath, from: impl AsFd) -> io::Result
 /// As the system says.
 pub(super) fn expire(own: &OwnFolder, keep: Duration, spared: &str) -> io::Result<usize> {
     let Some(all) = OwnFolder::inside(own.handle(), FOLDER, false)? else { return Ok(0) };
-    let now = now_ns() / 1_000_000_000;
-    let limit = i64::try_from(keep.as_secs()).unwrap_or(i64::MAX);
     let mut expired = 0;
     for name in all.names()? {
-        let (made, run) = name.split_once('-').unwrap_or_default();
-        let made = made.parse::<i64>().ok().filter(|_| run != spared);
-        if made.is_some_and(|made| now.saturating_sub(made) > limit) {
+        if is_expired(&name, keep, spared) {
             remove_all(all.handle(), &CString::new(name)?)?;
             expired += 1;
         }

@@ -17,8 +17,8 @@ pub(in crate::cli) fn table(report: &VaultReport, look: Look) -> String {
     let mut text = String::new();
     let width = report.rules.iter().map(|rule| rule.name.chars().count()).max().unwrap_or(0).max(5);
     let row = |first: &str, cells: [&str; 6]| {
-        let [mode, wanted, kept, brought, absent, bytes] = cells;
-        format!("  {first:<width$}  {mode:<14} {wanted:>9} {kept:>9} {brought:>9} {absent:>9} {bytes:>9}\n")
+        let [mode, wanted, kept, brought, lacking, bytes] = cells;
+        format!("  {first:<width$}  {mode:<14} {wanted:>9} {kept:>9} {brought:>9} {lacking:>9} {bytes:>9}\n")
     };
     let head = row("files", ["mode", "named", "in place", "brought", "lacking", "size"]);
     text.push_str(&look.dim(head.trim_end()));
@@ -26,8 +26,8 @@ pub(in crate::cli) fn table(report: &VaultReport, look: Look) -> String {
     let count = |number: u64| if number == 0 { look.dash().to_owned() } else { look.count(number) };
     for rule in &report.rules {
         let cells = [count(rule.wanted), count(rule.kept), count(rule.brought), count(rule.absent + rule.troubles)];
-        let [wanted, kept, brought, absent] = cells.each_ref().map(String::as_str);
-        text.push_str(&row(&rule.name, [&rule.mode, wanted, kept, brought, absent, &size(rule.bytes)]));
+        let [wanted, kept, brought, lacking] = cells.each_ref().map(String::as_str);
+        text.push_str(&row(&rule.name, [&rule.mode, wanted, kept, brought, lacking, &size(rule.bytes)]));
     }
     if !report.kinds.is_empty() {
         let kinds: Vec<String> = report

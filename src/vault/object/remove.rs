@@ -13,7 +13,7 @@ use object_store::{ObjectStore, ObjectStoreExt};
 
 use super::super::path::VaultPath;
 use super::super::target::now_ns;
-use super::super::trash::{Why, names_after, names_since};
+use super::super::trash::{self, Why, names_after, names_since};
 use super::fault::{Fault, FaultKind};
 use super::link::{IN_FLIGHT, ObjectVault};
 use super::look::Object;
@@ -103,16 +103,11 @@ impl ObjectVault {
 
     /// Deletes the runs' parts that are older than `keep`, but that of the run `spared`.
     pub(super) fn expire(&self, keep: Duration, spared: &str) -> Result<(), Fault> {
-        let limit = i64::try_from(keep.as_secs()).unwrap_or(i64::MAX);
-        let now = now_ns() / 1_000_000_000;
         self.wait(async {
             let trash = self.own_key(TRASH)?;
             let parts = self.store.list_with_delimiter(Some(&trash)).await?.common_prefixes;
             for part in parts {
-                let name = part.filename().unwrap_or_default();
-                let (made, run) = name.split_once('-').unwrap_or_default();
-                let made = made.parse::<i64>().ok().filter(|_| run != spared);
-                if made.is_some_and(|made| now.saturating_sub(made) > limit) {
+                if trash::is_expired(part.filename().unwrap_or_default(), keep, spared) {
                     let old = self.store.list(Some(&part)).map_ok(|object| object.location).boxed();
                     self.store.delete_stream(old).try_for_each(|_| async { Ok(()) }).await?;
                 }
