@@ -1,7 +1,6 @@
 //! The built program, run as a user would, in an environment that holds nothing of ours.
 
 use std::process::{Command, Stdio};
-use std::sync::OnceLock;
 
 use super::servers;
 
@@ -44,6 +43,8 @@ impl Home {
         command.args(arguments).env_clear().current_dir(self.dir.path()).stdin(Stdio::null());
         command.env("PATH", std::env::var_os("PATH").unwrap_or_default());
         command.env("HOME", self.dir.path()).env("XDG_STATE_HOME", self.dir.path().join("state"));
+        // What a killed run leaves in it goes with the home.
+        command.env("TMPDIR", self.dir.path());
         command.env("TITHE_KEY", "a key for tests, 32 bytes at least");
         command
     }
@@ -75,8 +76,7 @@ impl Home {
     }
 }
 
-/// Runs the program to its end in a home that all tests share: for commands that leave nothing to find again.
+/// Runs the program to its end in a home that goes with it: for commands that leave nothing to find again.
 pub(crate) fn tithe(arguments: &[&str]) -> Ran {
-    static SHARED: OnceLock<Home> = OnceLock::new();
-    SHARED.get_or_init(Home::new).tithe(arguments)
+    Home::new().tithe(arguments)
 }
