@@ -191,7 +191,8 @@ fn shown(masks: &ColumnMasks) -> String {
 /// Masks are functions of a value's bytes: a key and another spelling of it would part.
 fn loose_key_mask(table: &Table, column: ColumnId, masks: &ColumnMasks) -> Error {
     let what = format!(
-        "{}.{} is referenced under a collation that is not deterministic, and {} would give equal keys different values",
+        "{}.{} is referenced by keys that may be equal without being the same text (by its type, or under a collation \
+         that is not deterministic), and {} would give equal keys different values",
         table.name,
         table.column(column).name,
         masks.member.spec.name()

@@ -223,7 +223,7 @@ fn check_collations(catalog: &Catalog, reference: &Reference, mode: ReferenceMod
     let what = if differ {
         "its two ends differ in collation, and one that is not deterministic takes different texts for equal"
     } else {
-        "the collation of the array's elements is not deterministic and takes different texts for equal"
+        "its parent's type or collation takes different texts for equal, which elements of an array are not compared by"
     };
     let parent = &catalog.table(reference.parent).name;
     Err(Error::new(ErrorKind::Plan, format!("{}: {what}", catalog.describe(reference))).with_remedy(format!(

@@ -1,6 +1,6 @@
 //! Questions to the catalog that more than one stage asks.
 
-use super::{Catalog, Column, Reference, Table, UniqueKey};
+use super::{Catalog, Column, Reference, Table, TypeClass, UniqueKey};
 use crate::types::{ColumnId, QualifiedName, RefId, TableId};
 
 impl Catalog {
@@ -72,7 +72,16 @@ impl Catalog {
 
     /// Equal keys of the reference need not be equal bytes: only the server can tell which parent a row names.
     pub fn compares_loosely(&self, reference: &Reference) -> bool {
-        self.column_pairs(reference).any(|(c, p)| c.loose_collation.is_some() || p.loose_collation.is_some())
+        let is_collated = |column: &Column| column.loose_collation.is_some();
+        let is_spelled = |column: &Column| column.data_type.has_equal_spellings();
+        self.column_pairs(reference).any(|(c, p)| {
+            let spelled = match reference.array {
+                // Elements of an extension's type are taken by their text.
+                true => is_spelled(p) && p.data_type.class != TypeClass::Other,
+                false => is_spelled(c) || is_spelled(p),
+            };
+            spelled || is_collated(c) || is_collated(p)
+        })
     }
 
     /// Every child column of the reference is NOT NULL, so that it cannot be absent.

@@ -53,6 +53,20 @@ impl ColumnType {
         }
     }
 
+    /// What its equality takes for equal may be written in several ways, in text and in bytes: 24 hours and 1 day, -0
+    /// and 0, `{"a": 1}` and `{"a": 1.0}`. Not so a plain `numeric`, `character` or `citext`: keys of these have one
+    /// canonical form. Types of extensions may do so.
+    pub fn has_equal_spellings(&self) -> bool {
+        use TypeClass as C;
+        let inside =
+            |part: &Self| part.has_equal_spellings() || matches!(part.class, C::Numeric | C::Bpchar | C::Citext);
+        match self.class {
+            C::Float4 | C::Float8 | C::Interval | C::Jsonb | C::Range => true,
+            C::Other => self.base_sql_name.contains('.'),
+            _ => self.inside.iter().any(|(_, part)| inside(part)),
+        }
+    }
+
     /// It is a domain, or one stands inside.
     pub fn has_domain(&self) -> bool {
         self.domain || self.inside.iter().any(|(_, part)| part.has_domain())
@@ -137,6 +151,11 @@ impl TypeClass {
     /// `smallint`, `integer` or `bigint`.
     pub fn is_integer(self) -> bool {
         matches!(self, Self::Int2 | Self::Int4 | Self::Int8)
+    }
+
+    /// `real` or `double precision`.
+    pub fn is_float(self) -> bool {
+        matches!(self, Self::Float4 | Self::Float8)
     }
 
     /// Can hold what somebody typed or what identifies somebody: never kept by default.

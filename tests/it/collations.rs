@@ -1,4 +1,5 @@
-//! Keys under nondeterministic collations: equal keys need not be equal bytes, and still name one row.
+//! Keys under nondeterministic collations, and of types with several spellings: equal keys need not be equal bytes, and
+//! still name one row.
 
 use crate::closure::{DRAW, Setting};
 
@@ -174,5 +175,47 @@ fn a_token_is_no_key_where_case_does_not_count() {
         };
         let said = setting.run("sample", &[]).expect_code(5).stderr;
         assert!(said.contains("are the same in the collation") && said.contains(index), "{said}");
+    }
+}
+
+/// Of each type: three keys, and other spellings of them in a column that may be of another type.
+#[test]
+fn keys_of_types_with_several_spellings_name_their_rows() {
+    let cases = [
+        ("interval", ["1 day", "2 days", "3 days"], "interval", ["24:00", "48:00", "72:00"]),
+        ("jsonb", ["1", "{\"a\": 2}", "[3]"], "jsonb", ["1.0", "{\"a\": 2.00}", "[3.0]"]),
+        ("float8", ["0", "0.5", "1e21"], "float8", ["-0", "0.5", "1e21"]),
+        ("float8", ["0", "0.5", "1e21"], "numeric", ["0.0", "0.50", "1000000000000000000000"]),
+        ("float8", ["0", "0.5", "0.25"], "real", ["-0", "0.5", "0.25"]),
+        ("numrange", ["[1,2)", "[2,3)", "[3,4)"], "numrange", ["[1.0,2.0)", "[2.0,3)", "[3.0,4)"]),
+        ("numeric[]", ["{1}", "{2,2}", "{3}"], "numeric[]", ["{1.0}", "{2.0,2.00}", "{3.00}"]),
+        ("tag", ["(1)", "(2)", "(3)"], "tag", ["(1.0)", "(2.00)", "(3.0)"]),
+    ];
+    let mut schema = "CREATE TYPE tag AS (n numeric);\n".to_owned();
+    let mut questions = Vec::new();
+    for (at, (parent, [a, b, c], child, [a2, b2, c2])) in cases.into_iter().enumerate() {
+        schema += &format!(
+            "CREATE TABLE words{at} (word {parent} PRIMARY KEY, owner int NOT NULL REFERENCES users);
+             CREATE TABLE uses{at} (id int PRIMARY KEY, owner int NOT NULL REFERENCES users, word {child} REFERENCES words{at});
+             INSERT INTO words{at} VALUES ('{a}', 1), ('{b}', 2), ('{c}', 5);
+             INSERT INTO uses{at} VALUES (1, 1, '{a2}'), (2, 2, '{b2}'), (3, 1, '{c2}'), (4, 5, '{a2}'), (5, 2, NULL);\n"
+        );
+        let spelled = format!(
+            "CASE word WHEN '{a2}'::{child} THEN 'a' WHEN '{b2}'::{child} THEN 'b' WHEN '{c2}'::{child} THEN 'c' END"
+        );
+        questions.push((format!("owner FROM words{at}"), format!("(id, {spelled}) FROM uses{at}")));
+    }
+    let schema = loose(&schema);
+    for (mode, words, uses) in [
+        ("null", "1 2", "(1,a) (2,b) (3,) (5,)"),
+        ("within", "1 2", "(1,a) (2,b) (5,)"),
+        ("follow", "1 2", "(1,a) (2,b) (4,a)"),
+        ("pull", "1 2 5", "(1,a) (2,b) (3,c) (5,)"),
+    ] {
+        let profile: String =
+            (0..questions.len()).map(|at| format!("[tables.uses{at}]\n{mode} = [\"word\"]\n")).collect();
+        let wanted: Vec<(&str, &str)> =
+            questions.iter().flat_map(|(of_words, of_uses)| [(of_words.as_str(), words), (of_uses, uses)]).collect();
+        everywhere(&schema, &profile, &wanted);
     }
 }

@@ -1,7 +1,9 @@
 //! Rows that cannot come in any way: the root rows that `never` bars, rows that refer to a table without rows and
 //! cannot do without it, and rows that cannot do without such a row.
 
-use super::canonical::{canonical_as, canonical_text, canonical_type, cast_name, in_list, lists_as_text};
+use super::canonical::{
+    canonical_as, canonical_text, canonical_type, cast_name, compares_as_it_is, in_list, lists_as_text,
+};
 use super::{Members, plain_source};
 use crate::pg::quote::column;
 use crate::plan::ReferenceMode;
@@ -105,9 +107,9 @@ impl Members<'_> {
             .map(|(c, p)| {
                 let child_class = self.catalog.table(reference.child).column(*c).data_type.class;
                 let key = &parent.column(*p).data_type;
-                let same = child_class == key.class || (child_class.is_integer() && key.class.is_integer());
+                let same = compares_as_it_is(child_class, key.class);
                 if lists_as_text(key.class) {
-                    let sql = column(self.catalog, reference.child, *c, alias);
+                    let sql = self.listable(reference, *c, *p, alias);
                     return (canonical_as(key.class, child_class, &sql), canonical_type(key.class).to_owned());
                 }
                 let type_name =

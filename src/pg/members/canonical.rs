@@ -24,6 +24,12 @@ pub(super) fn lists_as_text(class: TypeClass) -> bool {
     matches!(class, TypeClass::Array | TypeClass::Composite)
 }
 
+/// The server compares values of these types as their foreign keys do, without a canonical form.
+pub(super) fn compares_as_it_is(child: TypeClass, parent: TypeClass) -> bool {
+    let is_number = child.is_integer() || child.is_float() || child == TypeClass::Numeric;
+    child == parent || (child.is_integer() && parent.is_integer()) || (is_number && parent.is_float())
+}
+
 pub(super) fn canonical_type(class: TypeClass) -> &'static str {
     match class {
         class if class.is_integer() => "int8",

@@ -1,6 +1,8 @@
 //! "This reference's parent is in the set", as SQL; and the columns from which the program decides it itself.
 
-use super::canonical::{canonical_as, canonical_type, cast_name, element_class, fits, in_list, lists_as_text};
+use super::canonical::{
+    canonical_as, canonical_type, cast_name, compares_as_it_is, element_class, fits, in_list, lists_as_text,
+};
 use super::{Members, Selection, plain_source};
 use crate::closure::{Demand, KeySet};
 use crate::pg::quote::{array_literal, column};
@@ -37,12 +39,7 @@ impl Members<'_> {
                 return self.semi_join(reference, alias, depth);
             }
         }
-        let columns: Vec<(String, &Table, ColumnId)> = reference
-            .child_columns
-            .iter()
-            .map(|c| (column(self.catalog, reference.child, *c, alias), self.catalog.table(reference.child), *c))
-            .collect();
-        self.listed(demand, &columns, members)
+        self.listed(demand, &self.listed_columns(reference, alias), members)
     }
 
     /// Hash of the column itself: only over a validated foreign key to the draw key, where equal keys hash equally.
@@ -103,6 +100,23 @@ impl Members<'_> {
         format!("({}) IN (SELECT {}{})", pairs.0.join(", "), pairs.1.join(", "), selection.sql())
     }
 
+    /// The reference's columns, for [`listed`](Self::listed).
+    fn listed_columns(&self, reference: &Reference, alias: &str) -> Vec<(String, &Table, ColumnId)> {
+        let child = self.catalog.table(reference.child);
+        let pairs = reference.child_columns.iter().zip(&reference.parent_columns);
+        pairs.map(|(c, p)| (self.listable(reference, *c, *p, alias), child, *c)).collect()
+    }
+
+    /// A column of the reference as lists can hold it: compared as text, it takes the spelling of the row it names.
+    pub(super) fn listable(&self, reference: &Reference, c: ColumnId, p: ColumnId, alias: &str) -> String {
+        let as_text = lists_as_text(self.catalog.table(reference.parent).column(p).data_type.class);
+        if !as_text || !self.catalog.compares_loosely(reference) {
+            return column(self.catalog, reference.child, c, alias);
+        }
+        let key = column(self.catalog, reference.parent, p, NAMED);
+        format!("(SELECT {key}{})", self.named_parent(reference, alias))
+    }
+
     /// Membership of columns in a set, as a list.
     pub(super) fn listed(&self, demand: &Demand, columns: &[(String, &Table, ColumnId)], keys: &KeySet) -> String {
         let parent = self.catalog.table(demand.table);
@@ -114,8 +128,7 @@ impl Members<'_> {
         let mut sides = Vec::new();
         let mut arrays = Vec::new();
         for (at, ((sql, table, c), (child_class, parent_class))) in columns.iter().zip(&classes).enumerate() {
-            let same = child_class == parent_class || (child_class.is_integer() && parent_class.is_integer());
-            let direct = same && !lists_as_text(*parent_class);
+            let direct = compares_as_it_is(*child_class, *parent_class) && !lists_as_text(*parent_class);
             let side = if direct { sql.clone() } else { canonical_as(*parent_class, *child_class, sql) };
             let type_name = if direct {
                 cast_name(&table.column(*c).data_type.base_sql_name, *child_class)
@@ -227,7 +240,7 @@ impl Members<'_> {
         let parent_class = self.catalog.table(reference.parent).column(p).data_type.class;
         let child_sql = column(self.catalog, reference.child, c, child);
         let parent_sql = column(self.catalog, reference.parent, p, parent);
-        if child_class == parent_class || (child_class.is_integer() && parent_class.is_integer()) {
+        if compares_as_it_is(child_class, parent_class) {
             return (child_sql, parent_sql);
         }
         (canonical_as(parent_class, child_class, &child_sql), canonical_as(parent_class, parent_class, &parent_sql))
@@ -297,12 +310,7 @@ impl Members<'_> {
             let named = self.element_in(reference, &[keys]);
             return format!("({present} AND EXISTS (SELECT FROM unnest({name}) AS tithe_e(e) WHERE {named}))");
         }
-        let columns: Vec<(String, &Table, ColumnId)> = reference
-            .child_columns
-            .iter()
-            .map(|c| (column(self.catalog, reference.child, *c, alias), self.catalog.table(reference.child), *c))
-            .collect();
-        format!("({present} AND {})", self.listed(demand, &columns, keys))
+        format!("({present} AND {})", self.listed(demand, &self.listed_columns(reference, alias), keys))
     }
 
     /// An element of an array reference in canonical form.
