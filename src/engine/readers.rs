@@ -5,6 +5,7 @@
 
 use std::collections::VecDeque;
 use std::pin::pin;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -37,6 +38,8 @@ struct Shared {
     ranges: Mutex<VecDeque<PageRange>>,
     /// In KiB.
     room: Arc<Semaphore>,
+    /// A session could not be opened: the lane goes on with its own.
+    alone: AtomicBool,
 }
 
 /// Whole rows on their way to the writer.
@@ -65,6 +68,7 @@ pub(super) async fn run(
         part,
         ranges: Mutex::new(ranges.into()),
         room: Arc::new(Semaphore::new(QUEUE_BYTES / 1024)),
+        alone: AtomicBool::new(false),
     });
     let (sender, batches) = mpsc::unbounded_channel();
     // Dropping the set on the way out stops the readers.
@@ -96,7 +100,7 @@ async fn write(
             }
             Some(ended) = readers.join_next() => moved.merge(&outcome(ended)?),
             _ = look.tick(), if sender.is_some() => {
-                sender = sender.filter(|_| !shared.is_empty());
+                sender = sender.filter(|_| !shared.is_empty() && !shared.alone.load(Ordering::Relaxed));
                 if let Some(sender) = &sender {
                     readers.spawn(read_next(Arc::clone(shared), sender.clone()));
                 }
@@ -122,9 +126,17 @@ async fn read_all(shared: Arc<Shared>, session: Arc<PooledSession>, sender: Unbo
     Ok(moved)
 }
 
-/// A reader that joins for one range, if a session is free: whoever waits for the session gets it then.
+/// A reader that joins for one range, if a session is free: whoever waits for the session gets it then. One that the
+/// server does not grant is not worth the run: the lane's own is enough.
 async fn read_next(shared: Arc<Shared>, sender: UnboundedSender<Batch>) -> Result<Moved> {
-    let Some(session) = shared.transfer.source.spare_session().await? else { return Ok(Moved::default()) };
+    let session = match shared.transfer.source.spare_session().await {
+        Ok(Some(session)) => session,
+        Ok(None) => return Ok(Moved::default()),
+        Err(_) => {
+            shared.alone.store(true, Ordering::Relaxed);
+            return Ok(Moved::default());
+        }
+    };
     match shared.next() {
         Some(range) => shared.read(range, &session, &sender).await,
         None => Ok(Moved::default()),

@@ -283,3 +283,20 @@ fn rows_found_by_an_index_are_read_at_once() {
     let scans = "SELECT seq_scan || ' ' || idx_scan FROM pg_stat_user_tables WHERE relname = 'posts'";
     assert_eq!(scene.source.query_one_text(scans), "0 1");
 }
+
+/// Sessions that the server does not grant any more: those that are there go on.
+#[test]
+fn a_session_that_cannot_join_does_not_end_the_run() {
+    let scene = Scene::new();
+    scene.grow();
+    let profile = support::profile(PROFILE);
+    let role = format!("few_{}", scene.source.name());
+    scene.source.execute(&format!("CREATE ROLE {role} LOGIN CONNECTION LIMIT 4; GRANT pg_read_all_data TO {role}"));
+    let arguments = scene.arguments(&profile.path().to_string_lossy(), &["--jobs", "8", "--range-bytes", "64kB"]);
+    let (own, limited) = (scene.source.url(), support::as_role(&scene.source, &role));
+    let arguments: Vec<&str> = arguments.iter().map(|a| if *a == own { limited.as_str() } else { a.as_str() }).collect();
+    let ran = scene.home.tithe(&arguments);
+    scene.source.execute(&format!("DROP OWNED BY {role}; DROP ROLE {role}"));
+    ran.expect_code(0);
+    scene.assert_sampled();
+}
