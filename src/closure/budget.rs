@@ -2,6 +2,7 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use super::keys::{Key, KeyKind, KeySet};
 use crate::error::{Error, ErrorKind, Result};
 
 /// Counts bytes held by key sets against `--memory`.
@@ -52,6 +53,84 @@ impl Budget {
     }
 }
 
+/// A growing set whose bytes count for as long as it lives.
+#[derive(Debug)]
+pub struct CountedKeys<'a> {
+    keys: KeySet,
+    budget: &'a Budget,
+    counted_bytes: u64,
+    /// Keys at which it is counted anew.
+    count_at: u64,
+}
+
+impl<'a> CountedKeys<'a> {
+    /// None yet.
+    pub fn new(kind: KeyKind, budget: &'a Budget) -> Self {
+        Self { keys: KeySet::new(kind), budget, counted_bytes: 0, count_at: COUNT_AT }
+    }
+
+    /// Adds a key of `table`'s; false when it was there.
+    ///
+    /// # Errors
+    /// As [`Budget::replace`].
+    pub fn insert(&mut self, key: Key, table: &str) -> Result<bool> {
+        let is_new = self.keys.insert(key);
+        if self.keys.len() >= self.count_at {
+            self.count(table)?;
+        }
+        Ok(is_new)
+    }
+
+    /// Counts what is held at this moment.
+    ///
+    /// # Errors
+    /// As [`Budget::replace`].
+    pub fn count(&mut self, table: &str) -> Result<()> {
+        let now = self.keys.memory_bytes();
+        let before = std::mem::replace(&mut self.counted_bytes, now);
+        // Counting reads the whole of a set: seldom enough to cost nothing beside filling it.
+        self.count_at = self.keys.len() + (self.keys.len() / 8).max(COUNT_AT);
+        self.budget.replace(before, now, table)
+    }
+}
+
+impl std::ops::Deref for CountedKeys<'_> {
+    type Target = KeySet;
+
+    fn deref(&self) -> &KeySet {
+        &self.keys
+    }
+}
+
+impl Drop for CountedKeys<'_> {
+    fn drop(&mut self) {
+        self.budget.release(self.counted_bytes);
+    }
+}
+
+/// Keys that may be held before they are counted.
+const COUNT_AT: u64 = 16_384;
+
 fn size(bytes: u64) -> String {
     if bytes < 10 << 20 { format!("{} kB", bytes.div_ceil(1024)) } else { format!("{} MB", bytes >> 20) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keys_count_while_they_live_and_no_longer() {
+        let budget = Budget::new(200_000);
+        let fill = |count: i64| {
+            let mut keys = CountedKeys::new(KeyKind::Int, &budget);
+            let filled = (0..count).try_for_each(|n| keys.insert(Key::Int(n * 1000), "posts").map(drop));
+            let held = budget.used_bytes();
+            filled.map(|()| held)
+        };
+        assert!(fill(20_000).expect("below the limit") > 40_000);
+        assert_eq!(budget.used_bytes(), 0);
+        let error = fill(200_000).expect_err("beyond it").to_string();
+        assert!(error.contains("posts") && budget.used_bytes() == 0, "{error}");
+    }
 }

@@ -8,7 +8,7 @@ mod chosen;
 mod fixpoint;
 mod keys;
 
-pub use budget::Budget;
+pub use budget::{Budget, CountedKeys};
 pub use chosen::{BarredKeys, Chosen, Demand, Keys, LITERAL_KEYS_MAX, barrable, key_kind, needs_parent, text_bytes};
 pub use fixpoint::{Group, GroupTable, Link, NO_PARENT, NULL_LINK, members};
 pub use keys::{Key, KeyKind, KeySet};

@@ -5,7 +5,7 @@
 
 use futures_util::future::try_join_all;
 
-use crate::closure::{self, Budget, Chosen, Demand, Key, KeyKind, Keys};
+use crate::closure::{self, Budget, Chosen, CountedKeys, Demand, KeyKind, Keys};
 use crate::copyfmt::Fields;
 use crate::error::Result;
 use crate::graph::Group;
@@ -34,11 +34,11 @@ pub(super) struct Choice<'a> {
 
 /// Keys of one table's members, as they were read.
 #[derive(Default)]
-pub(super) struct Sweep {
+pub(super) struct Sweep<'a> {
     /// By position in `demands_on(table)`.
     pub(super) keys: Vec<Option<Keys>>,
     /// Keys that members pull, by reference.
-    pub(super) pulled: Vec<(RefId, Vec<Key>)>,
+    pub(super) pulled: Vec<(RefId, CountedKeys<'a>)>,
     /// Members, where they were counted on the way.
     pub(super) rows: Option<u64>,
 }
@@ -63,7 +63,7 @@ impl<'a> Choice<'a> {
         let mut chosen = Chosen::new(self.catalog, self.plan, self.literal_keys_max);
         self.draw(&mut chosen).await?;
         super::barred::sweep(self, &mut chosen).await?;
-        let mut pulled: Vec<(RefId, Vec<Key>)> = Vec::new();
+        let mut pulled = Vec::new();
         let levels = self.plan.groups.iter().map(|group| group.level).max().map_or(0, |level| level + 1);
         for level in 0..levels {
             let groups: Vec<&Group> = self.plan.groups.iter().filter(|group| group.level == level).collect();
@@ -81,8 +81,8 @@ impl<'a> Choice<'a> {
         &self,
         chosen: &mut Chosen,
         table: TableId,
-        sweep: Sweep,
-        pulled: &mut Vec<(RefId, Vec<Key>)>,
+        sweep: Sweep<'a>,
+        pulled: &mut Vec<(RefId, CountedKeys<'a>)>,
     ) -> Result<()> {
         let demands: Vec<usize> = chosen.demands_on(table).collect();
         for (demand, keys) in demands.into_iter().zip(sweep.keys) {
@@ -185,7 +185,7 @@ impl<'a> Choice<'a> {
         keys::stream(&session, sql, pace, |e| self.source.fail(action, e), each).await
     }
 
-    async fn group(&self, group: &Group, chosen: &Chosen) -> Result<Vec<(TableId, Sweep)>> {
+    async fn group(&self, group: &Group, chosen: &Chosen) -> Result<Vec<(TableId, Sweep<'a>)>> {
         let swept = group.tables.iter().any(|table| chosen.swept[table.index()]);
         if swept && !group.cycle.is_empty() {
             return cycle::sweep(self, group, chosen).await;
@@ -198,13 +198,13 @@ impl<'a> Choice<'a> {
         &self,
         tables: impl Iterator<Item = TableId>,
         chosen: &Chosen,
-    ) -> Result<Vec<(TableId, Sweep)>> {
+    ) -> Result<Vec<(TableId, Sweep<'a>)>> {
         let sweeps = try_join_all(tables.map(|table| self.single(table, chosen))).await?;
         Ok(sweeps.into_iter().flatten().collect())
     }
 
     /// Sweeps one table outside cycles, if anything asks for its keys or it pulls.
-    async fn single(&self, table: TableId, chosen: &Chosen) -> Result<Option<(TableId, Sweep)>> {
+    async fn single(&self, table: TableId, chosen: &Chosen) -> Result<Option<(TableId, Sweep<'a>)>> {
         let demands: Vec<usize> = chosen.demands_on(table).collect();
         let pulls = self.pulls(table, chosen);
         let has_members = !matches!(self.plan.table(table).mode, TableMode::None | TableMode::Referenced);
@@ -232,9 +232,10 @@ impl<'a> Choice<'a> {
         }
         let name = self.catalog.table(table).name.to_string();
         let mut found: Vec<Keys> = demands.iter().map(|demand| empty(chosen.demands[*demand].kind)).collect();
-        let mut links: Vec<(RefId, Vec<Key>)> = plain.iter().map(|pull| (*pull, Vec::new())).collect();
+        let mut links: Vec<(RefId, CountedKeys<'a>)> =
+            plain.iter().map(|pull| (*pull, self.counted(*pull, chosen))).collect();
         let mut counted = 0;
-        let mut seen = 0_u64;
+        let (mut seen, mut count_at) = (0_u64, COUNT_AT);
         let progress = self.monitor.unit(&name, 0);
         let sql = format!("SELECT {}{}", expressions.join(", "), selection.sql());
         let rows = self
@@ -245,26 +246,22 @@ impl<'a> Choice<'a> {
                         of_demand.members.insert(key);
                     }
                 }
-                for (_, list) in &mut links {
-                    list.extend(keys.next().flatten());
+                for (_, set) in &mut links {
+                    keys.next().flatten().map_or(Ok(false), |key| set.insert(key, &name))?;
                 }
                 seen += 1;
-                if seen.is_multiple_of(65_536) {
-                    links.iter_mut().for_each(|(_, list)| {
-                        list.sort_unstable();
-                        list.dedup();
-                    });
-                    let sets: u64 = found.iter().map(|keys| keys.members.memory_bytes()).sum();
-                    let lists: usize = links.iter().map(|(_, list)| list.capacity() * size_of::<Key>()).sum();
-                    let now = sets + lists as u64;
-                    self.budget.replace(counted, now, &name)?;
-                    counted = now;
+                if seen >= count_at {
+                    let now = found.iter().map(|keys| keys.members.memory_bytes()).sum();
+                    self.budget.replace(std::mem::replace(&mut counted, now), now, &name)?;
+                    // Counting reads the whole of a set.
+                    count_at = seen + (seen / 8).max(COUNT_AT);
                 }
                 progress.add(1, 0);
                 Ok(())
             })
             .await?;
         self.budget.release(counted);
+        links.iter_mut().try_for_each(|(_, set)| set.count(&name))?;
         progress.finish();
         for pull in &arrays {
             links.push(self.distinct(*pull, &members, &selection).await?);
@@ -306,13 +303,18 @@ impl<'a> Choice<'a> {
         KeyColumns { kind, width }
     }
 
+    /// A set for the keys of a reference's parents.
+    pub(super) fn counted(&self, reference: RefId, chosen: &Chosen) -> CountedKeys<'a> {
+        CountedKeys::new(self.link_shape(reference, chosen).kind, self.budget)
+    }
+
     /// Distinct parents that a selection's rows refer to.
     pub(super) async fn distinct(
         &self,
         reference: RefId,
         members: &Members<'_>,
         selection: &Selection,
-    ) -> Result<(RefId, Vec<Key>)> {
+    ) -> Result<(RefId, CountedKeys<'a>)> {
         let described = self.catalog.reference(reference);
         let shape = self.link_shape(reference, members.chosen);
         let sql = if described.array {
@@ -320,13 +322,14 @@ impl<'a> Choice<'a> {
         } else {
             format!("SELECT DISTINCT {}{}", members.link_columns(reference, "t").join(", "), selection.sql())
         };
-        let mut found = Vec::new();
+        let mut found = self.counted(reference, members.chosen);
+        let name = self.catalog.table(described.parent).name.to_string();
         let action = format!("read the parents pulled along {}", self.catalog.describe(described));
         self.read_keys(&sql, &action, |fields| {
-            found.extend(keys::split_keys(fields, 0, &[shape]).remove(0));
-            Ok(())
+            keys::split_keys(fields, 0, &[shape]).remove(0).map_or(Ok(false), |key| found.insert(key, &name)).map(drop)
         })
         .await?;
+        found.count(&name)?;
         Ok((reference, found))
     }
 }
@@ -343,6 +346,9 @@ fn percent_bound(percent: f64) -> Option<i64> {
     let share = (percent / 100.0 * 18_446_744_073_709_551_616.0) as u128;
     i64::try_from(i128::try_from(share).unwrap_or(i128::MAX) + i128::from(i64::MIN)).ok()
 }
+
+/// Rows after which growing sets are counted first.
+const COUNT_AT: u64 = 65_536;
 
 /// How often a growing list is counted.
 const COUNT_EVERY_BYTES: u64 = 1 << 20;

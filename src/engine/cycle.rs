@@ -29,7 +29,11 @@ struct Candidates {
 /// Bytes that a candidate row holds per key, roughly: the enum and its slot in the index.
 const KEY_BYTES: u64 = 64;
 
-pub(super) async fn sweep(choice: &Choice<'_>, group: &Group, chosen: &Chosen) -> Result<Vec<(TableId, Sweep)>> {
+pub(super) async fn sweep<'a>(
+    choice: &Choice<'a>,
+    group: &Group,
+    chosen: &Chosen,
+) -> Result<Vec<(TableId, Sweep<'a>)>> {
     // A table that comes whole hangs on nothing.
     let (swept, whole): (Vec<TableId>, Vec<TableId>) =
         group.tables.iter().copied().partition(|table| chosen.swept[table.index()]);
@@ -51,12 +55,10 @@ pub(super) async fn sweep(choice: &Choice<'_>, group: &Group, chosen: &Chosen) -
         graph.tables.push(closure::GroupTable { anchored: candidates[at].anchored.clone(), links });
     }
     let members = closure::members(&graph);
-    let mut sweeps: Vec<(TableId, Sweep)> = swept
-        .iter()
-        .zip(candidates)
-        .zip(members)
-        .map(|((table, candidates), alive)| (*table, keep(chosen, *table, candidates, &alive)))
-        .collect();
+    let mut sweeps = Vec::with_capacity(swept.len());
+    for ((table, candidates), alive) in swept.iter().zip(candidates).zip(members) {
+        sweeps.push((*table, keep(choice, chosen, *table, candidates, &alive)?));
+    }
     choice.budget.release(held_bytes);
     for (table, sweep) in &mut sweeps {
         // A circle's table is referred to by another, so its keys are held.
@@ -161,7 +163,13 @@ fn resolve(
     Link { parent, within, carries: mode == ReferenceMode::Follow || (within && !child_follows), rows }
 }
 
-fn keep(chosen: &Chosen, table: TableId, candidates: Candidates, alive: &[bool]) -> Sweep {
+fn keep<'a>(
+    choice: &Choice<'a>,
+    chosen: &Chosen,
+    table: TableId,
+    candidates: Candidates,
+    alive: &[bool],
+) -> Result<Sweep<'a>> {
     let living =
         |list: Vec<Option<Key>>| list.into_iter().zip(alive).filter(|(_, alive)| **alive).filter_map(|(key, _)| key);
     let keys = chosen
@@ -175,13 +183,20 @@ fn keep(chosen: &Chosen, table: TableId, candidates: Candidates, alive: &[bool])
             Some(keys)
         })
         .collect();
-    let pulled = candidates.pulled.into_iter().map(|(reference, list)| (reference, living(list).collect())).collect();
-    Sweep { keys, pulled, rows: Some(alive.iter().filter(|alive| **alive).count() as u64) }
+    let name = choice.catalog.table(table).name.to_string();
+    let mut pulled = Vec::with_capacity(candidates.pulled.len());
+    for (reference, list) in candidates.pulled {
+        let mut keys = choice.counted(reference, chosen);
+        living(list).try_for_each(|key| keys.insert(key, &name).map(drop))?;
+        keys.count(&name)?;
+        pulled.push((reference, keys));
+    }
+    Ok(Sweep { keys, pulled, rows: Some(alive.iter().filter(|alive| **alive).count() as u64) })
 }
 
 /// Adds what the members' arrays pull. A row has any number of elements, so they are asked for once it is known who is
 /// a member.
-async fn pull_elements(choice: &Choice<'_>, table: TableId, chosen: &Chosen, sweep: &mut Sweep) -> Result<()> {
+async fn pull_elements<'a>(choice: &Choice<'a>, table: TableId, chosen: &Chosen, sweep: &mut Sweep<'a>) -> Result<()> {
     let mut arrays = choice.pulls(table, chosen);
     arrays.retain(|pull| choice.catalog.reference(*pull).array);
     let own =
