@@ -34,11 +34,22 @@ pub(super) async fn columns(
     }
     // One column after the other: a row that is written anew has another place.
     for (table, columns) in by_table {
+        let mut changed = false;
         for id in columns {
-            column(transfer, pool, secrets, verdict, table, id).await?;
+            changed |= column(transfer, pool, secrets, verdict, table, id).await?;
+        }
+        if changed {
+            forget(pool, transfer.catalog.table(table)).await?;
         }
     }
     Ok(())
+}
+
+/// What was crossed out still stands in the old versions of the rows, and in the statistics of the column.
+async fn forget(pool: &Pool, table: &Table) -> Result<()> {
+    let session = pool.get().await?;
+    let vacuumed = session.batch_execute(&format!("VACUUM (FULL, FREEZE, ANALYZE) {}", qualified(&table.name))).await;
+    vacuumed.map_err(|e| pool.fail(format!("rewrite {} without what was crossed out", table.name), e))
 }
 
 /// Rows to write: the relation that holds each, its place there, and the new text.
@@ -50,6 +61,7 @@ struct Batch {
     bytes: usize,
 }
 
+/// Answers whether anything was crossed out.
 async fn column(
     transfer: &Transfer,
     pool: &Pool,
@@ -57,7 +69,7 @@ async fn column(
     verdict: &Verdict,
     table: TableId,
     id: ColumnId,
-) -> Result<()> {
+) -> Result<bool> {
     let table = transfer.catalog.table(table);
     let text = format!("{}::text", quote::column(&transfer.catalog, table.id, id, "t"));
     let select = format!("SELECT t.tableoid::int8::text, t.ctid::text, {text} FROM {}", plain_source(table, "t"));
@@ -72,7 +84,7 @@ async fn column(
         column.data_type.sql_name
     );
     let fail = |e| pool.fail(format!("scrub {}.{}", table.name, column.name), e);
-    let mut batch = Batch::default();
+    let (mut batch, mut changed) = (Batch::default(), false);
     let (mut search, reading) = (Search::new(secrets), reading(&transfer.plan, table, id));
     let action = format!("scrub {}.{}", table.name, column.name);
     let mut rows = RowStream::open(&reader, pool.connector(), &select, Format::Binary, action).await?;
@@ -99,9 +111,10 @@ async fn column(
         if batch.bytes >= BATCH_BYTES || (is_over && batch.bytes > 0) {
             let Batch { relations, places, texts, .. } = std::mem::take(&mut batch);
             writer.execute(&sql, &[&relations, &places, &texts]).await.map_err(fail)?;
+            changed = true;
         }
         if is_over {
-            return Ok(());
+            return Ok(changed);
         }
     }
 }
