@@ -153,6 +153,11 @@ impl TypeClass {
         matches!(self, Self::Int2 | Self::Int4 | Self::Int8)
     }
 
+    /// A date, with a time or without: comparable with each other.
+    pub fn is_moment(self) -> bool {
+        matches!(self, Self::Date | Self::Timestamp | Self::Timestamptz)
+    }
+
     /// `real` or `double precision`.
     pub fn is_float(self) -> bool {
         matches!(self, Self::Float4 | Self::Float8)

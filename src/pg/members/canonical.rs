@@ -2,7 +2,7 @@
 
 use crate::closure::Key;
 use crate::pg::quote::array_literal;
-use crate::schema::{Catalog, Reference, TypeClass};
+use crate::schema::{Catalog, ColumnType, Reference, TypeClass};
 
 /// Integers beyond the referencing column's width cannot be referred to, and would not parse as its type.
 pub(super) fn fits(key: &Key, class: TypeClass) -> bool {
@@ -27,7 +27,17 @@ pub(super) fn lists_as_text(class: TypeClass) -> bool {
 /// The server compares values of these types as their foreign keys do, without a canonical form.
 pub(super) fn compares_as_it_is(child: TypeClass, parent: TypeClass) -> bool {
     let is_number = child.is_integer() || child.is_float() || child == TypeClass::Numeric;
-    child == parent || (child.is_integer() && parent.is_integer()) || (is_number && parent.is_float())
+    child == parent
+        || (child.is_integer() && parent.is_integer())
+        || (is_number && parent.is_float())
+        || (child.is_moment() && parent.is_moment())
+}
+
+/// The type of a list that a column of `child` is compared with.
+pub(super) fn list_type(child: &ColumnType, parent: &ColumnType) -> String {
+    let own = child.class == parent.class || child.class.is_integer();
+    let of = if own && !parent.class.is_float() { child } else { parent };
+    cast_name(&of.base_sql_name, of.class)
 }
 
 pub(super) fn canonical_type(class: TypeClass) -> &'static str {
@@ -90,6 +100,8 @@ pub(super) fn canonical_as(parent: TypeClass, class: TypeClass, sql: &str) -> St
         ),
         (TypeClass::Numeric, class) if class.is_integer() => format!("{sql}::text"),
         (TypeClass::Citext, _) => format!("lower({sql}::text)"),
+        // As a cast to it would be compared: blanks at the end do not count.
+        (TypeClass::Bpchar, class) if class != TypeClass::Bpchar => format!("rtrim({sql}::text, ' ')"),
         (_, class) => canonical_text(class, sql),
     }
 }

@@ -1,14 +1,14 @@
 //! "This reference's parent is in the set", as SQL; and the columns from which the program decides it itself.
 
 use super::canonical::{
-    canonical_as, canonical_type, cast_name, compares_as_it_is, element_class, fits, in_list, lists_as_text,
+    canonical_as, canonical_type, compares_as_it_is, element_class, fits, in_list, list_type, lists_as_text,
 };
 use super::{Members, Selection, plain_source};
 use crate::closure::{Demand, KeySet};
 use crate::pg::quote::{array_literal, column};
 use crate::plan::ReferenceMode;
 use crate::profile::Orphans;
-use crate::schema::{Reference, Table, TypeClass};
+use crate::schema::{ColumnType, Reference, Table, TypeClass};
 use crate::types::{ColumnId, RefId};
 
 /// Alias of the row that a reference names.
@@ -120,23 +120,19 @@ impl Members<'_> {
     /// Membership of columns in a set, as a list.
     pub(super) fn listed(&self, demand: &Demand, columns: &[(String, &Table, ColumnId)], keys: &KeySet) -> String {
         let parent = self.catalog.table(demand.table);
-        let classes: Vec<(TypeClass, TypeClass)> = columns
+        let types: Vec<(&ColumnType, &ColumnType)> = columns
             .iter()
             .zip(&demand.columns)
-            .map(|((_, table, c), p)| (table.column(*c).data_type.class, parent.column(*p).data_type.class))
+            .map(|((_, table, c), p)| (&table.column(*c).data_type, &parent.column(*p).data_type))
             .collect();
         let mut sides = Vec::new();
         let mut arrays = Vec::new();
-        for (at, ((sql, table, c), (child_class, parent_class))) in columns.iter().zip(&classes).enumerate() {
-            let direct = compares_as_it_is(*child_class, *parent_class) && !lists_as_text(*parent_class);
-            let side = if direct { sql.clone() } else { canonical_as(*parent_class, *child_class, sql) };
-            let type_name = if direct {
-                cast_name(&table.column(*c).data_type.base_sql_name, *child_class)
-            } else {
-                canonical_type(*parent_class).to_owned()
-            };
-            sides.push(side);
-            let texts = keys.iter().filter(|key| fits(key, classes[0].0)).map(|key| key.text(at, columns.len()));
+        for (at, ((sql, ..), (child, of_parent))) in columns.iter().zip(&types).enumerate() {
+            let class = of_parent.class;
+            let direct = compares_as_it_is(child.class, class) && !lists_as_text(class);
+            sides.push(if direct { sql.clone() } else { canonical_as(class, child.class, sql) });
+            let type_name = if direct { list_type(child, of_parent) } else { canonical_type(class).to_owned() };
+            let texts = keys.iter().filter(|key| fits(key, types[0].0.class)).map(|key| key.text(at, columns.len()));
             arrays.push(format!("{}::{type_name}[]", array_literal(texts)));
         }
         // Servers before 14 do not hash ANY.
