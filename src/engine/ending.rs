@@ -4,6 +4,7 @@ use super::transfer::Transfer;
 use crate::error::Result;
 use crate::pg::database_settings::{DatabaseSetting, database_settings};
 use crate::pg::landing;
+use crate::pg::sequences::{self, NextValues};
 
 /// The last that is asked of the source.
 pub(super) struct Ending {
@@ -11,6 +12,8 @@ pub(super) struct Ending {
     pub(super) populated: Vec<(u32, String)>,
     /// The database's own settings.
     pub(super) settings: Vec<DatabaseSetting>,
+    /// Of sequences that gave nothing yet.
+    pub(super) next_values: NextValues,
 }
 
 impl Ending {
@@ -21,6 +24,7 @@ impl Ending {
         Ok(Self {
             populated: landing::populated_views(&session, connector).await?,
             settings: database_settings(&session, connector).await?,
+            next_values: sequences::next_values(&session, &transfer.catalog, connector).await?,
         })
     }
 }

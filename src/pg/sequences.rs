@@ -1,8 +1,10 @@
 //! Sets sequences past what was handed out.
 
+use std::collections::BTreeMap;
+
 use tokio_postgres::{Client, SimpleQueryMessage};
 
-use super::connect::Pool;
+use super::connect::{Connector, Pool};
 use super::quote::{ident, literal, qualified};
 use crate::error::Result;
 use crate::schema::{Catalog, Sequence, TypeClass};
@@ -39,12 +41,44 @@ impl SequencesSet {
     }
 }
 
+/// By position in the catalog: what sequences that gave nothing yet would give first, where that is not their START
+/// (`ALTER SEQUENCE … RESTART WITH`, `setval(…, false)`).
+pub type NextValues = BTreeMap<usize, i64>;
+
+/// Sequences that one query asks.
+const ASKED_AT_ONCE: usize = 500;
+
+/// Asks the source.
+///
+/// # Errors
+/// The source's.
+pub async fn next_values(client: &Client, catalog: &Catalog, connector: &Connector) -> Result<NextValues> {
+    let unused = catalog.sequences.iter().enumerate().filter(|(_, s)| s.selectable && s.last_value.is_none());
+    let queries: Vec<String> = unused
+        .map(|(at, sequence)| {
+            format!(
+                "SELECT {at}::int8, last_value FROM {} WHERE NOT is_called AND last_value <> '{}'::int8",
+                qualified(&sequence.name),
+                sequence.start
+            )
+        })
+        .collect();
+    let mut found = NextValues::new();
+    for queries in queries.chunks(ASKED_AT_ONCE) {
+        let rows = client.query(&queries.join(" UNION ALL "), &[]).await;
+        let rows = rows.map_err(|e| connector.fail("ask what sequences give first", e))?;
+        found.extend(rows.iter().filter_map(|row| Some((usize::try_from(row.get::<_, i64>(0)).ok()?, row.get(1)))));
+    }
+    Ok(found)
+}
+
 /// Sets every sequence past both what the source handed out and what the loaded rows hold.
 ///
 /// # Errors
 /// The target's.
-pub async fn set(pool: &Pool, client: &Client, catalog: &Catalog) -> Result<SequencesSet> {
-    let sql: String = catalog.sequences.iter().map(|sequence| set_sql(catalog, sequence)).collect();
+pub async fn set(pool: &Pool, client: &Client, catalog: &Catalog, next: &NextValues) -> Result<SequencesSet> {
+    let all = catalog.sequences.iter().enumerate();
+    let sql: String = all.map(|(at, sequence)| set_sql(catalog, sequence, next.get(&at))).collect();
     let answers = client.simple_query(&sql).await.map_err(|e| pool.fail("set the sequences", e))?;
     let was_set = answers.iter().filter_map(|answer| match answer {
         SimpleQueryMessage::CommandComplete(rows) => Some(*rows > 0),
@@ -62,7 +96,7 @@ pub async fn set(pool: &Pool, client: &Client, catalog: &Catalog) -> Result<Sequ
 }
 
 /// One row where there is a value to set. Values that the sequence cannot give do not count: it will never meet them.
-fn set_sql(catalog: &Catalog, sequence: &Sequence) -> String {
+fn set_sql(catalog: &Catalog, sequence: &Sequence, next: Option<&i64>) -> String {
     let (of_all, of_rows) = if sequence.increment < 0 { ("least", "min") } else { ("greatest", "max") };
     let counts = |(table, column): &&(TableId, ColumnId)| {
         let class = catalog.table(*table).column(*column).data_type.class;
@@ -80,11 +114,20 @@ fn set_sql(catalog: &Catalog, sequence: &Sequence) -> String {
             sequence.greatest
         )
     }));
-    format!(
-        "SELECT setval({}::regclass, v) FROM (SELECT {of_all}({}) AS v) AS s WHERE v IS NOT NULL;",
-        literal(&qualified(&sequence.name)),
-        values.join(", ")
-    )
+    let name = literal(&qualified(&sequence.name));
+    let values = values.join(", ");
+    match next {
+        None => format!(
+            "SELECT setval({name}::regclass, v) FROM (SELECT {of_all}({values}) AS v) AS s WHERE v IS NOT NULL;"
+        ),
+        Some(next) => {
+            let passed = if sequence.increment < 0 { "<=" } else { ">=" };
+            format!(
+                "SELECT setval({name}::regclass, CASE WHEN is_past THEN v ELSE '{next}'::int8 END, is_past) \
+                 FROM (SELECT v, coalesce(v {passed} '{next}'::int8, false) AS is_past FROM (SELECT {of_all}({values}) AS v) AS r) AS s;"
+            )
+        }
+    }
 }
 
 #[cfg(test)]

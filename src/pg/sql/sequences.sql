@@ -22,7 +22,9 @@ SELECT n.nspname AS schema,
        CASE WHEN r.readable THEN pg_sequence_last_value(c.oid) END AS last_value,
        s.seqincrement AS increment,
        s.seqmin AS least,
-       s.seqmax AS greatest
+       s.seqmax AS greatest,
+       s.seqstart AS start,
+       r.readable AND has_sequence_privilege(c.oid, 'SELECT') AS selectable
 FROM pg_class c
 JOIN pg_namespace n ON n.oid = c.relnamespace
 JOIN pg_sequence s ON s.seqrelid = c.oid
