@@ -4,8 +4,8 @@ use crate::digest;
 use crate::error::{Error, ErrorKind, Result};
 use crate::graph::FkGraph;
 use crate::profile::{Profile, dotted, predicate};
-use crate::schema::{Catalog, Table, TableKind};
-use crate::types::TableId;
+use crate::schema::{Catalog, Reference, Table, TableKind, UniqueKey};
+use crate::types::{QualifiedName, TableId};
 use crate::wording::plural;
 
 use super::findings::Findings;
@@ -43,6 +43,8 @@ pub fn make(catalog: &mut Catalog, profile: &Profile, options: &Options) -> Resu
     findings.into_result()?;
     check_periods(catalog, &references)?;
     check_foreign(catalog, &modes)?;
+    check_leaves_behind(catalog, &references)?;
+    check_single_partitions(catalog, &references)?;
     check_reading(catalog, profile, &modes)?;
     let draw = draw(catalog, profile, options, root)?;
     let mut masks = columns::decide(catalog, profile, &stated, &modes)?;
@@ -76,6 +78,16 @@ pub fn make(catalog: &mut Catalog, profile: &Profile, options: &Options) -> Resu
             barred: Vec::new(),
             masks,
         });
+    }
+    for table in catalog
+        .tables
+        .iter()
+        .filter(|table| tables[table.id.index()].mode != TableMode::None && !table.leaves_behind.is_empty())
+    {
+        let (names, count) = (list(&table.leaves_behind), table.leaves_behind.len() as u64);
+        let what = plural(count, "partition");
+        warnings
+            .push(format!("{}: the rows of {what} stay behind, which are foreign or left out: {names}", table.name));
     }
     let draw = Draw { always: run_time(&draw.always), never: run_time(&draw.never), ..draw };
     let groups = FkGraph::new(catalog, |r| references[r.id.index()].mode.gates()).groups();
@@ -136,6 +148,55 @@ fn check_foreign(catalog: &Catalog, modes: &[(TableMode, String)]) -> Result<()>
     let name = table.name.to_string();
     Err(Error::new(ErrorKind::Plan, format!("{name} {FOREIGN}"))
         .with_remedy(format!("say rows = \"none\" under [{}]", dotted(&["tables", &name]))))
+}
+
+/// Rows that refer to one of a partition that does not come would have no parent in the target.
+fn check_leaves_behind(catalog: &Catalog, references: &[ReferencePlan]) -> Result<()> {
+    use ReferenceMode::{Cut, Drop, Idle};
+    let leads = |reference: &&Reference| {
+        let mode = references[reference.id.index()].mode;
+        let parent = catalog.table(reference.parent);
+        reference.foreign_key.is_some() && !parent.leaves_behind.is_empty() && !matches!(mode, Cut | Drop | Idle)
+    };
+    let Some(reference) = catalog.references.iter().find(leads) else { return Ok(()) };
+    let parent = catalog.table(reference.parent);
+    let names = list(&parent.leaves_behind);
+    let what = format!("{}: rows may refer to partitions that are left out: {names}", catalog.describe(reference));
+    Err(Error::new(ErrorKind::Plan, what).with_remedy(format!(
+        "leave out no partition of {}, or say rows = \"none\" under [{}]",
+        parent.name,
+        dotted(&["tables", &parent.name.to_string()])
+    )))
+}
+
+/// A key that only one partition of the parent holds may stand in others too, so it does not tell which row is meant.
+fn check_single_partitions(catalog: &Catalog, references: &[ReferencePlan]) -> Result<()> {
+    use ReferenceMode::{Cut, Drop, Idle, Whole};
+    let is_open = |reference: &&Reference| {
+        let parent = catalog.table(reference.parent);
+        let is_key = |key: &UniqueKey| {
+            key.columns.len() == reference.parent_columns.len()
+                && key.columns.iter().all(|column| reference.parent_columns.contains(column))
+        };
+        reference.foreign_key.is_some()
+            && !reference.temporal
+            && parent.kind == TableKind::Partitioned
+            && !parent.unique_keys.iter().any(is_key)
+            && !matches!(references[reference.id.index()].mode, Cut | Drop | Idle | Whole)
+    };
+    let Some(reference) = catalog.references.iter().find(is_open) else { return Ok(()) };
+    let parent = catalog.table(reference.parent).name.to_string();
+    let what = format!(
+        "{}: the foreign key {} leads to a single partition of {parent}, and such a key is not followed",
+        catalog.describe(reference),
+        reference.name
+    );
+    Err(Error::new(ErrorKind::Plan, what)
+        .with_remedy(format!("say rows = \"all\" or rows = \"none\" under [{}]", dotted(&["tables", &parent]))))
+}
+
+fn list(names: &[QualifiedName]) -> String {
+    names.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
 }
 
 /// What is said of one whose rows would be brought.

@@ -52,7 +52,7 @@ fn check_left_out(catalog: &Catalog, profile: &Profile, findings: &mut Findings<
     for (at, written) in profile.source.exclude_tables.iter().enumerate() {
         if !is_left_out(catalog, written) {
             let hint = did_you_mean(written, &table_names(catalog));
-            let what = format!("the source has no table {written:?}{hint}; partitions cannot be left out");
+            let what = format!("the source has no table {written:?}{hint}");
             findings.value(ProblemKind::Profile, &["source", "exclude_tables", &format!("[{at}]")], what);
         }
     }

@@ -65,8 +65,9 @@ fn obstacle(catalog: &Catalog, reference: &Reference, id: ColumnId) -> Option<&'
     if table.checks.iter().any(|check| check.columns.contains(&id) && !holds_for_null(&check.definition)) {
         return Some("is in a CHECK that may forbid NULL");
     }
-    if table.indexes.iter().any(|index| index.unique && looks_at_null(index, id, &column.name)) {
-        return Some("is in the expression or condition of a unique index");
+    let binds = |index: &&Index| index.unique || index.excludes();
+    if table.indexes.iter().filter(binds).any(|index| looks_at_null(index, id, &column.name)) {
+        return Some("is in the expression or condition of a unique index or an exclusion constraint");
     }
     let others: Vec<&Reference> = catalog
         .references_of(table.id)

@@ -1,6 +1,6 @@
 //! Questions to the catalog that more than one stage asks.
 
-use super::{Catalog, Column, Reference, Table, TypeClass, UniqueKey};
+use super::{Catalog, Column, Index, Reference, Table, TypeClass, UniqueKey};
 use crate::types::{ColumnId, QualifiedName, RefId, TableId};
 
 impl Catalog {
@@ -74,11 +74,16 @@ impl Catalog {
     pub fn compares_loosely(&self, reference: &Reference) -> bool {
         let is_collated = |column: &Column| column.loose_collation.is_some();
         let is_spelled = |column: &Column| column.data_type.has_equal_spellings();
+        // 2024-01-01 and its midnight.
+        let are_moments = |c: &Column, p: &Column| {
+            let (c, p) = (c.data_type.class, p.data_type.class);
+            c != p && c.is_moment() && p.is_moment()
+        };
         self.column_pairs(reference).any(|(c, p)| {
             let spelled = match reference.array {
                 // Elements of an extension's type are taken by their text.
                 true => is_spelled(p) && p.data_type.class != TypeClass::Other,
-                false => is_spelled(c) || is_spelled(p),
+                false => is_spelled(c) || is_spelled(p) || are_moments(c, p),
             };
             spelled || is_collated(c) || is_collated(p)
         })
@@ -132,5 +137,12 @@ impl Table {
                 && index.columns.len() >= columns.len()
                 && index.columns[..columns.len()].iter().all(|c| c.is_some_and(|c| columns.contains(&c)))
         })
+    }
+}
+
+impl Index {
+    /// It serves an EXCLUDE constraint.
+    pub fn excludes(&self) -> bool {
+        self.constraint_oid.is_some() && !self.unique
     }
 }

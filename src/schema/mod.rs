@@ -30,6 +30,8 @@ pub struct Catalog {
     pub foreign: Vec<QualifiedName>,
     /// Foreign keys into left-out tables: referencing table, columns, constraint name.
     pub cut_references: Vec<(TableId, Vec<ColumnId>, String)>,
+    /// Foreign keys to tables of extensions, which bring their own rows: `pg_constraint.oid`.
+    pub extension_keys: Vec<u32>,
     /// Sequences, owned and standalone.
     pub sequences: Vec<Sequence>,
     /// Views, materialized views, functions, triggers, policies and types: counted and named for verification.
@@ -51,8 +53,10 @@ pub struct Table {
     pub name: QualifiedName,
     /// Ordinary, partitioned or foreign.
     pub kind: TableKind,
-    /// Leaf partitions, empty for other kinds.
+    /// Leaf partitions that come, empty for other kinds.
     pub leaves: Vec<Leaf>,
+    /// Those that do not: foreign tables, and what the profile leaves out. Their rows are never read.
+    pub leaves_behind: Vec<QualifiedName>,
     /// Tables it inherits from in the old way (`INHERITS`), by oid.
     pub inherits: Vec<u32>,
     /// Live columns in attribute order; generated ones included (see [`Column::generated`]).
@@ -93,6 +97,7 @@ impl Table {
             name,
             kind: TableKind::Ordinary,
             leaves: Vec::new(),
+            leaves_behind: Vec::new(),
             inherits: Vec::new(),
             columns: Vec::new(),
             unique_keys: Vec::new(),
@@ -291,6 +296,10 @@ pub struct Sequence {
     pub least: i64,
     /// MAXVALUE
     pub greatest: i64,
+    /// START
+    pub start: i64,
+    /// The role may SELECT from it.
+    pub selectable: bool,
 }
 
 /// Something of the schema that must arrive in the target, beside tables.

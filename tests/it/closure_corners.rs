@@ -142,6 +142,59 @@ fn references_of_a_single_partition_hold_for_its_rows_only() {
     }
 }
 
+/// One that is divided further: the key holds for all its leaves, and for no other.
+#[test]
+fn references_of_a_divided_partition_hold_for_its_leaves_only() {
+    let schema = with_users(
+        "CREATE TABLE posts (id int PRIMARY KEY, owner int NOT NULL REFERENCES users);
+         CREATE TABLE events (id int, kind text, owner int REFERENCES users, post int) PARTITION BY LIST (kind);
+         CREATE TABLE events_post PARTITION OF events FOR VALUES IN ('post') PARTITION BY RANGE (id);
+         CREATE TABLE events_low PARTITION OF events_post FOR VALUES FROM (0) TO (5);
+         CREATE TABLE events_high PARTITION OF events_post FOR VALUES FROM (5) TO (99);
+         CREATE TABLE events_rest PARTITION OF events DEFAULT;
+         ALTER TABLE events_post ADD FOREIGN KEY (post) REFERENCES posts;
+         INSERT INTO posts VALUES (1, 1), (2, 5);
+         INSERT INTO events VALUES (1, 'post', 1, 1), (2, 'post', 1, 2), (6, 'post', 2, 1), (7, 'post', 2, 2), (8, 'rest', 1, 99);",
+    );
+    let rows = |mode: &str| format!("[tables.events]\nrows = \"owned\"\n{mode}");
+    for more in BOTH_FORMS {
+        Setting::new(&schema, &rows("null = [\"post\"]\n"))
+            .brings_with(more, &[("(id, post) FROM events", "(1,1) (2,) (6,1) (7,) (8,99)")]);
+        let setting = Setting::new(&schema, &rows("within = [\"owner\", \"post\"]\n"));
+        setting.brings_with(more, &[("(id, post) FROM events", "(1,1) (6,1) (8,99)")]);
+        let on =
+            "SELECT conrelid::regclass FROM pg_constraint WHERE conname = 'events_post_post_fkey' AND conparentid = 0";
+        assert_eq!(setting.target.query_one_text(on), "events_post");
+    }
+}
+
+#[test]
+fn more_support_rows_than_members_are_told_beforehand() {
+    let schema = "CREATE TABLE users (id int PRIMARY KEY);
+         CREATE TABLE posts (id int PRIMARY KEY, owner int NOT NULL REFERENCES users, thanks int REFERENCES users);
+         INSERT INTO users SELECT generate_series(1, 40);
+         INSERT INTO posts SELECT n, 1, 1 + n FROM generate_series(1, 30) n; ANALYZE";
+    let setting = Setting::new(schema, "[tables.posts]\nwithin = [\"owner\"]\npull = [\"thanks\"]\n");
+    let planned = setting.run("plan", &[]).expect_code(0).stdout.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(planned.contains("users: 29 support rows outnumber its 2 members"), "{planned}");
+    assert!(planned.contains("% of users arrive although"), "{planned}");
+    // Estimates count no support rows, so they cannot tell; nor do they read a row.
+    let guessed = setting.run("plan", &["--no-exact"]).expect_code(0).stdout;
+    assert!(!guessed.contains("outnumber") && guessed.contains("posts"), "{guessed}");
+}
+
+/// NULL would bring rows under the condition that keep each other out.
+#[test]
+fn a_reference_in_the_condition_of_an_exclusion_is_not_nulled() {
+    let schema = with_users(
+        "CREATE TABLE bookings (id int PRIMARY KEY, owner int NOT NULL REFERENCES users, during int4range NOT NULL,
+             cancelled_by int REFERENCES users,
+             EXCLUDE USING gist (during WITH &&) WHERE (cancelled_by IS NULL));
+         INSERT INTO bookings VALUES (1, 1, '[1,5)', NULL), (2, 2, '[2,6)', 5), (3, 1, '[3,9)', 2), (4, 1, '[20,30)', NULL);",
+    );
+    Setting::new(&schema, "").brings(&[("(id, cancelled_by) FROM bookings", "(1,) (3,2) (4,)")]);
+}
+
 #[test]
 fn a_table_that_comes_whole_stands_in_a_circle() {
     let schema = with_users(

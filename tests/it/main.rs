@@ -15,6 +15,7 @@ mod economy;
 mod explain;
 mod faults;
 mod landing;
+mod left_behind;
 mod leaks;
 mod oracle;
 mod pieces;

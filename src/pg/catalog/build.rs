@@ -49,11 +49,12 @@ pub(super) fn build(rows: Rows, left_out: LeftOut<'_>) -> Catalog {
     };
     let relations: HashSet<u32> = rows.tables.iter().map(|row| row.oid).collect();
     let foreign: HashSet<u32> = rows.tables.iter().filter(|row| row.kind == "f").map(|row| row.oid).collect();
-    let (owner, partition_keys) = tables(&mut catalog, rows.tables, left_out);
+    let Relations { owner, partition_keys, subtrees } = tables(&mut catalog, rows.tables, left_out);
     columns(&mut catalog, rows.columns, &types, &owner);
     for (id, name, has_gaps) in partition_keys {
         let table = &mut catalog.tables[id.index()];
         let Some(column) = table.find_column(&name) else { continue };
+        let has_gaps = has_gaps || !table.leaves_behind.is_empty();
         for (key, belongs) in [(&mut table.partition_key, true), (&mut table.gapped_key, has_gaps)] {
             if belongs && !key.contains(&column) {
                 key.push(column);
@@ -61,7 +62,7 @@ pub(super) fn build(rows: Rows, left_out: LeftOut<'_>) -> Catalog {
         }
     }
     indexes(&mut catalog, rows.indexes, &owner);
-    constraints(&mut catalog, rows.constraints, &owner);
+    constraints(&mut catalog, rows.constraints, &owner, &subtrees);
     for row in rows.sequences {
         let owner_left_out = row.owner_relation.is_some_and(|oid| !owner.contains_key(&oid));
         if !owner_left_out && !left_out.schemas.contains(&row.schema) {
@@ -106,18 +107,27 @@ fn sequence(catalog: &Catalog, row: SequenceRow, owner: &HashMap<u32, TableId>, 
         increment: row.increment,
         least: row.least,
         greatest: row.greatest,
+        start: row.start,
+        selectable: row.selectable,
     }
 }
 
-/// Which table each relation (partitions included) belongs to; names of partition key columns, and whether their level
-/// has gaps.
-type Owners = (HashMap<u32, TableId>, Vec<(TableId, String, bool)>);
+/// What the relations are of.
+struct Relations {
+    /// Which table each one (partitions included) belongs to.
+    owner: HashMap<u32, TableId>,
+    /// Names of partition key columns, and whether their level has gaps.
+    partition_keys: Vec<(TableId, String, bool)>,
+    /// Partitions with the oids of the leaves that they are made of, their own if they are one.
+    subtrees: HashMap<u32, (QualifiedName, Vec<u32>)>,
+}
 
 /// Fills `catalog.tables`.
-fn tables(catalog: &mut Catalog, rows: Vec<TableRow>, left_out: LeftOut<'_>) -> Owners {
+fn tables(catalog: &mut Catalog, rows: Vec<TableRow>, left_out: LeftOut<'_>) -> Relations {
     let mut owner = HashMap::new();
     let mut partition_keys = Vec::new();
     let mut partitions = Vec::new();
+    let mut left_out_roots = HashSet::new();
     for row in rows {
         let name = QualifiedName::new(row.schema.clone(), row.name.clone());
         if row.kind == "f" {
@@ -128,6 +138,7 @@ fn tables(catalog: &mut Catalog, rows: Vec<TableRow>, left_out: LeftOut<'_>) -> 
             continue;
         }
         if left_out.has(&name) {
+            left_out_roots.insert(row.oid);
             catalog.left_out.push(name);
             continue;
         }
@@ -150,13 +161,40 @@ fn tables(catalog: &mut Catalog, rows: Vec<TableRow>, left_out: LeftOut<'_>) -> 
             ..Table::bare(id, row.oid, name)
         });
     }
+    let parents: HashMap<u32, Option<u32>> = partitions.iter().map(|(_, r)| (r.oid, r.partition_parent)).collect();
+    let above = |oid: u32| std::iter::successors(Some(oid), |oid| parents.get(oid).copied().flatten());
+    let behind = partitions.iter().filter(|(name, row)| row.kind == "f" || left_out.has(name));
+    let behind: HashSet<u32> = behind.map(|(_, row)| row.oid).collect();
+    let mut subtrees: HashMap<u32, (QualifiedName, Vec<u32>)> = HashMap::new();
+    for (name, row) in &partitions {
+        subtrees.entry(row.oid).or_insert_with(|| (name.clone(), Vec::new()));
+    }
     for (name, row) in partitions {
-        let Some(id) = row.partition_root.and_then(|root| owner.get(&root).copied()) else { continue };
+        let stays_behind = above(row.oid).any(|oid| behind.contains(&oid));
+        let Some(id) = row.partition_root.and_then(|root| owner.get(&root).copied()) else {
+            // pg_dump leaves out only what is named.
+            if row.partition_root.is_some_and(|root| left_out_roots.contains(&root)) {
+                catalog.left_out.push(name);
+            }
+            continue;
+        };
+        let table = &mut catalog.tables[id.index()];
+        if stays_behind {
+            if row.kind != "f" {
+                catalog.left_out.push(name.clone());
+            }
+            if row.kind != "p" {
+                table.leaves_behind.push(name);
+            }
+            continue;
+        }
         owner.insert(row.oid, id);
         partition_keys.extend(row.partition_key.iter().map(|column| (id, column.clone(), row.has_gaps)));
-        let table = &mut catalog.tables[id.index()];
-        table.leaves_apart &= row.routes_alike && (row.kind == "p" || stands_alone(&row, left_out.has(&name)));
+        table.leaves_apart &= row.routes_alike && (row.kind == "p" || stands_alone(&row));
         if row.kind != "p" {
+            for oid in above(row.oid) {
+                subtrees.entry(oid).and_modify(|(_, leaves)| leaves.push(row.oid));
+            }
             if table.leaves.is_empty() {
                 table.rows_estimate = 0.0;
             }
@@ -171,12 +209,12 @@ fn tables(catalog: &mut Catalog, rows: Vec<TableRow>, left_out: LeftOut<'_>) -> 
             });
         }
     }
-    (owner, partition_keys)
+    Relations { owner, partition_keys, subtrees }
 }
 
 /// The leaf shows the same rows by itself as through its root, and takes them.
-fn stands_alone(leaf: &TableRow, left_out: bool) -> bool {
-    leaf.kind == "r" && leaf.readable && !leaf.rls_applies && !leaf.generates_otherwise && !left_out
+fn stands_alone(leaf: &TableRow) -> bool {
+    leaf.kind == "r" && leaf.readable && !leaf.rls_applies && !leaf.generates_otherwise
 }
 
 fn columns(catalog: &mut Catalog, rows: Vec<ColumnRow>, types: &HashMap<u32, TypeRow>, owner: &HashMap<u32, TableId>) {
@@ -321,7 +359,12 @@ fn indexes(catalog: &mut Catalog, rows: Vec<IndexRow>, owner: &HashMap<u32, Tabl
     }
 }
 
-fn constraints(catalog: &mut Catalog, rows: Vec<ConstraintRow>, owner: &HashMap<u32, TableId>) {
+fn constraints(
+    catalog: &mut Catalog,
+    rows: Vec<ConstraintRow>,
+    owner: &HashMap<u32, TableId>,
+    subtrees: &HashMap<u32, (QualifiedName, Vec<u32>)>,
+) {
     for row in rows {
         let Some(child) = owner.get(&row.relation).copied() else { continue };
         let table = catalog.table(child);
@@ -331,19 +374,35 @@ fn constraints(catalog: &mut Catalog, rows: Vec<ConstraintRow>, owner: &HashMap<
             let check = Check { name: row.name, definition: row.definition, columns, in_partition };
             catalog.tables[child.index()].checks.push(check);
         } else if row.kind == "f" && !row.inherited {
-            foreign_key(catalog, row, child, owner);
+            foreign_key(catalog, row, child, owner, subtrees);
         }
     }
 }
 
-fn foreign_key(catalog: &mut Catalog, row: ConstraintRow, child: TableId, owner: &HashMap<u32, TableId>) {
+fn foreign_key(
+    catalog: &mut Catalog,
+    row: ConstraintRow,
+    child: TableId,
+    owner: &HashMap<u32, TableId>,
+    subtrees: &HashMap<u32, (QualifiedName, Vec<u32>)>,
+) {
     let table = catalog.table(child);
     // A key of one partition holds for that partition's rows only.
-    let leaf = table.leaves.iter().find(|leaf| leaf.oid == row.relation);
-    let on = leaf.map_or_else(|| table.name.clone(), |leaf| leaf.name.clone());
-    let condition = leaf.map(|leaf| format!("tableoid = {}", leaf.oid));
+    let part = subtrees.get(&row.relation);
+    let on = part.map_or_else(|| table.name.clone(), |(name, _)| name.clone());
+    let condition = part.map(|(_, leaves)| match leaves.as_slice() {
+        [leaf] => format!("tableoid = {leaf}"),
+        leaves => {
+            let leaves: Vec<String> = leaves.iter().map(u32::to_string).collect();
+            format!("tableoid = ANY ('{{{}}}'::oid[])", leaves.join(","))
+        }
+    });
     let child_columns: Vec<ColumnId> = row.columns.iter().filter_map(|n| table.find_column(n)).collect();
     let Some(parent) = owner.get(&row.parent).copied() else {
+        if row.into_extension {
+            catalog.extension_keys.push(row.oid);
+            return;
+        }
         catalog.cut_references.push((child, child_columns, row.name));
         return;
     };

@@ -9,6 +9,7 @@ pub(super) struct TableRow {
     pub(super) name: String,
     pub(super) kind: String,
     pub(super) partition_root: Option<u32>,
+    pub(super) partition_parent: Option<u32>,
     pub(super) rows_estimate: f64,
     pub(super) heap_bytes: u64,
     pub(super) inherits: Vec<u32>,
@@ -73,6 +74,8 @@ pub(super) struct ConstraintRow {
     pub(super) match_full: bool,
     pub(super) temporal: bool,
     pub(super) inherited: bool,
+    /// A foreign key to an extension's own table.
+    pub(super) into_extension: bool,
     pub(super) definition: String,
 }
 
@@ -106,6 +109,8 @@ pub(super) struct SequenceRow {
     pub(super) increment: i64,
     pub(super) least: i64,
     pub(super) greatest: i64,
+    pub(super) start: i64,
+    pub(super) selectable: bool,
 }
 
 #[derive(Deserialize)]

@@ -298,10 +298,24 @@ impl Members<'_> {
 
 /// `ONLY`, unless partitioned: a parent in the old inheritance would show its children's rows too.
 pub fn plain_source(table: &Table, alias: &str) -> String {
-    if table.kind == TableKind::Partitioned {
-        return format!("{} AS {alias}", qualified(&table.name));
+    match table.kind {
+        TableKind::Partitioned if table.leaves_behind.is_empty() => format!("{} AS {alias}", qualified(&table.name)),
+        TableKind::Partitioned => leaves_that_come(table, alias),
+        _ => own_rows(&table.name, alias),
     }
-    own_rows(&table.name, alias)
+}
+
+/// The rows of a partitioned table without those of leaves that stay behind: these are not even asked.
+fn leaves_that_come(table: &Table, alias: &str) -> String {
+    let columns: Vec<String> = table.columns.iter().map(|column| ident(&column.name)).collect();
+    let system = ["tableoid", "ctid", "xmin"].map(str::to_owned);
+    let select = format!("SELECT {}", [&system[..], &columns].concat().join(", "));
+    let leaves: Vec<String> =
+        table.leaves.iter().map(|leaf| format!("{select} FROM ONLY {}", qualified(&leaf.name))).collect();
+    match leaves.is_empty() {
+        true => format!("({select} FROM {} WHERE false) AS {alias}", qualified(&table.name)),
+        false => format!("({}) AS {alias}", leaves.join(" UNION ALL ")),
+    }
 }
 
 /// FROM item of the rows that a relation holds by itself: an ordinary table or a leaf partition.

@@ -16,6 +16,9 @@ SELECT k.oid::bigint AS oid,
        k.confmatchtype = 'f' AS match_full,
        k.conparentid <> 0 AS inherited,
        k.contype = 'f' AND coalesce((to_jsonb(k) ->> 'conperiod')::boolean, false) AS temporal,
+       k.contype = 'f' AND EXISTS (SELECT FROM pg_depend d
+                                   WHERE d.classid = 'pg_class'::regclass AND d.objid = k.confrelid
+                                     AND d.deptype = 'e') AS into_extension,
        CASE k.contype WHEN 'n' THEN 'CHECK (IS NOT NULL)' ELSE pg_get_constraintdef(k.oid) END AS definition
 FROM pg_constraint k
 JOIN pg_class c ON c.oid = k.conrelid
@@ -28,7 +31,8 @@ WHERE (k.contype IN ('p', 'u', 'x', 'f', 'c') OR (k.contype = 'n' AND NOT k.conv
   AND NOT (k.contype = 'c' AND c.relispartition AND k.coninhcount > 0)
 UNION ALL
 -- A NOT NULL of one partition binds its rows only: a CHECK as well.
-SELECT 0, a.attname, 'c', c.oid::bigint, 0, ARRAY[a.attname], '{}', true, false, false, false, 'CHECK (IS NOT NULL)'
+SELECT 0, a.attname, 'c', c.oid::bigint, 0, ARRAY[a.attname], '{}', true, false, false, false, false,
+       'CHECK (IS NOT NULL)'
 FROM pg_class c
 JOIN pg_namespace n ON n.oid = c.relnamespace
 JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND a.attnotnull AND NOT a.attisdropped

@@ -5,6 +5,8 @@ SELECT c.oid::bigint AS oid,
        c.relname AS name,
        c.relkind::text AS kind,
        CASE WHEN c.relispartition THEN pg_partition_root(c.oid)::oid::bigint END AS partition_root,
+       CASE WHEN c.relispartition
+            THEN (SELECT i.inhparent::bigint FROM pg_inherits i WHERE i.inhrelid = c.oid) END AS partition_parent,
        c.reltuples::float8 AS rows_estimate,
        CASE WHEN c.relkind = 'r' THEN coalesce(pg_table_size(c.oid), 0) ELSE 0 END AS heap_bytes,
        ARRAY(SELECT i.inhparent::bigint FROM pg_inherits i
