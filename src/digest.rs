@@ -276,6 +276,15 @@ impl fmt::Debug for RowChecksum {
     }
 }
 
+/// 16 hexadecimal digits that stand for these words.
+pub fn short_hash(words: &[&str]) -> String {
+    let mut hasher = blake3::Hasher::new();
+    for word in words {
+        hasher.update(&(word.len() as u64).to_le_bytes()).update(word.as_bytes());
+    }
+    hasher.finalize().to_hex()[..16].to_owned()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -2,7 +2,7 @@
 //!
 //! Key names are public interface (docs/design.md).
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
@@ -296,6 +296,9 @@ pub struct SchemaReport {
     pub not_valid: Vec<String>,
     /// Number of views, functions, indexes, constraints and so on, by kind.
     pub objects: BTreeMap<String, u64>,
+    /// One short hash of kind and name for each of them: 16 hexadecimal digits. Empty in reports of earlier versions.
+    #[serde(default)]
+    pub object_hashes: BTreeSet<String>,
     /// Indexes that could not be used when the run ended, as in the source.
     #[serde(default)]
     pub invalid_indexes: Vec<String>,

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use rustix::process::{Pid, Signal, kill_process_group};
 use tokio::process::{Child, Command};
 
+use crate::digest;
 use crate::error::{Error, ErrorKind, Result};
 use crate::monitor::Monitor;
 use crate::pg::catalog::{self, LeftOut};
@@ -17,7 +18,7 @@ use crate::pg::entries::{Entry, Owner, guards_apart};
 use crate::pg::errors::{ServerError, is_foreign_key_violation};
 use crate::pg::landing::{self, ForeignKeyStatements, Validity};
 use crate::pg::quote::ident;
-use crate::pg::sequences::{self, SequencesSet};
+use crate::pg::sequences::{self, NextValues, SequencesSet};
 use crate::pg::skipped::Skipped;
 use crate::pg::{landed, owners};
 use crate::profile::{Orphans, Profile};
@@ -126,9 +127,9 @@ pub(super) async fn finish_schema(
 }
 
 /// Sets every sequence past what was handed out.
-pub(super) async fn sequences(transfer: &Transfer, pool: &Pool) -> Result<SequencesSet> {
+pub(super) async fn sequences(transfer: &Transfer, pool: &Pool, next: &NextValues) -> Result<SequencesSet> {
     let client = pool.get().await?;
-    sequences::set(pool, &client, &transfer.catalog).await
+    sequences::set(pool, &client, &transfer.catalog, next).await
 }
 
 /// Gives the staging database the source database's own settings; returns those that it took, and what is to be said
@@ -230,6 +231,8 @@ pub(super) struct Objects {
     pub(super) check: CheckReport,
     /// How many of each kind are there.
     pub(super) counts: BTreeMap<String, u64>,
+    /// Their [`object_hash`]es.
+    pub(super) hashes: BTreeSet<String>,
     /// Indexes that cannot be used.
     pub(super) invalid_indexes: Vec<String>,
 }
@@ -259,6 +262,7 @@ pub(super) async fn check_objects(transfer: &Transfer, pool: &Pool, skipped: &Sk
     Ok(Objects {
         check: CheckReport::asked("schema objects", missing.is_empty(), detail),
         counts: count_by_kind(&found.objects),
+        hashes: found.objects.iter().map(object_hash).collect(),
         invalid_indexes: invalid.iter().map(ToString::to_string).collect(),
     })
 }
@@ -270,6 +274,11 @@ fn is_excused(catalog: &Catalog, object: &SchemaObject, skipped: &Skipped) -> bo
     };
     let was_cut = || object.kind == "constraint" && catalog.cut_references.iter().any(|(_, _, name)| leads_out(name));
     skipped.has(object) || was_cut()
+}
+
+/// By what a report knows an object again.
+pub(super) fn object_hash(object: &SchemaObject) -> String {
+    digest::short_hash(&[&object.kind, &object.identity])
 }
 
 /// Number of objects of each kind.

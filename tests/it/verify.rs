@@ -18,6 +18,13 @@ CREATE TABLE seats (owner_id int NOT NULL REFERENCES users, place text NOT NULL,
 CREATE TABLE logs (id int, owner_id int REFERENCES users);
 CREATE INDEX posts_title ON posts (title);
 CREATE VIEW titles AS SELECT title FROM posts;
+CREATE FUNCTION nothing() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RETURN NEW; END $$;
+CREATE TRIGGER quiet BEFORE INSERT ON seats FOR EACH ROW EXECUTE FUNCTION nothing();
+ALTER TABLE seats ENABLE ROW LEVEL SECURITY;
+-- A foreign table stays behind, and is not missed.
+CREATE FOREIGN DATA WRAPPER nobody;
+CREATE SERVER nowhere FOREIGN DATA WRAPPER nobody;
+CREATE FOREIGN TABLE far (id int) SERVER nowhere;
 -- Of one of two leaves only: it is not valid, here and in the target.
 CREATE TABLE parts (id int) PARTITION BY RANGE (id);
 CREATE TABLE parts_a PARTITION OF parts FOR VALUES FROM (1) TO (2);
@@ -39,6 +46,8 @@ root = "users"
 [tables.logs]
 rows = "none"
 [tables.parts]
+rows = "none"
+[tables.far]
 rows = "none"
 [columns.users]
 id = "keep"
@@ -163,6 +172,13 @@ fn a_fresh_sample_holds_and_each_tampering_is_found() {
             &["row counts", "checksums", "foreign keys"],
         ),
         ("SELECT setval('posts_id_seq', 1)", "SELECT setval('posts_id_seq', 1000)", &["sequences"]),
+        ("ALTER TABLE seats DISABLE TRIGGER quiet", "ALTER TABLE seats ENABLE TRIGGER quiet", &["schema objects"]),
+        (
+            "ALTER TABLE seats DISABLE ROW LEVEL SECURITY",
+            "ALTER TABLE seats ENABLE ROW LEVEL SECURITY",
+            &["schema objects"],
+        ),
+        ("ALTER VIEW titles RENAME TO headings", "ALTER VIEW headings RENAME TO titles", &["schema objects"]),
         ("DROP VIEW titles", "CREATE VIEW titles AS SELECT title FROM posts", &["schema objects"]),
         (
             "UPDATE pg_index SET indisvalid = false WHERE indexrelid = 'posts_title'::regclass",

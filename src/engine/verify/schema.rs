@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::some;
-use crate::engine::land::count_by_kind;
+use crate::engine::land::{count_by_kind, object_hash};
 use crate::engine::lanes;
 use crate::engine::prepare::Prepared;
 use crate::error::Result;
@@ -51,9 +51,9 @@ pub(super) async fn foreign_keys(
     }
     if let Some(run) = run
         && wrong.is_empty()
-        && (proven.len() as u64) < run.schema.foreign_keys
+        && (validated.len() as u64) < run.schema.foreign_keys
     {
-        wrong.push(format!("{} are validated, the run proved {}", proven.len(), run.schema.foreign_keys));
+        wrong.push(format!("{} are validated, the run proved {}", validated.len(), run.schema.foreign_keys));
     }
     wrong.extend(broken(landed, &validated).await?);
     if !wrong.is_empty() {
@@ -128,8 +128,8 @@ pub(super) async fn sequences(landed: &Landed) -> Result<CheckReport> {
     })
 }
 
-/// Whatever the schema had beside tables when the run ended is still there. The report decides, by counts of each
-/// kind; the source gives names, and decides where there is no report.
+/// Whatever the schema had beside tables when the run ended is still there. The report decides, by hashes of the names
+/// and counts of each kind; the source gives the names, and decides where there is no report.
 pub(super) fn objects(landed: &Landed, run: Option<&RunReport>, prepared: Option<&Prepared>) -> CheckReport {
     const NAME: &str = "schema objects";
     let there = &landed.catalog.objects;
@@ -159,6 +159,16 @@ pub(super) fn objects(landed: &Landed, run: Option<&RunReport>, prepared: Option
         let names = names.map(|absent| format!(" (missing: {})", some(&absent))).unwrap_or_default();
         return CheckReport::asked(NAME, false, format!("still there: {}{names}", some(&list)));
     }
+    let (here, landed_once) = (hashes(there), run.map(|run| &run.schema.object_hashes));
+    let gone: BTreeSet<&String> = landed_once.into_iter().flatten().filter(|hash| !here.contains(*hash)).collect();
+    if !gone.is_empty() {
+        let of_source = prepared.into_iter().flat_map(|prepared| &prepared.catalog.objects);
+        let names = of_source.filter(|object| gone.contains(&object_hash(object)));
+        let names: Vec<String> = names.map(|object| format!("{} {}", object.kind, object.identity)).collect();
+        let named = if names.is_empty() { String::new() } else { format!(": {}", some(&names)) };
+        let what = plural(gone.len() as u64, "object");
+        return CheckReport::asked(NAME, false, format!("gone or changed since the run: {what}{named}"));
+    }
     let total: u64 = counts.values().sum();
     let more = match absent.map_or(0, |absent| absent.len()) as u64 {
         0 => String::new(),
@@ -169,6 +179,10 @@ pub(super) fn objects(landed: &Landed, run: Option<&RunReport>, prepared: Option
         true,
         format!("{total} views, functions, types, triggers, policies, indexes and constraints are there{more}"),
     )
+}
+
+fn hashes(objects: &[SchemaObject]) -> BTreeSet<String> {
+    objects.iter().map(object_hash).collect()
 }
 
 fn absent(wanted: &[SchemaObject], there: &[SchemaObject]) -> Vec<String> {

@@ -31,7 +31,10 @@ FROM (
            OR (t.typtype = 'c' AND EXISTS (SELECT FROM pg_class c WHERE c.oid = t.typrelid AND c.relkind = 'c')))
       AND NOT EXISTS (SELECT FROM members m WHERE m.classid = 'pg_type'::regclass AND m.objid = t.oid)
     UNION ALL
-    SELECT 'trigger', r.nspname, format('%I on %I.%I', t.tgname, r.nspname, r.relname),
+    SELECT 'trigger', r.nspname,
+           format('%I on %I.%I', t.tgname, r.nspname, r.relname)
+             || CASE t.tgenabled WHEN 'D' THEN ' (disabled)' WHEN 'R' THEN ' (replica)' WHEN 'A' THEN ' (always)'
+                ELSE '' END,
            'pg_trigger'::regclass, t.oid, r.oid::bigint
     FROM pg_trigger t JOIN relations r ON r.oid = t.tgrelid
     WHERE NOT t.tgisinternal AND NOT r.relispartition
@@ -39,6 +42,35 @@ FROM (
     SELECT 'policy', r.nspname, format('%I on %I.%I', p.polname, r.nspname, r.relname),
            'pg_policy'::regclass, p.oid, r.oid::bigint
     FROM pg_policy p JOIN relations r ON r.oid = p.polrelid
+    UNION ALL
+    SELECT 'row security', r.nspname,
+           format('on %I.%I', r.nspname, r.relname) || CASE WHEN r.relforcerowsecurity THEN ' (forced)' ELSE '' END,
+           'pg_class'::regclass, r.oid, r.oid::bigint
+    FROM relations r WHERE r.relrowsecurity
+    UNION ALL
+    SELECT 'statistics object', n.nspname, format('%I.%I', n.nspname, x.stxname),
+           'pg_statistic_ext'::regclass, x.oid, x.stxrelid::bigint
+    FROM pg_statistic_ext x JOIN user_schemas n ON n.oid = x.stxnamespace
+    UNION ALL
+    SELECT 'collation', n.nspname, format('%I.%I', n.nspname, l.collname), 'pg_collation'::regclass, l.oid, NULL
+    FROM pg_collation l JOIN user_schemas n ON n.oid = l.collnamespace
+    WHERE NOT EXISTS (SELECT FROM members m WHERE m.classid = 'pg_collation'::regclass AND m.objid = l.oid)
+    UNION ALL
+    SELECT 'operator', n.nspname,
+           format('%I.%s(%s,%s)', n.nspname, p.oprname, nullif(p.oprleft, 0)::regtype, nullif(p.oprright, 0)::regtype),
+           'pg_operator'::regclass, p.oid, NULL
+    FROM pg_operator p JOIN user_schemas n ON n.oid = p.oprnamespace
+    WHERE NOT EXISTS (SELECT FROM members m WHERE m.classid = 'pg_operator'::regclass AND m.objid = p.oid)
+    UNION ALL
+    SELECT 'text search configuration', n.nspname, format('%I.%I', n.nspname, f.cfgname),
+           'pg_ts_config'::regclass, f.oid, NULL
+    FROM pg_ts_config f JOIN user_schemas n ON n.oid = f.cfgnamespace
+    WHERE NOT EXISTS (SELECT FROM members m WHERE m.classid = 'pg_ts_config'::regclass AND m.objid = f.oid)
+    UNION ALL
+    SELECT 'text search dictionary', n.nspname, format('%I.%I', n.nspname, d.dictname),
+           'pg_ts_dict'::regclass, d.oid, NULL
+    FROM pg_ts_dict d JOIN user_schemas n ON n.oid = d.dictnamespace
+    WHERE NOT EXISTS (SELECT FROM members m WHERE m.classid = 'pg_ts_dict'::regclass AND m.objid = d.oid)
     UNION ALL
     SELECT 'rule', r.nspname, format('%I on %I.%I', w.rulename, r.nspname, r.relname),
            'pg_rewrite'::regclass, w.oid, r.oid::bigint
