@@ -98,8 +98,24 @@ impl fmt::Display for Complaint {
 
 impl StdError for Complaint {}
 
+const RAISED: &str = "exception raised by a function (its text is in the server's log)";
+
+/// The SQLSTATE of a server's complaint beneath an error.
+pub(crate) fn sqlstate(error: &Error) -> Option<&str> {
+    let causes = std::iter::successors(error.source(), |&cause| cause.source());
+    causes.into_iter().find_map(|cause| cause.downcast_ref::<Complaint>()).map(|complaint| complaint.code.as_str())
+}
+
 impl Complaint {
     fn new(error: &DbError) -> Self {
+        // RAISE, under whatever code: the text is the function's author's, and may quote a value.
+        let is_raised = error.routine().is_some_and(|routine| {
+            routine == "exec_stmt_raise" || routine.starts_with("PLy_") || routine.starts_with("plperl_")
+        });
+        if is_raised {
+            let text = RAISED.to_owned();
+            return Self { code: error.code().code().to_owned(), text };
+        }
         Self::from_fields(error.code().code(), error.message(), error.where_())
     }
 
@@ -149,7 +165,7 @@ fn quoting_condition(code: &str, message: &str) -> Option<&'static str> {
         "22P03" => "invalid binary representation: a value does not fit its column's type",
         "22P04" => "bad COPY file format",
         "22P05" => "untranslatable character: a text has no form in the database's encoding",
-        "P0001" => "exception raised by a function (its text is in the server's log)",
+        "P0001" => RAISED,
         code if code.starts_with("22") => "data exception",
         code if code.starts_with("42") => "syntax error in a value",
         _ => "exception in a function or a foreign server (its text is in the server's log)",
@@ -272,6 +288,10 @@ fn tls_remedy(error: &rustls::Error) -> &'static str {
     }
 }
 
+/// What to do where sessions do not meet.
+pub(crate) const SAME_SERVER: &str = "each session must reach the same server: a pooler in transaction mode or a reader \
+    endpoint breaks this; give the server's own address, or a pool in session mode";
+
 /// What to do about an SQLSTATE, where something better can be said than the kind's general remedy.
 fn remedy(side: Side, role: &str, code: &str, message: &str) -> Option<String> {
     let role = role.replace(char::is_control, "?");
@@ -311,11 +331,8 @@ fn remedy(side: Side, role: &str, code: &str, message: &str) -> Option<String> {
         }
         "57014" => "the statement was cancelled by a timeout of the server or by its administrator".to_owned(),
         "40001" | "40P01" => "another session was in the way; run again".to_owned(),
-        "22023" | "42704" if message.contains("snapshot") => {
-            "each session must reach the same server: a pooler in transaction mode or a reader endpoint breaks this; \
-             give the server's own address"
-                .to_owned()
-        }
+        "08P01" if message.contains("pooling mode") => SAME_SERVER.to_owned(),
+        "22023" | "42704" if message.contains("snapshot") => SAME_SERVER.to_owned(),
         "0A000" if message.contains("unlogged") => {
             "a standby has no rows of unlogged tables: say rows = \"none\" for them, or read from the primary"
                 .to_owned()
@@ -331,6 +348,9 @@ fn lacking_right(side: Side, role: &str, message: &str) -> String {
         Some(pair) => pair,
         None if message.contains("create database") => {
             return format!("ALTER ROLE {role} CREATEDB, or use another role");
+        }
+        None if message.contains("row-level security") => {
+            return format!("a policy hides rows from {role}: connect as a role with BYPASSRLS, or as a superuser");
         }
         None => return format!("GRANT the missing right to {role}, or connect as the owner"),
     };
