@@ -196,6 +196,43 @@ async fn sslmodes() {
     }
 }
 
+/// What `openssl x509 -req` made until lately: X.509 v1, which says nothing of what it is for.
+const OLD_CERTIFICATE: &str = "-----BEGIN CERTIFICATE-----\n\
+MIIBJDCBywIUXIJdr9Vd61I6R3sBybipZP+Tgn8wCgYIKoZIzj0EAwIwFDESMBAG\n\
+A1UEAwwJbG9jYWxob3N0MCAXDTI2MTEyMjAyMDU1MFoYDzIxMjYxMDI5MDIwNTUw\n\
+WjAUMRIwEAYDVQQDDAlsb2NhbGhvc3QwWTATBgcqhkjOPQIBBggqhkjOPQMBBwNC\n\
+AATmy34U8I5+HaTOGMni4FwQi8bQXtujvGilUknEIWYA9F3cguehBKo4NbYPiJNh\n\
+Vj2HBJoPEA8yy+ZNPwJLpOn7MAoGCCqGSM49BAMCA0gAMEUCIC8oQHsU67+PN+XG\n\
+Uvzbkp1zhIvDeQvjt8GQfCafi+wEAiEA19hvMrldgKA1yjXTAgcbcFtHMq8Flv8M\n\
+E4TFj/mZ5N8=\n\
+-----END CERTIFICATE-----\n\n";
+const OLD_KEY: &str = "-----BEGIN PRIVATE KEY-----\n\
+MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQgYaXEuu6msT328V6U\n\
+t9rwTPn0OTmQQzyNo+XkptvICRGhRANCAATmy34U8I5+HaTOGMni4FwQi8bQXtuj\n\
+vGilUknEIWYA9F3cguehBKo4NbYPiJNhVj2HBJoPEA8yy+ZNPwJLpOn7\n\
+-----END PRIVATE KEY-----\n\n";
+
+#[tokio::test]
+async fn a_certificate_of_an_old_form_encrypts_where_nothing_is_verified() {
+    let port = support::free_port();
+    let hba = "local all all trust\nhostssl all all 127.0.0.1/32 trust\nhostnossl all all 127.0.0.1/32 trust\n";
+    let options = Options { port: Some(port), hba: Some(hba.to_owned()), ..Options::default() };
+    let server = Throwaway::start(options.setting("listen_addresses", "127.0.0.1")).expect("a server");
+    server.write_file("server.crt", OLD_CERTIFICATE).expect("write");
+    server.write_file("server.key", OLD_KEY).expect("write");
+    server.set("ssl", "on").expect("set");
+    for (protocol, extra) in [("TLSv1.3", ""), ("TLSv1.3", "sslmode=require"), ("TLSv1.2", "sslmode=require")] {
+        server.set("ssl_max_protocol_version", protocol).expect("set");
+        server.restart().expect("a server with TLS");
+        let text = format!("postgresql://postgres@127.0.0.1:{port}/postgres?{extra}");
+        let connector = ConnectInfo::parse(&text, Side::Source, &|_| None).and_then(Connector::new).expect("a text");
+        let session = connector.connect().await.unwrap_or_else(|error| panic!("{extra}: {}", error.chain()));
+        let question = "SELECT ssl FROM pg_stat_ssl WHERE pid = pg_backend_pid()";
+        let row = session.client.query_one(question, &[]).await.expect("an answer");
+        assert!(row.get::<_, bool>(0), "{extra}");
+    }
+}
+
 /// libpq: with a root certificate in its place, `require` verifies.
 #[tokio::test]
 async fn files_in_the_home_directory() {

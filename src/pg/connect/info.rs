@@ -30,6 +30,8 @@ pub struct ConnectInfo {
     pub(super) hosts: Vec<HostEntry>,
     pub(super) user: String,
     pub(super) dbname: String,
+    /// The database that was asked for: whoever may enter it may know no password for the server's others.
+    stated_dbname: String,
     pub(super) password: Option<Secret>,
     pub(super) passfile_path: Option<PathBuf>,
     pub(super) passfile: PassFile,
@@ -188,10 +190,12 @@ impl ConnectInfo {
             interval: seconds("keepalives_interval", Duration::from_secs(15))?,
             retries: number(&given, "keepalives_count")?.unwrap_or(4),
         };
+        let dbname = given.get("dbname").unwrap_or(&user).to_owned();
         Ok(Self {
             side,
             hosts: hosts(&given)?,
-            dbname: given.get("dbname").unwrap_or(&user).to_owned(),
+            stated_dbname: dbname.clone(),
+            dbname,
             user,
             password,
             passfile_path,
@@ -248,7 +252,7 @@ impl ConnectInfo {
         &self.notes
     }
 
-    /// The same server and role, another database.
+    /// The same server and role, another database; a line of the password file for the first one will do.
     #[must_use]
     pub fn with_dbname(&self, name: &str) -> Self {
         Self { dbname: name.to_owned(), ..self.clone() }
@@ -267,10 +271,12 @@ impl ConnectInfo {
             Host::Socket(directory) if is_default_socket(directory) => vec!["localhost", path_str(directory)],
             Host::Socket(directory) => vec![path_str(directory)],
         };
-        let found = || self.passfile.find(&names, entry.port, &self.dbname, &self.user);
-        let by_address =
-            || address.as_deref().and_then(|a| self.passfile.find(&[a], entry.port, &self.dbname, &self.user));
-        self.password.as_ref().or_else(found).or_else(by_address)
+        let find = |dbname: &str| {
+            let found = self.passfile.find(&names, entry.port, dbname, &self.user);
+            let by_address = || self.passfile.find(&[address.as_deref()?], entry.port, dbname, &self.user);
+            found.or_else(by_address)
+        };
+        self.password.as_ref().or_else(|| find(&self.dbname)).or_else(|| find(&self.stated_dbname))
     }
 }
 

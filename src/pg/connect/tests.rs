@@ -204,6 +204,23 @@ fn password_file_that_others_may_read_is_ignored() {
     assert!(!format!("{info:?} {info}").contains("s3cret"));
 }
 
+/// Whoever was given a line for the target alone still has to enter the server's own database.
+#[test]
+fn a_password_of_the_stated_database_serves_for_the_others() {
+    let directory = tempfile::tempdir().expect("a temporary directory");
+    let path = directory.path().join("pgpass");
+    fs::write(&path, "db:5432:dev:me:of dev\ndb:5432:template1:me:of template1\n").expect("write");
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).expect("chmod");
+    let info = read(&format!("host=db user=me dbname=dev passfile={}", path.display()), &[]).expect("a valid text");
+    for (dbname, wanted) in
+        [("dev", "of dev"), ("postgres", "of dev"), ("dev__next", "of dev"), ("template1", "of template1")]
+    {
+        let password = info.with_dbname("postgres").with_dbname(dbname).libpq_env();
+        let password = password.into_iter().find(|(name, _)| name == "PGPASSWORD").map(|(_, value)| value);
+        assert_eq!(password.as_deref(), Some(wanted), "{dbname}");
+    }
+}
+
 #[tokio::test]
 async fn no_password_in_any_printed_form() {
     let info = read("postgresql://me:s3cret@127.0.0.1:1/p?sslmode=disable", &[]).expect("a valid text");
