@@ -36,7 +36,7 @@ pub(super) fn dispatch(cli: Cli) -> Result<u8> {
         Command::Profile { command } => block_on(profile::run(&command, global)),
         Command::Plan(args) => block_on(plan::run(&args, global)),
         Command::Report(args) => report::run(&args, global),
-        Command::Rollback(args) => block_on(rollback::run(&args)),
+        Command::Rollback(args) => block_on(rollback::run(&args, global)),
         Command::Graph(args) => block_on(graph::run(&args, global)),
         Command::Completions { shell } => manual::completions(shell),
         Command::Man => manual::page(),
