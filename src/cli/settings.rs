@@ -7,7 +7,7 @@ use jiff::Timestamp;
 
 use super::args::{Choice, DurabilityChoice, Limits, RemoteOptions, VaultOptions};
 use crate::digest::MaskKey;
-use crate::engine::SourceRequest;
+use crate::engine::{PATIENCE, SourceRequest};
 use crate::error::{Error, ErrorKind, Result};
 use crate::pg::connect::ConnectInfo;
 use crate::pg::errors::Side;
@@ -89,6 +89,7 @@ pub(super) fn source_request(from: &str, choice: &Choice, limits: &Limits, run: 
         literal_keys_max: limits.literal_keys_max,
         run_id: run.id.clone(),
         lock_timeout: Duration::from_secs_f64(limits.lock_timeout),
+        patience: PATIENCE,
     })
 }
 
@@ -102,6 +103,7 @@ pub(super) fn look_request(from: &str, profile_name: &str, run: &RunId) -> Resul
         literal_keys_max: crate::closure::LITERAL_KEYS_MAX,
         run_id: run.id.clone(),
         lock_timeout: Duration::from_secs(10),
+        patience: PATIENCE,
     })
 }
 

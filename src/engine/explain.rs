@@ -14,7 +14,7 @@ use std::collections::{HashSet, VecDeque};
 use serde::Serialize;
 
 use super::choose::Choice;
-use super::prepare::{PATIENCE, Prepared, SourceRequest, prepare, standing_back};
+use super::prepare::{Prepared, SourceRequest, prepare, standing_back};
 use super::support::required_parents;
 use crate::closure::{Budget, Chosen};
 use crate::error::{Error, ErrorKind, Result};
@@ -95,7 +95,7 @@ pub struct Step {
 /// `Usage` for a table or row that is not there; otherwise as a plan.
 pub async fn explain(request: &ExplainRequest, monitor: &dyn Monitor) -> Result<Explanation> {
     let prepared = prepare(&request.source, monitor).await?;
-    standing_back(&prepared.source, PATIENCE, explain_row(request, &prepared, monitor)).await
+    standing_back(&prepared.source, request.source.patience, explain_row(request, &prepared, monitor)).await
 }
 
 async fn explain_row(request: &ExplainRequest, prepared: &Prepared, monitor: &dyn Monitor) -> Result<Explanation> {

@@ -12,7 +12,7 @@ use crate::types::TableId;
 
 use super::choose::Choice;
 use super::lanes;
-use super::prepare::{PATIENCE, Prepared, SourceRequest, prepare, standing_back};
+use super::prepare::{Prepared, SourceRequest, prepare, standing_back};
 use crate::rate::RateLimit;
 
 /// Whether rows are counted.
@@ -40,7 +40,7 @@ pub async fn plan(
         return Ok((prepared, numbers));
     }
     let counting = count(&prepared, request.literal_keys_max, memory_bytes, &*monitor);
-    let numbers = standing_back(&prepared.source, PATIENCE, counting).await?;
+    let numbers = standing_back(&prepared.source, request.patience, counting).await?;
     Ok((prepared, numbers))
 }
 

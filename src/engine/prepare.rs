@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::error::Result;
+use crate::error::{Error, ErrorKind, Result};
 use crate::monitor::Monitor;
 use crate::pg::catalog::LeftOut;
 use crate::pg::connect::ConnectInfo;
@@ -31,6 +31,8 @@ pub struct SourceRequest {
     pub run_id: String,
     /// Longest wait for a table's lock.
     pub lock_timeout: Duration,
+    /// End when somebody waited this long for a lock of ours.
+    pub patience: Duration,
 }
 
 /// An open source with its plan.
@@ -44,6 +46,7 @@ pub struct Prepared {
 }
 
 /// Runs `work`, unless somebody waits too long for a lock that this command holds on the source, or the locks are lost.
+/// However it ends before its time, by being dropped too: what the source's server still works on is ended.
 ///
 /// # Errors
 /// `work`'s, or `Source` when the command stood back or cannot vouch for what it read.
@@ -52,32 +55,86 @@ pub(super) async fn standing_back<T>(
     patience: Duration,
     work: impl Future<Output = Result<T>>,
 ) -> Result<T> {
-    tokio::select! {
-        done = work => {
-            let done = done?;
+    let mut busy = Busy { source, is_over: false };
+    let done = tokio::select! {
+        done = work => done,
+        error = source.watch(patience) => Err(error),
+    };
+    busy.is_over = true;
+    match done {
+        Ok(done) => {
             source.check_hold().await?;
             Ok(done)
         }
-        error = source.watch(patience) => Err(error),
+        Err(error) => {
+            // A query that sends nothing would not notice that its client is gone.
+            let _ = tokio::time::timeout(CANCEL_LIMIT, source.cancel()).await;
+            Err(error)
+        }
+    }
+}
+
+/// Longest that ending what a server works on may take.
+const CANCEL_LIMIT: Duration = Duration::from_secs(5);
+
+/// Work on the source's server that nobody may be left to end.
+struct Busy<'a> {
+    source: &'a Source,
+    is_over: bool,
+}
+
+impl Drop for Busy<'_> {
+    fn drop(&mut self) {
+        if self.is_over {
+            return;
+        }
+        // Dropped by a runtime that ends: the question needs one of its own.
+        let ask = || {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+            let Ok(runtime) = runtime else { return };
+            let _ = runtime.block_on(async { tokio::time::timeout(CANCEL_LIMIT, self.source.cancel()).await });
+            runtime.shutdown_background();
+        };
+        std::thread::scope(|scope| drop(scope.spawn(ask)));
     }
 }
 
 /// How long commands that move nothing let others wait.
-pub(super) const PATIENCE: Duration = Duration::from_secs(5);
+pub const PATIENCE: Duration = Duration::from_secs(5);
 
-/// Connects, reads the catalog, decides everything and locks what will be read.
+/// How often a source is opened anew whose tables were emptied while it was opened.
+const ATTEMPTS: u32 = 3;
+
+/// Connects, reads the catalog, decides everything and locks what will be read. Begins anew where a table was emptied or
+/// rewritten between the snapshot and the locks: the snapshot would show it empty.
 ///
 /// # Errors
 /// `Source`, `Profile`, `Undecided` or `Plan`.
 pub async fn prepare(request: &SourceRequest, monitor: &dyn Monitor) -> Result<Prepared> {
-    monitor.phase("connect");
+    request.from.notes().iter().for_each(|note| monitor.note(note));
+    let mut attempt = 1;
+    loop {
+        monitor.phase("connect");
+        let (prepared, replaced) = open(request, monitor).await?;
+        let Some(table) = replaced else { return Ok(prepared) };
+        let what = format!("{table} was emptied or rewritten while it was being locked");
+        if attempt == ATTEMPTS {
+            return Err(Error::new(ErrorKind::Source, format!("lock tables for reading: {what}"))
+                .with_remedy("run again when nobody runs TRUNCATE or ALTER TABLE"));
+        }
+        monitor.note(&format!("{what}: beginning anew"));
+        attempt += 1;
+    }
+}
+
+/// Answers beside what it opened a table whose rows the snapshot cannot see any more.
+async fn open(request: &SourceRequest, monitor: &dyn Monitor) -> Result<(Prepared, Option<String>)> {
     let options = source::Options {
         jobs: request.jobs,
         application_name: format!("tithe {}", request.run_id),
         lock_timeout: request.lock_timeout,
         row_security: request.profile.source.allow_row_security,
     };
-    request.from.notes().iter().for_each(|note| monitor.note(note));
     let source = Source::open(request.from.clone(), options).await?;
     monitor.phase("plan");
     let rules = &request.profile.source;
@@ -85,10 +142,15 @@ pub async fn prepare(request: &SourceRequest, monitor: &dyn Monitor) -> Result<P
     let mut catalog = source.catalog(left_out).await?;
     let plan = plan::make(&mut catalog, &request.profile, &request.options)?;
     let tables: Vec<_> = catalog.tables.iter().collect();
-    source.lock(&tables).await?;
+    let mut busy = Busy { source: &source, is_over: false };
+    let locked = source.lock(&tables, request.patience).await;
+    busy.is_over = true;
+    drop(busy);
+    locked?;
+    let replaced = source.replaced(&tables).await?;
     let problems = unparsed(&source, &catalog, &request.profile, &request.options.run_time).await?;
     plan::refuse(&request.profile, problems)?;
-    Ok(Prepared { source: Arc::new(source), catalog: Arc::new(catalog), plan: Arc::new(plan) })
+    Ok((Prepared { source: Arc::new(source), catalog: Arc::new(catalog), plan: Arc::new(plan) }, replaced))
 }
 
 /// The profile's SQL that the source's server cannot parse.

@@ -1,14 +1,13 @@
 //! `tithe sample`: the run.
 
 use std::future::Future;
-use std::pin::{Pin, pin};
+use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use crate::anonymize::{RowTransform, Tally};
+use crate::anonymize::Tally;
 use crate::closure::{Budget, Chosen};
-use crate::copyfmt::Format;
 use crate::digest::MaskKey;
 use crate::error::{Error, ErrorKind, Result};
 use crate::monitor::{Monitor, Recorder};
@@ -19,17 +18,17 @@ use crate::pg::landing;
 use crate::pg::sequences::SequencesSet;
 use crate::pg::skipped::Skipped;
 use crate::pg::source::Source;
-use crate::pg::target::{Target, system_identifier};
+use crate::pg::target::Target;
 use crate::plan::{DrawSize, Plan};
-use crate::profile::MaskRule;
 use crate::report::{CheckReport, Outcome, PhaseReport, RunReport, SchemaReport, SourceReport, TableReport};
-use crate::schema::Catalog;
+use crate::schema::TableKind;
 
 use super::choose::Choice;
 use super::copy::{self, Arrived};
 use super::ending::Ending;
 use super::files::{self, FilesInPlace, VaultRequest};
-use super::prepare::{Prepared, SourceRequest, prepare};
+use super::prepare::{Prepared, SourceRequest};
+use super::ready::{Confirm, ready};
 use super::source_values::SourceValues;
 use super::transfer::Transfer;
 use super::{empty, evidence, land, leaks, pieces, rollback, trial, usage, worker};
@@ -49,8 +48,6 @@ pub struct SampleRequest {
     pub max_rate: Option<u64>,
     /// Heap that one statement reads at most ([`super::RANGE_BYTES`] unless a test wants less).
     pub range_bytes: u64,
-    /// End when somebody waited this long for a lock of ours on the source.
-    pub yield_to_ddl: Duration,
     /// When the run began, ISO 8601.
     pub started_at: String,
     /// What to do with files; `None` leaves them.
@@ -64,25 +61,6 @@ pub struct SampleRequest {
 
 /// The question before many files are removed, given what it is about.
 pub type ConfirmRemoval = Box<dyn Fn(&str) -> bool + Send + Sync>;
-
-/// The question before a target is touched.
-pub type Confirm = Box<dyn Fn(TargetState) -> Answer + Send + Sync>;
-
-/// What it answers with.
-pub type Answer = Pin<Box<dyn Future<Output = Result<()>> + Send>>;
-
-/// The target as a run finds it.
-#[derive(Clone, Debug)]
-pub struct TargetState {
-    /// Database, server and role, without password.
-    pub target: String,
-    /// The database's name.
-    pub database: String,
-    /// It exists, and the run will replace it.
-    pub exists: bool,
-    /// The run that made it, where it was one of ours.
-    pub made_by: Option<String>,
-}
 
 /// Cleaning up after a failure must not take longer than a person waits; what is left is marked for the next run.
 const CLEAN_UP_LIMIT: Duration = Duration::from_secs(15);
@@ -99,14 +77,14 @@ pub async fn sample(
     let mut stop = pin!(stop);
     let recorder = Arc::new(Recorder::before(monitor));
     let (prepared, target, source_identifier) = tokio::select! {
-        ready = open(&request, &*recorder) => ready?,
+        ready = ready(&request, &*recorder) => ready?,
         error = &mut stop => return Err(error),
     };
     let source = Arc::clone(&prepared.source);
     let places_files = AtomicBool::new(false);
     let outcome = tokio::select! {
         built = build(&request, &prepared, &target, &recorder, &places_files) => built,
-        error = source.watch(request.yield_to_ddl) => Err(error),
+        error = source.watch(request.source.patience) => Err(error),
         error = target.watch() => Err(error),
         error = stop => Err(error),
     };
@@ -138,22 +116,6 @@ pub async fn sample(
     }
 }
 
-/// Connects to both sides and checks whatever can be checked before anything is done.
-async fn open(request: &SampleRequest, monitor: &dyn Monitor) -> Result<(Prepared, Arc<Target>, Option<i64>)> {
-    let prepared = prepare(&request.source, monitor).await?;
-    monitor.phase("look at the target");
-    let target = Target::open(request.to.clone(), &request.source.run_id).await?;
-    let source_identifier = refuse_same_database(&prepared.source, &target).await?;
-    target.lock().await?;
-    target.preflight().await?;
-    if prepared.plan.needs_key && request.key.is_none() {
-        return Err(Error::new(ErrorKind::Undecided, "masks need a secret key, and TITHE_KEY is not set")
-            .with_remedy("make one with `openssl rand -hex 32`, keep it with your secrets, and export TITHE_KEY"));
-    }
-    check_masks(&prepared.catalog, &prepared.plan, request.key.as_ref())?;
-    Ok((prepared, Arc::new(target), source_identifier))
-}
-
 /// What was built is of no use; what cannot be dropped now is a marked leftover for the next run.
 async fn clean_up(source: &Source, target: &Target) {
     let on_target = async {
@@ -171,17 +133,6 @@ async fn clean_up(source: &Source, target: &Target) {
     let _ = tokio::time::timeout(CLEAN_UP_LIMIT, both).await;
 }
 
-async fn confirm(request: &SampleRequest, target: &Target) -> Result<()> {
-    let Some(confirm) = &request.confirm else { return Ok(()) };
-    let state = TargetState {
-        target: request.to.to_string(),
-        database: target.name().to_owned(),
-        exists: target.comment(target.name()).await?.is_some(),
-        made_by: target.run_of(target.name()).await?,
-    };
-    confirm(state).await
-}
-
 /// Everything up to a proven database under its staging name. Says when it begins to put files in place.
 async fn build(
     request: &SampleRequest,
@@ -190,7 +141,6 @@ async fn build(
     recorder: &Arc<Recorder>,
     places_files: &AtomicBool,
 ) -> Result<(RunReport, Option<FilesInPlace>)> {
-    confirm(request, target).await?;
     for name in target.remove_leftovers().await? {
         recorder.note(&format!("removed {name}, left behind by a run that was killed"));
     }
@@ -253,6 +203,9 @@ async fn build(
     let mut report = report(request, prepared, &transfer, arrived);
     finished.tell(staging, request, &mut report);
     evidence::tell_leaks(&transfer, &looked, &mut report.tables);
+    // Foreign tables are not there.
+    let mut kinds = prepared.catalog.tables.iter().map(|table| table.kind);
+    report.tables.retain(|_| kinds.next() != Some(TableKind::Foreign));
     report.notes.extend(evidence::idle_masks(&report.tables));
     report.notes.extend(leaks::notes(&looked.report));
     report.checks.push(looked.check);
@@ -282,14 +235,16 @@ async fn complete(
     let pool = &staging.pool;
     monitor.phase("prove foreign keys");
     let (attach, rest): (Vec<_>, Vec<_>) = entries.into_iter().partition(|entry| entry.kind == "INDEX ATTACH");
-    let rest: Vec<_> = rest.into_iter().filter(|entry| entry.kind != "FK CONSTRAINT").collect();
+    // The others are made from the catalog, and proven.
+    let stays = |entry: &Entry| transfer.catalog.extension_keys.contains(&entry.oid);
+    let rest: Vec<_> = rest.into_iter().filter(|entry| entry.kind != "FK CONSTRAINT" || stays(entry)).collect();
     {
         let client = pool.get().await?;
         landing::run_entries(pool, &client, &attach, &mut staging.skipped).await?;
     }
     let (proven, not_valid) = land::foreign_keys(transfer, pool).await?;
     monitor.phase("finish the schema");
-    let sequences = land::sequences(transfer, pool).await?;
+    let sequences = land::sequences(transfer, pool, &ending.next_values).await?;
     let refused_settings;
     (ending.settings, refused_settings) = land::settings(transfer, pool, ending.settings).await?;
     let before = &staging.dump.before_rows;
@@ -328,6 +283,7 @@ impl Completed {
             foreign_keys: proven as u64,
             not_valid,
             objects: objects.counts,
+            object_hashes: objects.hashes,
             invalid_indexes: objects.invalid_indexes,
             after_load: request.source.profile.target.after_load.len() as u64,
         };
@@ -381,52 +337,6 @@ async fn create_schema(request: &SampleRequest, prepared: &Prepared, target: &Ar
     landing::run_entries(&pool, &client, &dump.before_rows, &mut skipped).await?;
     drop(client);
     Ok(Staging { pool, dump, skipped, locale_note })
-}
-
-/// Compiles every mask once, so that a rule that cannot be is known before anything is created.
-fn check_masks(catalog: &Catalog, plan: &Plan, key: Option<&MaskKey>) -> Result<()> {
-    for table in catalog.tables.iter().filter(|table| plan.brings_rows(table.id)) {
-        let masks = &plan.table(table.id).masks;
-        let columns: Vec<_> = table.copied_columns().map(|(id, _)| id).collect();
-        for support in [false, true] {
-            let rules: Vec<Option<&MaskRule>> = columns
-                .iter()
-                .map(|c| masks[c.index()].as_ref().map(|m| if support { &m.support } else { &m.member }))
-                .collect();
-            RowTransform::compile(table, &columns, &rules, Format::Binary, key)?;
-        }
-    }
-    Ok(())
-}
-
-/// Source and target are compared by who answers, not by how their URLs are written. Answers the source's cluster.
-async fn refuse_same_database(source: &Source, target: &Target) -> Result<Option<i64>> {
-    let session = source.session().await?;
-    let source_identifier = system_identifier(&session).await;
-    drop(session);
-    let same_cluster = source_identifier.is_some() && source_identifier == target.system_identifier;
-    let same_start = source.server.started_us == target.server.started_us;
-    let refuse = |what: &str| {
-        Err(Error::new(
-            ErrorKind::Refused,
-            format!("the source {} and the target {} {what}", source.connector().info(), target.name()),
-        )
-        .with_remedy("give --to the address of a development server"))
-    };
-    let unknown = source_identifier.is_none() || target.system_identifier.is_none();
-    let same_server = same_start && (same_cluster || unknown) && source.server.standby == target.server.standby;
-    if same_server && source.server.database == target.name() {
-        return refuse("are the same database");
-    }
-    if same_server && [target.next(), target.prev()].contains(&source.server.database) {
-        return refuse(
-            "would overwrite each other: the source has the name of the target's staging or previous database",
-        );
-    }
-    if same_cluster && !same_start && (source.server.standby || target.server.standby) {
-        return refuse("belong to one cluster: one is a physical copy of the other");
-    }
-    Ok(source_identifier)
 }
 
 fn report(request: &SampleRequest, prepared: &Prepared, transfer: &Transfer, arrived: Vec<Arrived>) -> RunReport {

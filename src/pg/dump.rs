@@ -7,6 +7,7 @@ use tokio::process::Command;
 
 use super::connect::{ConnectInfo, LIBPQ_VARIABLES};
 use super::entries::{Dump, cut};
+use super::errors::SAME_SERVER;
 use super::quote::ident;
 use crate::error::{Error, ErrorKind, Result};
 use crate::types::QualifiedName;
@@ -59,7 +60,7 @@ pub async fn run(request: &Request<'_>) -> Result<Dump> {
             said.lines().filter(|line| line.contains("error:") || line.contains("detail:")).take(4).collect();
         let complaint = complaint.join("; ");
         let remedy = if complaint.contains("snapshot") {
-            "each session must reach the same server: a pooler in transaction mode or a reader endpoint breaks this; give the server's own address"
+            SAME_SERVER
         } else if complaint.contains("lock timeout") || complaint.contains("could not obtain lock") {
             "another session holds a conflicting lock; run again later"
         } else if complaint.contains("permission denied") {

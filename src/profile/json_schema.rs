@@ -28,8 +28,10 @@ pub fn json_schema() -> Value {
                 "allow_row_security": described(json!({ "type": "boolean", "default": false }),
                     "Go on although row-level security hides rows from the reading role."),
             })),
-            "target": object("What happens in the target after the load.", json!({
+            "target": object("What the target is, and what happens there after the load.", json!({
                 "after_load": names("Shell commands run against the new database before it takes its place."),
+                "clone_of_source": described(json!({ "type": "boolean", "default": false }),
+                    "The target's server was made as a physical copy of the source's."),
             })),
             "tables": described(json!({ "type": "object", "additionalProperties": table() }),
                 "Which rows of a table are chosen. Names are `table` in schema public, \"schema.table\" elsewhere."),

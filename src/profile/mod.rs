@@ -89,11 +89,13 @@ pub struct SourceRules {
     pub allow_row_security: bool,
 }
 
-/// `[target]`: what happens there after the load.
+/// `[target]`: what it is, and what happens there after the load.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct TargetRules {
     /// Shell commands run against the new database before the swap; `PG*` variables and `DATABASE_URL` point at it.
     pub after_load: Vec<String>,
+    /// Its server was made as a physical copy of the source's.
+    pub clone_of_source: bool,
 }
 
 /// `[tables.NAME]`

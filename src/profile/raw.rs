@@ -162,7 +162,10 @@ fn source<'d>(checker: &mut Checker<'d>, mut section: Section<'d>) -> SourceRule
 }
 
 fn target<'d>(checker: &mut Checker<'d>, mut section: Section<'d>) -> TargetRules {
-    let rules = TargetRules { after_load: names(checker, &mut section, "after_load") };
+    let rules = TargetRules {
+        after_load: names(checker, &mut section, "after_load"),
+        clone_of_source: section.take("clone_of_source").and_then(|node| checker.boolean(&node)).unwrap_or_default(),
+    };
     section.finish(checker, None);
     rules
 }

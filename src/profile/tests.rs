@@ -271,7 +271,7 @@ fn each_mistake_is_told_with_its_place() {
         ),
         (
             "[target]\nafterload = \"x\"",
-            "p.toml:4:1: target.afterload: unknown key; did you mean `after_load`? (after_load)",
+            "p.toml:4:1: target.afterload: unknown key; did you mean `after_load`? (after_load, clone_of_source)",
         ),
         // [tables]
         ("[tables]\nposts = \"all\"", "p.toml:4:9: tables.posts: is a string; a table is needed"),

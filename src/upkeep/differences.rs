@@ -62,7 +62,7 @@ impl<'p> Meaning<'p> {
             places: _,
             sample,
             source: SourceRules { exclude_schemas, exclude_tables, allow_row_security },
-            target: TargetRules { after_load },
+            target: TargetRules { after_load, clone_of_source },
             tables,
             references,
             vault,
@@ -76,6 +76,7 @@ impl<'p> Meaning<'p> {
         all.put(&["source", "allow_row_security"], allow_row_security, &false);
         // Commands run in their order.
         all.put(&["target", "after_load"], after_load, &Vec::new());
+        all.put(&["target", "clone_of_source"], clone_of_source, &false);
         tables.iter().for_each(|(name, rules)| all.table(name, rules));
         all.references(references);
         all.vault(vault);

@@ -339,3 +339,73 @@ fn a_value_that_is_no_query_is_not_quoted() {
         scene.refused(scene.sample_with(&profile, &[]), 6, &["read rows of posts", "syntax error in a value"]);
     }
 }
+
+/// Policies would hide rows without a word.
+#[test]
+fn rows_that_policies_hide() {
+    let scene = Scene::new();
+    let server = &support::servers().source;
+    let role = format!("hidden_{}", scene.source.name());
+    server.query_text("postgres", &format!("CREATE ROLE {role} LOGIN")).unwrap();
+    scene.source.execute(&format!(
+        "GRANT SELECT ON users, posts TO {role}; ALTER TABLE posts ENABLE ROW LEVEL SECURITY;
+         CREATE POLICY few ON posts USING (id <= 10)"
+    ));
+    let from = with_user(&scene.source.url(), &role);
+    let words = ["row-level security", "posts", "BYPASSRLS", "allow_row_security"];
+    scene.refused(scene.sample(&["--from", &from]), 6, &words);
+    // The owner sees them all.
+    scene.sample(&[]).expect_code(0);
+    let accepted = format!("{PROFILE}\n[source]\nallow_row_security = true\n");
+    scene.sample_with(&accepted, &["--from", &from]).expect_code(0);
+    assert_eq!(scene.target.query_one_text("SELECT count(*) BETWEEN 1 AND 10 FROM posts"), "t");
+}
+
+/// Whether a row comes would hang on each of its elements, which hang on it.
+#[test]
+fn a_circle_that_cannot_be_broken() {
+    let scene = Scene::new();
+    scene.source.execute(
+        "CREATE TABLE circles (id int PRIMARY KEY, user_id int NOT NULL REFERENCES users, friends int[] NOT NULL);
+         INSERT INTO circles SELECT n, n, ARRAY[n, 1] FROM generate_series(1, 200) n",
+    );
+    let profile = format!(
+        "{PROFILE}\n[[references]]\nname = \"friends\"\ntable = \"circles\"\ncolumns = [\"friends\"]\nparent = \"circles\"\n\
+         array = true\n[tables.circles]\nwithin = [\"friends\"]\n\
+         [columns.circles]\nid = \"keep\"\nuser_id = \"keep\"\nfriends = \"keep\"\n"
+    );
+    let words = ["circles", "within a cycle", "mode null or pull"];
+    scene.refused(scene.sample_with(&profile, &[]), 5, &words);
+    let broken = profile.replace("within = [\"friends\"]", "null = [\"friends\"]");
+    scene.sample_with(&broken, &[]).expect_code(0);
+}
+
+/// Advisory locks are a database's own, and two roles may come in by different ones.
+#[test]
+fn a_second_run_that_came_in_by_another_database() {
+    let scene = Scene::new();
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let other = support::servers().target.url("template1");
+    let session = runtime.block_on(async {
+        let (client, connection) = tokio_postgres::connect(&other, tokio_postgres::NoTls).await.unwrap();
+        tokio::spawn(connection);
+        client
+    });
+    let lock = format!("SELECT pg_advisory_lock(hashtextextended('tithe {}', 0))", scene.target.name());
+    runtime.block_on(session.batch_execute(&lock)).unwrap();
+    scene.refused(scene.sample(&[]), 11, &["another run"]);
+    drop(session);
+    drop(runtime);
+}
+
+/// Whatever code its author gave it.
+#[test]
+fn an_exception_of_a_function_is_not_quoted() {
+    let scene = Scene::new();
+    scene.source.execute(
+        "CREATE FUNCTION fits(text) RETURNS boolean LANGUAGE plpgsql AS
+         $$ BEGIN RAISE EXCEPTION 'bad value %', $1 USING ERRCODE = 'check_violation'; END $$",
+    );
+    let profile = format!("{PROFILE}\n[tables.posts]\nwhere = \"public.fits(body)\"\n");
+    scene.refused(scene.sample_with(&profile, &[]), 6, &["exception raised by a function", "posts"]);
+}

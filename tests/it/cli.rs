@@ -1,5 +1,6 @@
 //! The command line as a user meets it: questions, reports, interruptions, first profiles.
 
+use std::io::{Read as _, Write as _};
 use std::process::{Child, Stdio};
 use std::time::{Duration, Instant};
 
@@ -67,6 +68,62 @@ fn an_existing_target_is_replaced_only_with_a_yes() {
     home.tithe(&["rollback", "--to", &to]).expect_code(10);
     home.tithe(&["rollback", "--to", &to, "--yes"]).expect_code(0);
     assert!(is_old(&target));
+}
+
+/// Scripts and dashboards live on them.
+#[test]
+fn the_report_has_the_keys_that_are_promised() {
+    let (source, target, profile) = (source(), support::target_database("cli"), support::profile(PROFILE));
+    let (from, to, profile) = (source.url(), target.url(), profile.path().to_string_lossy().into_owned());
+    let arguments = ["sample", "--from", &from, "--to", &to, "--profile", &profile, "--yes", "--json"];
+    let report: serde_json::Value = serde_json::from_str(&tithe(&arguments).expect_code(0).stdout).unwrap();
+    let of = |value: &serde_json::Value| value.as_object().unwrap().keys().cloned().collect::<Vec<_>>();
+    let of_first = |name: &str| of(&report[name][0]);
+    for (found, promised) in [
+        (
+            of(&report),
+            "run_id seed percent source target started_at phases tables vault checks problems peak_memory_bytes outcome",
+        ),
+        (of(&report["source"]), "server_version snapshot_lsn standby"),
+        (of_first("phases"), "name seconds"),
+        (of_first("tables"), "schema table mode rows_source rows_copied members support bytes seconds checksum"),
+        (of(&report["vault"]), "files_wanted files_copied files_patched files_removed bytes"),
+        (of_first("checks"), "name ok detail"),
+    ] {
+        for name in promised.split(' ') {
+            assert!(found.iter().any(|key| key == name), "{name} is not among {found:?}");
+        }
+    }
+    assert_eq!((&report["outcome"], &report["percent"]), (&"complete".into(), &50.0.into()));
+}
+
+/// Whoever has to think first must not keep production's old rows, or its migrations.
+#[test]
+fn a_question_keeps_nothing_open_on_the_source() {
+    let (source, target, home, profile) = (source(), target(), Home::new(), support::profile(PROFILE));
+    let (from, to) = (source.url(), target.url());
+    let inner = home.command(&["sample", "--from", &from, "--to", &to, "--profile", profile.path().to_str().unwrap()]);
+    let words: Vec<String> = std::iter::once(inner.get_program())
+        .chain(inner.get_args())
+        .map(|word| format!("'{}'", word.to_str().unwrap().replace('\'', r"'\\''")))
+        .collect();
+    // A terminal of its own, which passes on what is typed.
+    let mut command = std::process::Command::new("timeout");
+    command.args(["60", "script", "-qec", &words.join(" "), "/dev/null"]).env_clear().current_dir(home.path());
+    command.envs(inner.get_envs().filter_map(|(name, value)| Some((name, value?)))).env("TERM", "xterm");
+    let mut running = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+    let (mut shown, mut buffer) = (String::new(), [0; 4096]);
+    while !shown.contains("Replace it?") {
+        let read = running.stdout.as_mut().unwrap().read(&mut buffer).unwrap();
+        assert!(read > 0, "{shown}");
+        shown.push_str(&String::from_utf8_lossy(&buffer[..read]));
+    }
+    wait_until("the source is let go", || sessions(&source) == "0");
+    assert!(is_old(&target));
+    running.stdin.as_mut().unwrap().write_all(b"y\n").unwrap();
+    let ended = running.wait_with_output().unwrap();
+    assert!(ended.status.success(), "{shown}{}", String::from_utf8_lossy(&ended.stdout));
+    assert!(!is_old(&target));
 }
 
 #[test]
@@ -196,7 +253,9 @@ fn the_demo_shows_a_report_and_leaves_nothing() {
 
 #[test]
 fn the_demo_leaves_a_page() {
-    let ran = tithe(&["demo", "--scale", "0.05"]).expect_code(0);
+    // What it leaves lies in the home's temporary folder.
+    let home = Home::new();
+    let ran = home.tithe(&["demo", "--scale", "0.05"]).expect_code(0);
     let path = |title: &str| {
         let line = ran.stdout.lines().find(|line| line.trim_start().starts_with(title)).unwrap();
         line.split_whitespace().find(|word| word.starts_with('/')).unwrap().to_owned()

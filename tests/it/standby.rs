@@ -1,9 +1,12 @@
 //! Sources that are not an ordinary primary read by its owner: a hot standby, a role with SELECT alone, an endpoint
 //! that spreads sessions over servers, a role with short timeouts; and what a run leaves behind on a source: nothing.
 
+use std::io::{Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
+use std::os::unix::net::{UnixListener, UnixStream};
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
-use std::sync::OnceLock;
+use std::sync::{Arc, Mutex, OnceLock};
 use std::time::{Duration, Instant};
 
 use tithe::demo::{Options, Throwaway};
@@ -227,4 +230,215 @@ fn a_migration_that_waits_goes_first() {
     runtime.block_on(session.batch_execute("BEGIN; LOCK TABLE posts IN ACCESS EXCLUSIVE MODE")).unwrap();
     scene.refused(scene.sample(&["--lock-timeout", "0.5"]), 6, &["lock", "run again later"]);
     drop(session);
+}
+
+/// A query that sends nothing does not notice that its client is gone.
+#[test]
+fn a_plan_that_is_stopped_leaves_no_query_on_the_source() {
+    let scene = Scene::new();
+    scene.source.execute(
+        "CREATE FUNCTION slow(int) RETURNS bool STABLE LANGUAGE plpgsql AS $$ BEGIN PERFORM pg_sleep(0.2); RETURN true; END $$",
+    );
+    let profile = support::profile(&format!("{PROFILE}\n[tables.posts]\nwhere = \"public.slow(id)\"\n"));
+    let (path, from) = (profile.path().to_string_lossy().into_owned(), scene.source.url());
+    let sessions = format!(
+        "SELECT count(*) FROM pg_stat_activity WHERE datname = '{}' AND application_name LIKE 'tithe%' \
+         AND state = 'active' AND wait_event = 'PgSleep'",
+        scene.source.name()
+    );
+    let mut command = scene.home.command(&["plan", "--profile", &path, "--from", &from]);
+    let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    wait_for("the count", || scene.source.query_one_text(&sessions) != "0");
+    rustix::process::kill_process(rustix::process::Pid::from_child(&child), rustix::process::Signal::INT).unwrap();
+    let begun = Instant::now();
+    ended(child).expect_code(130);
+    assert!(begun.elapsed() < Duration::from_secs(8), "{:?}", begun.elapsed());
+    wait_for("the query's end", || scene.source.query_one_text(&sessions) == "0");
+    assert!(begun.elapsed() < Duration::from_secs(10), "{:?}", begun.elapsed());
+}
+
+/// The snapshot would show it empty: both the old rows and the new ones are out of its sight.
+#[test]
+fn a_table_that_is_emptied_before_it_is_locked_is_read_anew() {
+    let scene = Scene::new();
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let session = runtime.block_on(scene.source.connect());
+    let begin =
+        "BEGIN; CREATE TEMP TABLE kept AS SELECT * FROM posts; TRUNCATE posts; INSERT INTO posts SELECT * FROM kept";
+    runtime.block_on(session.batch_execute(begin)).unwrap();
+    let profile = support::profile(PROFILE);
+    let arguments = scene.arguments(&profile.path().to_string_lossy(), &[]);
+    let mut command: Command = scene.home.command(&arguments.iter().map(String::as_str).collect::<Vec<_>>());
+    let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let waits = format!(
+        "SELECT count(*) FROM pg_locks l JOIN pg_database d ON d.oid = l.database WHERE NOT granted AND datname = '{}'",
+        scene.source.name()
+    );
+    wait_for("the lock", || scene.source.query_one_text(&waits) != "0");
+    runtime.block_on(session.batch_execute("COMMIT")).unwrap();
+    let ran = ended(child).expect_code(0);
+    assert!(ran.stderr.contains("posts was emptied or rewritten"), "{}", ran.stderr);
+    scene.assert_sampled();
+    let posts = scene.target.query_one_text("SELECT count(*) = 5 * (SELECT count(*) FROM users) FROM posts");
+    assert_eq!(posts, "t");
+}
+
+/// Two servers with one identity: the copy may be a staging server, or production itself after a failover.
+#[test]
+fn a_physical_copy_is_no_target_unless_the_profile_says_so() {
+    let (scene, _) = scene();
+    let copy = Throwaway::create_standby(&pair().primary, Options::default()).unwrap();
+    copy.wait_replayed(&pair().primary).unwrap();
+    copy.query_text("postgres", "SELECT pg_promote()").unwrap();
+    let to = copy.url(scene.source.name());
+    scene.refused(scene.sample(&["--to", &to]), 10, &["physical copies of one cluster", "clone_of_source = true"]);
+    let told = format!("{PROFILE}\n[target]\nclone_of_source = true\n");
+    scene.sample_with(&told, &["--to", &to]).expect_code(0);
+    let users = copy.query_text(scene.source.name(), "SELECT count(*) < 200 FROM users").unwrap();
+    assert_eq!(users.as_deref(), Some("t"));
+}
+
+/// The role may not ask for the cluster's identity: then it is not known, and nothing else is the matter.
+#[test]
+fn a_source_that_keeps_its_identity_to_itself() {
+    let (scene, _) = scene();
+    let role = reader(&scene);
+    let server = &pair().primary;
+    let revoke = "REVOKE EXECUTE ON FUNCTION pg_control_system() FROM PUBLIC";
+    scene.source.execute(revoke);
+    let from = server.url(scene.source.name()).replace("user=postgres", &format!("user={role}"));
+    for jobs in ["1", "4"] {
+        scene.sample(&["--from", &from, "--jobs", jobs]).expect_code(0);
+    }
+    scene.assert_sampled();
+}
+
+/// Of the two, the one that is asked for, whichever is named first.
+#[test]
+fn servers_are_told_apart_by_what_they_are() {
+    let (scene, _) = scene();
+    pair().standby.wait_replayed(&pair().primary).unwrap();
+    let (primary, standby) = (pair().primary.port(), pair().standby.port());
+    let name = scene.source.name();
+    for (hosts, attrs, is_standby) in [
+        ((primary, standby), "standby", true),
+        ((primary, standby), "prefer-standby", true),
+        ((primary, standby), "read-only", true),
+        ((standby, primary), "primary", false),
+        ((standby, primary), "read-write", false),
+        ((standby, primary), "any", true),
+    ] {
+        let from = format!(
+            "postgresql://postgres@127.0.0.1:{},127.0.0.1:{}/{name}?target_session_attrs={attrs}",
+            hosts.0, hosts.1
+        );
+        let ran = scene.sample(&["--json", "--from", &from]).expect_code(0);
+        let report: serde_json::Value = serde_json::from_str(&ran.stdout).unwrap();
+        assert_eq!(report["source"]["standby"], is_standby, "{attrs}");
+    }
+}
+
+/// What a pooler in transaction mode does: each transaction gets the server process that has become free last.
+struct Pooler {
+    folder: tempfile::TempDir,
+    port: u16,
+}
+
+impl Pooler {
+    fn before(server: &Throwaway) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let port = 6432;
+        let listener = UnixListener::bind(folder.path().join(format!(".s.PGSQL.{port}"))).unwrap();
+        let socket = server.socket_dir().join(format!(".s.PGSQL.{}", server.port()));
+        let free: Arc<Mutex<Vec<UnixStream>>> = Arc::default();
+        std::thread::spawn(move || {
+            for client in listener.incoming().map_while(Result::ok) {
+                let (free, socket) = (Arc::clone(&free), socket.clone());
+                std::thread::spawn(move || serve(client, &free, &socket));
+            }
+        });
+        Self { folder, port }
+    }
+
+    fn url(&self, name: &str) -> String {
+        format!("host={} port={} user=postgres dbname={name}", self.folder.path().display(), self.port)
+    }
+}
+
+/// One message with its type; `None` at the end of the stream.
+fn message(from: &mut UnixStream) -> Option<Vec<u8>> {
+    let mut head = [0; 5];
+    from.read_exact(&mut head).ok()?;
+    let length = u32::from_be_bytes(head[1..].try_into().unwrap()) as usize;
+    let mut whole = head.to_vec();
+    whole.resize(1 + length, 0);
+    from.read_exact(&mut whole[5..]).ok()?;
+    Some(whole)
+}
+
+/// Passes messages on until the server is ready; answers whether its transaction is over.
+fn answer(server: &mut UnixStream, client: &mut UnixStream) -> Option<bool> {
+    loop {
+        let told = message(server)?;
+        client.write_all(&told).ok()?;
+        if told[0] == b'Z' {
+            return Some(told[5] == b'I');
+        }
+    }
+}
+
+fn serve(mut client: UnixStream, free: &Mutex<Vec<UnixStream>>, socket: &Path) -> Option<()> {
+    let mut length = [0; 4];
+    client.read_exact(&mut length).ok()?;
+    let mut startup = vec![0; u32::from_be_bytes(length) as usize - 4];
+    client.read_exact(&mut startup).ok()?;
+    // Admitted, with a key for cancelling, and ready.
+    let key = [&b"K\0\0\0\x0c"[..], &[0; 8]].concat();
+    client.write_all(&[&b"R\0\0\0\x08\0\0\0\0"[..], &key, b"Z\0\0\0\x05I"].concat()).ok()?;
+    let mut held: Option<UnixStream> = None;
+    loop {
+        let asked = message(&mut client)?;
+        if asked[0] == b'X' {
+            return None;
+        }
+        let known = held.take().or_else(|| free.lock().unwrap().pop());
+        let mut server = match known {
+            Some(server) => server,
+            None => connected(socket, &startup)?,
+        };
+        server.write_all(&asked).ok()?;
+        if !matches!(asked[0], b'Q' | b'S') {
+            held = Some(server);
+            continue;
+        }
+        match answer(&mut server, &mut client)? {
+            true => free.lock().unwrap().push(server),
+            false => held = Some(server),
+        }
+    }
+}
+
+/// A session of the server's own, begun as the client began.
+fn connected(socket: &Path, startup: &[u8]) -> Option<UnixStream> {
+    let mut server = UnixStream::connect(socket).ok()?;
+    let length = u32::try_from(startup.len() + 4).unwrap().to_be_bytes();
+    server.write_all(&[&length[..], startup].concat()).ok()?;
+    while message(&mut server)?[0] != b'Z' {}
+    Some(server)
+}
+
+/// Settings of the run would stay with whoever is served next: a production that suddenly writes nothing any more.
+#[test]
+fn a_pooler_in_transaction_mode_is_refused_before_anything_is_set() {
+    let scene = Scene::new();
+    let pooler = Pooler::before(&support::servers().source);
+    let from = pooler.url(scene.source.name());
+    let words = ["a pooler lends server processes", "server's own address"];
+    scene.refused(scene.sample(&["--from", &from]), 6, &words);
+    // What the pooler's next client finds.
+    let settings = format!(
+        "SELECT count(*) FROM pg_stat_activity WHERE datname = '{}' AND query ~* '^ *set '",
+        scene.source.name()
+    );
+    assert_eq!(scene.source.query_one_text(&settings), "0");
 }

@@ -119,6 +119,7 @@ async fn commands(scene: &Scene, profile: &Path, run: &RunId, display: &Arc<Disp
         jobs: JOBS,
         run_id: run.id.clone(),
         lock_timeout: Duration::from_secs(10),
+        patience: engine::PATIENCE,
     };
     let monitor: Arc<dyn Monitor> = Arc::<Display>::clone(display);
     display.heading("tithe plan");
@@ -132,7 +133,6 @@ async fn commands(scene: &Scene, profile: &Path, run: &RunId, display: &Arc<Disp
         memory_bytes: MEMORY_BYTES,
         max_rate: None,
         range_bytes: crate::engine::RANGE_BYTES,
-        yield_to_ddl: Duration::from_secs(5),
         started_at: run.started_at.clone(),
         vault: Some(VaultRequest { settings: vault_settings(scene, run)?, yes_remove: None }),
         confirm: None,

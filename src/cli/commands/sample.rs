@@ -11,7 +11,7 @@ use crate::cli::progress::{Display, Show};
 use crate::cli::settings::{self, RunId};
 use crate::cli::terminal::Look;
 use crate::cli::{ask, output, print, print_exact, render, signing, state};
-use crate::engine::{self, Confirm, ConfirmRemoval, SampleRequest, TargetState, VaultRequest};
+use crate::engine::{self, Answer, Confirm, ConfirmRemoval, SampleRequest, SourceRequest, TargetState, VaultRequest};
 use crate::error::{Error, ErrorKind, Result};
 use crate::monitor::Monitor;
 use crate::page;
@@ -28,6 +28,7 @@ pub(super) async fn run(args: &SampleArgs, global: &Global, stop: Interrupt) -> 
         (false, true) => Show::OnTerminalOnly,
         (false, false) => Show::Progress,
     };
+    let source = SourceRequest { patience: Duration::from_secs_f64(args.yield_to_ddl), ..source };
     let vault = vault_request(args, &source.profile, &run)?;
     // A key that cannot sign is known before rows move.
     let signer = if args.attest.is_some() { signing::signer()? } else { None };
@@ -40,7 +41,6 @@ pub(super) async fn run(args: &SampleArgs, global: &Global, stop: Interrupt) -> 
         memory_bytes: args.limits.memory,
         max_rate: args.max_rate,
         range_bytes: args.range_bytes,
-        yield_to_ddl: Duration::from_secs_f64(args.yield_to_ddl),
         started_at: run.started_at.clone(),
         vault,
         confirm: Some(confirm(args.yes, Arc::clone(&display), Arc::clone(&replaced))),
@@ -120,7 +120,7 @@ fn confirm_removal(display: Arc<Display>) -> ConfirmRemoval {
 
 /// Asks before an existing database is replaced, unless told not to.
 fn confirm(yes: bool, display: Arc<Display>, replaced: Arc<OnceLock<TargetState>>) -> Confirm {
-    Box::new(move |state: TargetState| {
+    let ask = move |state: TargetState| -> Answer {
         let _ = replaced.set(state.clone());
         let display = Arc::clone(&display);
         Box::pin(async move {
@@ -137,5 +137,6 @@ fn confirm(yes: bool, display: Arc<Display>, replaced: Arc<OnceLock<TargetState>
                 .await
                 .map_err(|cause| Error::new(ErrorKind::Unexpected, "ask").with_cause(cause))?
         })
-    })
+    };
+    Confirm { asks: !yes, ask: Box::new(ask) }
 }

@@ -144,6 +144,7 @@ async fn open_source(
         jobs: request.jobs,
         run_id: request.session_id.clone(),
         lock_timeout: request.lock_timeout,
+        patience: PATIENCE,
     };
     match prepare(&source, monitor).await {
         Ok(prepared) => Ok(Ok(prepared)),

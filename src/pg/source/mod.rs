@@ -4,6 +4,7 @@
 //! pool imports the snapshot when it opens and stays in its transaction until the source is let go. Nothing is ever
 //! written: each transaction is READ ONLY, on a primary as on a standby.
 
+mod meeting;
 mod watch;
 
 pub(super) use watch::LOOK_EVERY;
@@ -64,6 +65,8 @@ pub struct Source {
     pub search_path: String,
     connector: Connector,
     holder: Session,
+    /// Sees who waits for the run's locks.
+    watcher: Session,
     pool: Pool,
     options: Options,
     /// All that is wanted of it has been read.
@@ -94,6 +97,9 @@ impl Source {
         // Every further session goes to the server that answered first: another one would not know the snapshot.
         let connector = connector.narrowed();
         let fail = |action: &str, e| connector.fail(format!("{action} on {}", connector.info()), e);
+        let watcher = connector.connect().await?;
+        meeting::check(&holder.client, &watcher.client, &connector).await?;
+        watcher.client.batch_execute(watch::SETTINGS).await.map_err(|e| fail("prepare a session", e))?;
         let settings = settings(&options);
         holder.client.batch_execute(&settings).await.map_err(|e| fail("prepare a session", e))?;
         let version = holder
@@ -124,7 +130,8 @@ impl Source {
             literal(&snapshot)
         );
         let pool = Pool::new(connector.clone(), options.jobs, &in_snapshot)?;
-        Ok(Self { server, snapshot, search_path, connector, holder, pool, options, released: AtomicBool::new(false) })
+        let released = AtomicBool::new(false);
+        Ok(Self { server, snapshot, search_path, connector, holder, watcher, pool, options, released })
     }
 
     /// A session in the snapshot, as soon as one is free.
@@ -155,17 +162,41 @@ impl Source {
     /// Locks the tables in ACCESS SHARE mode until the source is let go, so that nobody drops or alters one under it.
     ///
     /// # Errors
-    /// `Source` when a lock is not granted within the limit.
-    pub async fn lock(&self, tables: &[&Table]) -> Result<()> {
+    /// `Source` when a lock is not granted within the limit, or others wait longer than `patience` for those granted.
+    pub async fn lock(&self, tables: &[&Table], patience: Duration) -> Result<()> {
         let lockable: Vec<&Table> = tables.iter().copied().filter(|t| t.kind != TableKind::Foreign).collect();
         if lockable.is_empty() {
             return Ok(());
         }
         let sql = crate::pg::members::lock_statement(&lockable);
-        self.holder.client.batch_execute(&sql).await.map_err(|e| {
+        let locked = tokio::select! {
+            locked = self.holder.client.batch_execute(&sql) => locked,
+            error = self.watch_lock(patience) => {
+                let _ = self.cancel().await;
+                return Err(error);
+            }
+        };
+        locked.map_err(|e| {
             let limit = self.options.lock_timeout.as_millis();
             self.fail(format!("lock {} tables for reading (limit {limit} ms)", lockable.len()), e)
         })
+    }
+
+    /// The first of the locked tables whose rows lie in another file than the snapshot knows: TRUNCATE, or a rewriting
+    /// ALTER TABLE, was committed after the snapshot was taken, and its rows cannot be seen any more.
+    ///
+    /// # Errors
+    /// `Source` when the server cannot be asked.
+    pub async fn replaced(&self, tables: &[&Table]) -> Result<Option<String>> {
+        let own = |table: &&Table| (table.kind == TableKind::Ordinary).then_some(table.oid);
+        let leaves = tables.iter().flat_map(|table| table.leaves.iter().map(|leaf| leaf.oid));
+        let oids: Vec<u32> = tables.iter().filter_map(own).chain(leaves).collect();
+        // The query reads pg_class as of the snapshot, the function as of now.
+        let sql = "SELECT c.oid::regclass::text FROM pg_class c WHERE c.oid = ANY ($1) \
+                   AND c.relfilenode IS DISTINCT FROM pg_relation_filenode(c.oid) ORDER BY 1 LIMIT 1";
+        let found = self.holder.client.query_opt(sql, &[&oids]).await;
+        let found = found.map_err(|e| self.fail("look for tables that were emptied before they were locked", e))?;
+        Ok(found.map(|row| row.get(0)))
     }
 
     /// Lets the server parse texts of SQL; nothing is read. Answers the places of those that it refuses, with what it says.

@@ -11,6 +11,10 @@ use std::time::{Duration, Instant};
 use super::Source;
 use crate::error::{Error, ErrorKind, Result};
 
+/// Of the session that looks around.
+pub(super) const SETTINGS: &str = "SET application_name = 'tithe watch'; SET search_path = pg_catalog; \
+    SET default_transaction_read_only = on; SET statement_timeout = '10s'";
+
 /// How often the watch looks around.
 pub(in crate::pg) const LOOK_EVERY: Duration = Duration::from_millis(500);
 
@@ -18,7 +22,19 @@ impl Source {
     /// Waits until the source can be read no longer: somebody else (a migration, say) has waited on this run's locks
     /// for `patience`, or the locks are gone. Returns with the error that ends the run, or never.
     pub async fn watch(&self, patience: Duration) -> Error {
-        let ended = match self.look_around(patience).await {
+        let ended = self.look_around(patience, true).await;
+        if self.is_released() { pending().await } else { ended }
+    }
+
+    /// The same while the holder waits for its locks, and can answer nothing else.
+    pub(super) async fn watch_lock(&self, patience: Duration) -> Error {
+        // As a rule all locks are there by then.
+        tokio::time::sleep(LOOK_EVERY).await;
+        self.look_around(patience, false).await
+    }
+
+    async fn look_around(&self, patience: Duration, asks_holder: bool) -> Error {
+        match self.someone_waits(patience, asks_holder).await {
             Ok(waiting) => Error::new(
                 ErrorKind::Source,
                 format!(
@@ -28,28 +44,22 @@ impl Source {
             )
             .with_remedy("the run stood back; run again when the migration is done, or raise --yield-to-ddl"),
             Err(error) => error,
-        };
-        if self.is_released() { pending().await } else { ended }
+        }
     }
 
     /// Sees who waits since when by looking again and again: other sessions' start times are hidden from plain roles.
-    async fn look_around(&self, patience: Duration) -> Result<String> {
-        let session = self.connector.connect().await?;
-        let settings = "SET application_name = 'tithe watch'; SET search_path = pg_catalog; \
-             SET default_transaction_read_only = on; SET statement_timeout = '10s'";
-        session
-            .client
-            .batch_execute(settings)
-            .await
-            .map_err(|e| self.fail("prepare to watch for waiting sessions", e))?;
+    async fn someone_waits(&self, patience: Duration, asks_holder: bool) -> Result<String> {
         let sql = "SELECT l.pid, l.mode || ' on ' || coalesce(l.relation::regclass::text, '?') FROM pg_locks l \
              WHERE NOT l.granted AND EXISTS (SELECT FROM pg_stat_activity m \
                WHERE m.application_name = $1 AND m.pid = ANY (pg_blocking_pids(l.pid)))";
         let mut waiting: HashMap<i32, Instant> = HashMap::new();
         loop {
             tokio::time::sleep(LOOK_EVERY).await;
-            self.check_hold().await?;
-            let rows = session
+            if asks_holder {
+                self.check_hold().await?;
+            }
+            let rows = self
+                .watcher
                 .client
                 .query(sql, &[&self.options.application_name])
                 .await
@@ -84,6 +94,7 @@ impl Source {
         self.ask_holder("SELECT 1; COMMIT").await?;
         self.pool.close();
         self.holder.task.abort();
+        self.watcher.task.abort();
         Ok(())
     }
 

@@ -15,6 +15,7 @@ use tokio_postgres::error::SqlState;
 use crate::error::{Error, ErrorKind, Result};
 use crate::pg::catalog::{self, ServerRow};
 use crate::pg::connect::{ConnectInfo, Connector, Pool, Session};
+use crate::pg::errors::sqlstate;
 use crate::pg::quote::{ident, literal};
 use crate::pg::source::{LOOK_EVERY, PINNED, no_timeouts};
 
@@ -64,7 +65,7 @@ impl Target {
         let connector = Connector::new(info.with_dbname(usual))?;
         let (connector, maintenance) = match connector.connect().await {
             Ok(session) => (connector, session),
-            Err(first) if spare == name => return Err(first),
+            Err(first) if spare == name || !is_of_database(&first) => return Err(first),
             Err(first) => {
                 let other = connector.with_dbname(spare);
                 match other.connect().await {
@@ -119,7 +120,7 @@ impl Target {
                 .query_one("SELECT pg_try_advisory_lock(hashtextextended('tithe ' || $1, 0))", &[&self.name])
                 .await
                 .map_err(|e| self.fail("take the run lock", e))?;
-            if row.get(0) {
+            if row.get(0) && !self.is_locked_elsewhere().await? {
                 return Ok(());
             }
             if attempt < TRIES {
@@ -127,6 +128,16 @@ impl Target {
             }
         }
         Err(Error::new(ErrorKind::Locked, format!("another run works on the target {}", self.name)))
+    }
+
+    /// Locks are a database's own, and another role may have come in by another one.
+    async fn is_locked_elsewhere(&self) -> Result<bool> {
+        let sql = "SELECT EXISTS (SELECT FROM pg_locks o JOIN pg_locks m \
+                   ON (m.classid, m.objid, m.objsubid) = (o.classid, o.objid, o.objsubid) \
+                   WHERE m.pid = pg_backend_pid() AND m.locktype = 'advisory' \
+                     AND o.locktype = 'advisory' AND o.granted AND o.pid <> m.pid AND o.database <> m.database)";
+        let row = self.maintenance.client.query_one(sql, &[]).await;
+        row.map(|row| row.get(0)).map_err(|e| self.fail("take the run lock", e))
     }
 
     /// Waits until the session that holds the run lock is gone: returns with the error that ends the run, or never.
@@ -301,7 +312,7 @@ impl Target {
                 _ => locale.push_str(" LOCALE_PROVIDER libc"),
             }
         }
-        let mut note = None;
+        let mut note = self.lost_locale(source);
         if let Err(error) = self.maintenance.client.batch_execute(&format!("{base}{locale}")).await {
             let unknown_locale = error.code().is_some_and(|code| {
                 [SqlState::WRONG_OBJECT_TYPE, SqlState::INVALID_PARAMETER_VALUE, SqlState::UNDEFINED_OBJECT]
@@ -317,6 +328,21 @@ impl Target {
         let sql = format!("BEGIN;{}{open}COMMIT", mark_sql(&next, Some(&self.run_id), "staging"));
         self.execute(&sql, || format!("mark the database {next}")).await?;
         Ok(note)
+    }
+
+    /// What a server of this version cannot be told of how the source sorts.
+    fn lost_locale(&self, source: &ServerRow) -> Option<String> {
+        let version = self.server.version_num;
+        let (what, since) = match source.locale_provider.as_deref()? {
+            "i" if version < 150_000 => ("ICU locale", 15),
+            "b" if version < 170_000 => ("builtin locale", 17),
+            _ => return None,
+        };
+        let name = source.icu_locale.as_deref().unwrap_or_default();
+        Some(format!(
+            "the source's {what} {name} needs PostgreSQL {since} on the target; {} orders texts there instead",
+            source.collate
+        ))
     }
 
     /// Drops the staging database, if it is there.
@@ -401,8 +427,18 @@ impl Target {
     }
 }
 
+/// Another database of the server may admit the role: this one is missing or does not.
+fn is_of_database(error: &Error) -> bool {
+    matches!(sqlstate(error), Some("3D000" | "42501" | "28000" | "28P01"))
+}
+
 /// The cluster's identity, which its physical copies share; `None` where the role may not ask.
 pub async fn system_identifier(client: &tokio_postgres::Client) -> Option<i64> {
-    let row = client.query_one("SELECT system_identifier FROM pg_control_system()", &[]).await.ok()?;
+    // Asked first: a refusal would spoil the transaction that the session may be in.
+    let may = "SELECT has_function_privilege('pg_catalog.pg_control_system()', 'EXECUTE')";
+    if !client.query_one(may, &[]).await.ok()?.try_get(0).unwrap_or(false) {
+        return None;
+    }
+    let row = client.query_one("SELECT system_identifier FROM pg_catalog.pg_control_system()", &[]).await.ok()?;
     row.try_get(0).ok()
 }
