@@ -294,7 +294,8 @@ fn a_session_that_cannot_join_does_not_end_the_run() {
     scene.source.execute(&format!("CREATE ROLE {role} LOGIN CONNECTION LIMIT 4; GRANT pg_read_all_data TO {role}"));
     let arguments = scene.arguments(&profile.path().to_string_lossy(), &["--jobs", "8", "--range-bytes", "64kB"]);
     let (own, limited) = (scene.source.url(), support::as_role(&scene.source, &role));
-    let arguments: Vec<&str> = arguments.iter().map(|a| if *a == own { limited.as_str() } else { a.as_str() }).collect();
+    let arguments: Vec<&str> =
+        arguments.iter().map(|a| if *a == own { limited.as_str() } else { a.as_str() }).collect();
     let ran = scene.home.tithe(&arguments);
     scene.source.execute(&format!("DROP OWNED BY {role}; DROP ROLE {role}"));
     ran.expect_code(0);
