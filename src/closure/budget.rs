@@ -59,14 +59,15 @@ pub struct CountedKeys<'a> {
     keys: KeySet,
     budget: &'a Budget,
     counted_bytes: u64,
-    /// Keys at which it is counted anew.
-    count_at: u64,
+    /// New keys until it is counted anew.
+    uncounted_max: u64,
+    uncounted: u64,
 }
 
 impl<'a> CountedKeys<'a> {
     /// None yet.
     pub fn new(kind: KeyKind, budget: &'a Budget) -> Self {
-        Self { keys: KeySet::new(kind), budget, counted_bytes: 0, count_at: COUNT_AT }
+        Self { keys: KeySet::new(kind), budget, counted_bytes: 0, uncounted_max: COUNT_AT, uncounted: 0 }
     }
 
     /// Adds a key of `table`'s; false when it was there.
@@ -75,7 +76,8 @@ impl<'a> CountedKeys<'a> {
     /// As [`Budget::replace`].
     pub fn insert(&mut self, key: Key, table: &str) -> Result<bool> {
         let is_new = self.keys.insert(key);
-        if self.keys.len() >= self.count_at {
+        self.uncounted += u64::from(is_new);
+        if self.uncounted >= self.uncounted_max {
             self.count(table)?;
         }
         Ok(is_new)
@@ -89,7 +91,7 @@ impl<'a> CountedKeys<'a> {
         let now = self.keys.memory_bytes();
         let before = std::mem::replace(&mut self.counted_bytes, now);
         // Counting reads the whole of a set: seldom enough to cost nothing beside filling it.
-        self.count_at = self.keys.len() + (self.keys.len() / 8).max(COUNT_AT);
+        (self.uncounted, self.uncounted_max) = (0, (self.keys.len() / 8).max(COUNT_AT));
         self.budget.replace(before, now, table)
     }
 }
