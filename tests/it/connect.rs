@@ -231,6 +231,10 @@ async fn a_certificate_of_an_old_form_encrypts_where_nothing_is_verified() {
         let row = session.client.query_one(question, &[]).await.expect("an answer");
         assert!(row.get::<_, bool>(0), "{extra}");
     }
+    // Nothing can be bound to a certificate that is not read.
+    let text = format!("postgresql://postgres@127.0.0.1:{port}/postgres?sslmode=require&channel_binding=require");
+    let connector = ConnectInfo::parse(&text, Side::Source, &|_| None).and_then(Connector::new).expect("a text");
+    assert!(connector.connect().await.is_err());
 }
 
 /// libpq: with a root certificate in its place, `require` verifies.

@@ -63,7 +63,8 @@ impl Connector {
         let sockets_only = info.hosts.iter().all(|entry| matches!(entry.host, Host::Socket(_)));
         // A socket never speaks TLS, whatever the mode; then missing files are no fault either.
         let mode = if sockets_only { SslMode::Disable } else { info.tls.mode };
-        let tls = tls::connector(&TlsSettings { mode, ..info.tls.clone() }, info.side)?;
+        let must_bind = info.channel_binding == tokio_postgres::config::ChannelBinding::Require;
+        let tls = tls::connector(&TlsSettings { mode, ..info.tls.clone() }, must_bind, info.side)?;
         Ok(Self { info, tls, reached: Arc::default(), last_end: Arc::default(), encoding: Arc::default() })
     }
 

@@ -25,11 +25,11 @@ use crate::pg::errors::Side;
 use super::info::{SslMode, TlsSettings};
 
 /// The connector for `settings`.
-pub(super) fn connector(settings: &TlsSettings, side: Side) -> Result<MakeRustlsConnect> {
+pub(super) fn connector(settings: &TlsSettings, must_bind: bool, side: Side) -> Result<MakeRustlsConnect> {
     let files = Files { settings, side };
     let used = settings.mode != SslMode::Disable;
     let trust = match if used { files.roots()? } else { None } {
-        None => Trust::Anything,
+        None => Trust::Anything { must_bind },
         Some(roots) if settings.mode == SslMode::VerifyFull => Trust::Chain { roots, check_name: true },
         Some(roots) => Trust::Chain { roots, check_name: false },
     };
@@ -167,9 +167,11 @@ struct Roots {
 }
 
 enum Trust {
-    /// Who proves to hold the key of a certificate that anybody may have made proves nothing: what the server shows is
-    /// not even read, so that an old form of certificate (X.509 v1, say) is no obstacle.
-    Anything,
+    /// Certificates of old forms (X.509 v1, say) cannot be read, and need not be: who proves to hold the key of one that
+    /// anybody may have made proves nothing. Not so where the login must be bound to the certificate.
+    Anything {
+        must_bind: bool,
+    },
     Chain {
         roots: Roots,
         check_name: bool,
@@ -179,6 +181,24 @@ enum Trust {
 struct Verifier {
     trust: Trust,
     algorithms: WebPkiSupportedAlgorithms,
+}
+
+impl Verifier {
+    fn judged(
+        &self,
+        verified: Result<HandshakeSignatureValid, rustls::Error>,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        let cannot_be_read = |error: &rustls::Error| {
+            let is_bad = *error == rustls::Error::InvalidCertificate(CertificateError::BadSignature);
+            matches!(error, rustls::Error::InvalidCertificate(_)) && !is_bad
+        };
+        match (&self.trust, verified) {
+            (Trust::Anything { must_bind: false }, Err(error)) if cannot_be_read(&error) => {
+                Ok(HandshakeSignatureValid::assertion())
+            }
+            (_, verified) => verified,
+        }
+    }
 }
 
 impl fmt::Debug for Verifier {
@@ -220,10 +240,7 @@ impl ServerCertVerifier for Verifier {
         cert: &CertificateDer<'_>,
         signature: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        match self.trust {
-            Trust::Anything => Ok(HandshakeSignatureValid::assertion()),
-            Trust::Chain { .. } => rustls::crypto::verify_tls12_signature(message, cert, signature, &self.algorithms),
-        }
+        self.judged(rustls::crypto::verify_tls12_signature(message, cert, signature, &self.algorithms))
     }
 
     fn verify_tls13_signature(
@@ -232,10 +249,7 @@ impl ServerCertVerifier for Verifier {
         cert: &CertificateDer<'_>,
         signature: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        match self.trust {
-            Trust::Anything => Ok(HandshakeSignatureValid::assertion()),
-            Trust::Chain { .. } => rustls::crypto::verify_tls13_signature(message, cert, signature, &self.algorithms),
-        }
+        self.judged(rustls::crypto::verify_tls13_signature(message, cert, signature, &self.algorithms))
     }
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
