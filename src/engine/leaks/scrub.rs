@@ -1,6 +1,6 @@
 //! Findings crossed out in the landed columns that the profile says so of.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::At;
@@ -33,23 +33,50 @@ pub(super) async fn columns(
         }
     }
     // One column after the other: a row that is written anew has another place.
+    let mut rewritten = BTreeSet::new();
     for (table, columns) in by_table {
         let mut changed = false;
         for id in columns {
             changed |= column(transfer, pool, secrets, verdict, table, id).await?;
         }
         if changed {
-            forget(pool, transfer.catalog.table(table)).await?;
+            forget(pool, &qualified(&transfer.catalog.table(table).name)).await?;
+            rewritten.insert(table);
         }
+    }
+    if !rewritten.is_empty() {
+        analyse_ancestors(transfer, pool, &rewritten).await?;
+        // The statistics of before, as rows that are dead.
+        forget(pool, "pg_catalog.pg_statistic").await?;
+        forget(pool, "pg_catalog.pg_statistic_ext_data").await?;
+    }
+    Ok(())
+}
+
+/// Statistics of a table in the old inheritance count the rows of those that inherit from it.
+async fn analyse_ancestors(transfer: &Transfer, pool: &Pool, rewritten: &BTreeSet<TableId>) -> Result<()> {
+    let catalog = &transfer.catalog;
+    let mut ancestors: BTreeSet<u32> = BTreeSet::new();
+    let mut open: Vec<u32> = rewritten.iter().flat_map(|id| catalog.table(*id).inherits.iter().copied()).collect();
+    while let Some(oid) = open.pop() {
+        if ancestors.insert(oid) {
+            let above = catalog.tables.iter().filter(|table| table.oid == oid);
+            open.extend(above.flat_map(|table| table.inherits.iter().copied()));
+        }
+    }
+    let session = pool.get().await?;
+    for table in catalog.tables.iter().filter(|table| ancestors.contains(&table.oid)) {
+        let analysed = session.batch_execute(&format!("ANALYZE {}", qualified(&table.name))).await;
+        analysed.map_err(|e| pool.fail(format!("analyse {}", table.name), e))?;
     }
     Ok(())
 }
 
 /// What was crossed out still stands in the old versions of the rows, and in the statistics of the column.
-async fn forget(pool: &Pool, table: &Table) -> Result<()> {
+async fn forget(pool: &Pool, table: &str) -> Result<()> {
     let session = pool.get().await?;
-    let vacuumed = session.batch_execute(&format!("VACUUM (FULL, FREEZE, ANALYZE) {}", qualified(&table.name))).await;
-    vacuumed.map_err(|e| pool.fail(format!("rewrite {} without what was crossed out", table.name), e))
+    let vacuumed = session.batch_execute(&format!("VACUUM (FULL, FREEZE, ANALYZE) {table}")).await;
+    vacuumed.map_err(|e| pool.fail(format!("rewrite {table} without what was crossed out"), e))
 }
 
 /// Rows to write: the relation that holds each, its place there, and the new text.
