@@ -6,6 +6,7 @@ use tokio_postgres::Client;
 
 use super::catalog::{self, LeftOut, fetch};
 use super::connect::{Connector, Pool};
+use super::members;
 use super::quote::{ident, qualified};
 use super::target::Target;
 use crate::error::Result;
@@ -126,7 +127,7 @@ impl Landed {
     /// # Errors
     /// `Target`
     pub async fn count(&self, table: &crate::schema::Table) -> Result<u64> {
-        let sql = format!("SELECT count(*) FROM {}", super::members::plain_source(table, "t"));
+        let sql = format!("SELECT count(*) FROM {}", members::plain_source(table, "t"));
         self.number(&sql, || format!("count the rows of {}", table.name)).await
     }
 
@@ -167,7 +168,9 @@ impl Landed {
                     "(SELECT coalesce(s.last_value::numeric + CASE WHEN s.is_called THEN {} ELSE 0 END {order} \
                      (SELECT {extreme}({column})::numeric FROM {table} \
                       WHERE {column} BETWEEN '{}'::int8 AND '{}'::int8), true) FROM {sequence} AS s)",
-                    row.increment, row.least, row.greatest
+                    row.increment,
+                    row.least.saturating_sub(row.increment.min(0)),
+                    row.greatest.saturating_sub(row.increment.max(0))
                 )
             })
             .collect();
@@ -242,11 +245,13 @@ fn broken_rows_sql(catalog: &Catalog, reference: &Reference) -> String {
         if reference.temporal && at + 1 == reference.child_columns.len() {
             period = Some(format!("range_agg({theirs}) @> {ours}"));
         } else {
+            let (child, parent) = (&child.column(*c).data_type, &parent.column(*p).data_type);
+            let ours = if members::is_cast_to_parent(child, parent) { members::cast_to(parent, &ours) } else { ours };
             equal.push(format!("{theirs} = {ours}"));
         }
     }
     let present = present.join(" AND ");
-    let parents = format!("FROM {} WHERE {}", super::members::plain_source(parent, "p"), equal.join(" AND "));
+    let parents = format!("FROM {} WHERE {}", members::plain_source(parent, "p"), equal.join(" AND "));
     let holds = match period {
         Some(covered) => format!("(SELECT {covered} {parents}) IS TRUE"),
         None => format!("EXISTS (SELECT {parents})"),

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use crate::anonymize::{Uniqueness, agrees, uniqueness};
 use crate::error::{Error, ErrorKind, Result};
 use crate::profile::{MaskRule, MaskSpec};
-use crate::schema::{Catalog, Reference, Table};
+use crate::schema::{Catalog, Reference, Table, is_loose_pair};
 use crate::types::{ColumnId, TableId};
 
 use super::columns::Masks;
@@ -95,7 +95,8 @@ impl<'c> Carried<'c> {
         if is_kept(of_parent) && is_kept(of_child) || self.is_given_up(pair) {
             return Ok(());
         }
-        if !is_kept(of_parent) && self.catalog.compares_loosely(pair.reference) {
+        let is_loose = is_loose_pair(self.column_of(pair.child), self.column_of(pair.parent), pair.reference.array);
+        if !is_kept(of_parent) && is_loose {
             return Err(at_parent(loose_key_mask(self.catalog.table(pair.parent.0), pair.parent.1, of_parent)));
         }
         if of_child != of_parent {

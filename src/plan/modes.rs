@@ -2,7 +2,7 @@
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::profile::{Orphans, ProblemKind, Profile, RowsRule, TableRules};
-use crate::schema::{Catalog, Reference};
+use crate::schema::{Catalog, Reference, TypeClass};
 use crate::types::{ColumnId, RefId, TableId};
 
 use super::findings::Findings;
@@ -216,6 +216,13 @@ fn misplaced(
 /// A reference that asks which parents are chosen must have one notion of equal keys at both ends.
 fn check_collations(catalog: &Catalog, reference: &Reference, mode: ReferenceMode) -> Result<()> {
     let asks = mode.gates() || matches!(mode, ReferenceMode::Pull | ReferenceMode::Null);
+    if reference.array && asks && has_other_elements(catalog, reference) {
+        let what = format!("{}: the array's elements are of another type than the key", catalog.describe(reference));
+        return Err(Error::new(ErrorKind::Plan, what).with_remedy(format!(
+            "give {} rows = \"all\" or \"none\" in the profile, or both columns one type in the source",
+            catalog.table(reference.parent).name
+        )));
+    }
     let differ = catalog.column_pairs(reference).any(|(c, p)| c.loose_collation != p.loose_collation);
     if !asks || !(differ || (reference.array && catalog.compares_loosely(reference))) {
         return Ok(());
@@ -229,6 +236,17 @@ fn check_collations(catalog: &Catalog, reference: &Reference, mode: ReferenceMod
     Err(Error::new(ErrorKind::Plan, format!("{}: {what}", catalog.describe(reference))).with_remedy(format!(
         "give {parent} rows = \"all\" or \"none\" in the profile, or give both columns the same collation in the source"
     )))
+}
+
+/// Elements and keys are compared by their canonical forms, which only these types share.
+fn has_other_elements(catalog: &Catalog, reference: &Reference) -> bool {
+    use TypeClass as C;
+    let shares = |class: C| class.is_integer() || class.is_text() || matches!(class, C::Numeric | C::Uuid);
+    catalog.column_pairs(reference).any(|(array, key)| {
+        let Some((_, element)) = array.data_type.inside.first() else { return false };
+        let key = &key.data_type;
+        element.base_sql_name != key.base_sql_name && !(shares(element.class) && shares(key.class))
+    })
 }
 
 fn orphans_of(rules: Option<&TableRules>, cannot_null: bool) -> Orphans {

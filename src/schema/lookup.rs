@@ -72,21 +72,7 @@ impl Catalog {
 
     /// Equal keys of the reference need not be equal bytes: only the server can tell which parent a row names.
     pub fn compares_loosely(&self, reference: &Reference) -> bool {
-        let is_collated = |column: &Column| column.loose_collation.is_some();
-        let is_spelled = |column: &Column| column.data_type.has_equal_spellings();
-        // 2024-01-01 and its midnight.
-        let are_moments = |c: &Column, p: &Column| {
-            let (c, p) = (c.data_type.class, p.data_type.class);
-            c != p && c.is_moment() && p.is_moment()
-        };
-        self.column_pairs(reference).any(|(c, p)| {
-            let spelled = match reference.array {
-                // Elements of an extension's type are taken by their text.
-                true => is_spelled(p) && p.data_type.class != TypeClass::Other,
-                false => is_spelled(c) || is_spelled(p) || are_moments(c, p),
-            };
-            spelled || is_collated(c) || is_collated(p)
-        })
+        self.column_pairs(reference).any(|(c, p)| is_loose_pair(c, p, reference.array))
     }
 
     /// Every child column of the reference is NOT NULL, so that it cannot be absent.
@@ -96,6 +82,19 @@ impl Catalog {
             && !reference.array
             && reference.child_columns.iter().all(|column| child.column(*column).not_null)
     }
+}
+
+/// Equal values of the two columns of a reference need not be equal bytes.
+pub fn is_loose_pair(child: &Column, parent: &Column, array: bool) -> bool {
+    let (c, p) = (&child.data_type, &parent.data_type);
+    // 2024-01-01 and its midnight.
+    let are_moments = c.class != p.class && c.class.is_moment() && p.class.is_moment();
+    let spelled = match array {
+        // Elements of an extension's type are taken by their text.
+        true => p.has_equal_spellings() && p.class != TypeClass::Other,
+        false => c.has_equal_spellings() || p.has_equal_spellings() || are_moments,
+    };
+    spelled || child.loose_collation.is_some() || parent.loose_collation.is_some()
 }
 
 impl Table {

@@ -7,6 +7,7 @@
 mod lookup;
 mod types;
 
+pub use lookup::is_loose_pair;
 pub use types::{ColumnType, TypeClass};
 
 use serde::Serialize;
@@ -57,6 +58,10 @@ pub struct Table {
     pub leaves: Vec<Leaf>,
     /// Those that do not: foreign tables, and what the profile leaves out. Their rows are never read.
     pub leaves_behind: Vec<QualifiedName>,
+    /// Partitions of any level that come and that the reading role may not SELECT from.
+    pub unreadable_partitions: Vec<QualifiedName>,
+    /// Row-level security of a leaf itself would apply to the reading role, were it read by itself.
+    pub rls_in_leaves: bool,
     /// Tables it inherits from in the old way (`INHERITS`), by oid.
     pub inherits: Vec<u32>,
     /// Live columns in attribute order; generated ones included (see [`Column::generated`]).
@@ -98,6 +103,8 @@ impl Table {
             kind: TableKind::Ordinary,
             leaves: Vec::new(),
             leaves_behind: Vec::new(),
+            unreadable_partitions: Vec::new(),
+            rls_in_leaves: false,
             inherits: Vec::new(),
             columns: Vec::new(),
             unique_keys: Vec::new(),

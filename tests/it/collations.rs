@@ -142,6 +142,27 @@ fn what_the_server_would_compare_otherwise_is_refused() {
     }
 }
 
+/// Their texts differ, so that none of them would be found.
+#[test]
+fn elements_of_another_type_than_the_key_are_refused() {
+    let schema = loose(
+        "CREATE TABLE days (day timestamp PRIMARY KEY);
+         CREATE TABLE uses (id int PRIMARY KEY, owner int NOT NULL REFERENCES users, days date[], many timestamp[]);
+         INSERT INTO days VALUES ('2024-01-01'), ('2024-01-02');
+         INSERT INTO uses VALUES (1, 1, '{2024-01-01}', '{2024-01-01,2023-01-01}');",
+    );
+    let profile = |column: &str| {
+        format!(
+            "[[references]]\nname = \"v\"\ntable = \"uses\"\ncolumns = [\"{column}\"]\nparent = \"days\"\nparent_columns = [\"day\"]\n\
+             array = true\n[tables.days]\nrows = \"referenced\"\n[tables.uses]\npull = [\"v\"]\n"
+        )
+    };
+    let said = Setting::new(&schema, &profile("days")).run("sample", &[]).expect_code(5).stderr;
+    assert!(said.contains("uses.days -> days.day") && said.contains("another type"), "{said}");
+    Setting::new(&schema, &profile("many"))
+        .brings(&[("day FROM days", "2024-01-01 00:00:00"), ("many FROM uses", "{\"2024-01-01 00:00:00\"}")]);
+}
+
 #[test]
 fn a_mask_on_such_a_key_is_refused() {
     let schema = loose(
@@ -190,12 +211,21 @@ fn keys_of_types_with_several_spellings_name_their_rows() {
         ("float8", ["0", "5", "7"], "integer", ["0", "5", "7"]),
         ("timestamp", ["2024-01-01", "2024-01-02", "2024-01-03"], "date", ["2024-01-01", "2024-01-02", "2024-01-03"]),
         ("date", ["2024-01-01", "2024-01-02", "2024-01-03"], "timestamp", ["2024-01-01", "2024-01-02", "2024-01-03"]),
+        ("text", ["Key A", "Key B", "Key C"], "citext", ["Key A", "Key B", "Key C"]),
+        ("varchar(9)", ["Key A", "Key B", "Key C"], "citext", ["Key A", "Key B", "Key C"]),
+        ("timetz", ["12:00+00", "13:00+00", "14:00+00"], "time", ["12:00", "13:00", "14:00"]),
+        (
+            "macaddr8",
+            ["08:00:2b:ff:fe:01:02:03", "08:00:2b:ff:fe:01:02:04", "08:00:2b:ff:fe:01:02:05"],
+            "macaddr",
+            ["08:00:2b:01:02:03", "08:00:2b:01:02:04", "08:00:2b:01:02:05"],
+        ),
         ("char(6)", ["a", "b", "c"], "text", ["a  ", "b", "c        "]),
         ("numrange", ["[1,2)", "[2,3)", "[3,4)"], "numrange", ["[1.0,2.0)", "[2.0,3)", "[3.0,4)"]),
         ("numeric[]", ["{1}", "{2,2}", "{3}"], "numeric[]", ["{1.0}", "{2.0,2.00}", "{3.00}"]),
         ("tag", ["(1)", "(2)", "(3)"], "tag", ["(1.0)", "(2.00)", "(3.0)"]),
     ];
-    let mut schema = "CREATE TYPE tag AS (n numeric);\n".to_owned();
+    let mut schema = "CREATE EXTENSION citext; SET TimeZone = 'UTC'; CREATE TYPE tag AS (n numeric);\n".to_owned();
     let mut questions = Vec::new();
     for (at, (parent, [a, b, c], child, [a2, b2, c2])) in cases.into_iter().enumerate() {
         schema += &format!(

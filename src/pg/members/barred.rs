@@ -105,11 +105,11 @@ impl Members<'_> {
             .iter()
             .zip(&reference.parent_columns)
             .map(|(c, p)| {
-                let child_class = self.catalog.table(reference.child).column(*c).data_type.class;
-                let key = &parent.column(*p).data_type;
+                let (own, child) = self.child_side(reference, *c, *p, alias);
+                let (child_class, key) = (child.class, &parent.column(*p).data_type);
                 let same = compares_as_it_is(child_class, key.class);
                 if lists_as_text(key.class) {
-                    let sql = self.listable(reference, *c, *p, alias);
+                    let sql = self.listable(reference, *p, alias).unwrap_or(own);
                     return (canonical_as(key.class, child_class, &sql), canonical_type(key.class).to_owned());
                 }
                 let type_name =

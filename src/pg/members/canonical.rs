@@ -14,7 +14,7 @@ pub(super) fn fits(key: &Key, class: TypeClass) -> bool {
 }
 
 /// A base type's name that can be cast to as it is: `character` alone would mean `character(1)`.
-pub(super) fn cast_name(base_sql_name: &str, class: TypeClass) -> String {
+pub(in crate::pg) fn cast_name(base_sql_name: &str, class: TypeClass) -> String {
     if class == TypeClass::Bpchar { "bpchar".to_owned() } else { base_sql_name.to_owned() }
 }
 
@@ -31,6 +31,22 @@ pub(super) fn compares_as_it_is(child: TypeClass, parent: TypeClass) -> bool {
         || (child.is_integer() && parent.is_integer())
         || (is_number && parent.is_float())
         || (child.is_moment() && parent.is_moment())
+}
+
+/// A foreign key between these types compares the child's value as one of the parent's, by an implicit cast.
+pub(in crate::pg) fn is_cast_to_parent(child: &ColumnType, parent: &ColumnType) -> bool {
+    use TypeClass as C;
+    match (child.class, parent.class) {
+        (C::Citext, C::Text | C::Varchar | C::Bpchar | C::Name) => true,
+        (C::Text | C::Varchar | C::Name, C::Bpchar) => true,
+        (C::Other, _) | (_, C::Other) => child.base_sql_name != parent.base_sql_name,
+        _ => false,
+    }
+}
+
+/// The same value as one of the parent's type.
+pub(in crate::pg) fn cast_to(data_type: &ColumnType, sql: &str) -> String {
+    format!("{sql}::{}", cast_name(&data_type.base_sql_name, data_type.class))
 }
 
 /// The type of a list that a column of `child` is compared with.
@@ -102,6 +118,8 @@ pub(super) fn canonical_as(parent: TypeClass, class: TypeClass, sql: &str) -> St
         (TypeClass::Citext, _) => format!("lower({sql}::text)"),
         // As a cast to it would be compared: blanks at the end do not count.
         (TypeClass::Bpchar, class) if class != TypeClass::Bpchar => format!("rtrim({sql}::text, ' ')"),
+        // Only among its own kind case does not count.
+        (_, TypeClass::Citext) => format!("{sql}::text"),
         (_, class) => canonical_text(class, sql),
     }
 }

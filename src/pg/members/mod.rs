@@ -15,12 +15,13 @@ mod sets;
 use std::fmt::Write as _;
 
 use canonical::{canonical_text, in_list};
+pub(super) use canonical::{cast_to, is_cast_to_parent};
 
 use super::quote::{column, ident, qualified};
 use crate::closure::{Chosen, Demand, KeySet};
 use crate::plan::{Plan, ReferenceMode, TableMode};
 use crate::profile::{Orphans, Unowned};
-use crate::schema::{Catalog, Reference, Table, TableKind, TypeClass};
+use crate::schema::{Catalog, ColumnType, Reference, Table, TableKind, TypeClass};
 use crate::types::{ColumnId, QualifiedName, TableId};
 
 /// Everything a membership question depends on.
@@ -72,10 +73,11 @@ impl Members<'_> {
                 conditions: vec![in_list(&sides.collect::<Vec<_>>(), &texts)],
             };
         }
-        let columns: Vec<(String, &Table, ColumnId)> = demand
+        let table = self.catalog.table(demand.table);
+        let columns: Vec<(String, &ColumnType)> = demand
             .columns
             .iter()
-            .map(|c| (column(self.catalog, demand.table, *c, alias), self.catalog.table(demand.table), *c))
+            .map(|c| (column(self.catalog, demand.table, *c, alias), &table.column(*c).data_type))
             .collect();
         let condition = if keys.is_empty() { "false".to_owned() } else { self.listed(demand, &columns, keys) };
         Selection { from: plain_source(self.catalog.table(demand.table), alias), conditions: vec![condition] }
@@ -125,8 +127,10 @@ impl Members<'_> {
             || "tableoid, ctid".to_owned(),
             |key| key.columns.iter().map(|c| ident(&table.column(*c).name)).collect::<Vec<_>>().join(", "),
         );
+        // The source of one whose leaves stay behind in part has them among its columns.
+        let system = if table.leaves_behind.is_empty() { "tableoid, ctid, " } else { "" };
         format!(
-            "(SELECT *, tableoid, ctid, row_number() OVER (PARTITION BY {} ORDER BY {order}{ties}) AS tithe_rank FROM {}) AS {alias}",
+            "(SELECT *, {system}row_number() OVER (PARTITION BY {} ORDER BY {order}{ties}) AS tithe_rank FROM {}) AS {alias}",
             ident(&table.column(*parent).name),
             plain_source(table, "ranked")
         )

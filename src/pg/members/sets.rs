@@ -1,14 +1,15 @@
 //! "This reference's parent is in the set", as SQL; and the columns from which the program decides it itself.
 
 use super::canonical::{
-    canonical_as, canonical_type, compares_as_it_is, element_class, fits, in_list, list_type, lists_as_text,
+    canonical_as, canonical_type, cast_to, compares_as_it_is, element_class, fits, in_list, is_cast_to_parent,
+    list_type, lists_as_text,
 };
 use super::{Members, Selection, plain_source};
 use crate::closure::{Demand, KeySet};
 use crate::pg::quote::{array_literal, column};
 use crate::plan::ReferenceMode;
 use crate::profile::Orphans;
-use crate::schema::{ColumnType, Reference, Table, TypeClass};
+use crate::schema::{ColumnType, Reference, TypeClass};
 use crate::types::{ColumnId, RefId};
 
 /// Alias of the row that a reference names.
@@ -54,8 +55,9 @@ impl Members<'_> {
         let child = self.catalog.table(reference.child);
         let root = self.catalog.table(self.plan.root);
         let same = reference.child_columns.iter().zip(&draw.key).all(|(c, p)| {
-            let (c, p) = (child.column(*c).data_type.class, root.column(*p).data_type.class);
-            c == p || (c.is_integer() && p.is_integer())
+            let (c, p) = (&child.column(*c).data_type, &root.column(*p).data_type);
+            let same = c.class == p.class || (c.class.is_integer() && p.class.is_integer());
+            same && !is_cast_to_parent(c, p)
         });
         if !same || reference.child_columns.len() != 1 {
             return None;
@@ -101,33 +103,50 @@ impl Members<'_> {
     }
 
     /// The reference's columns, for [`listed`](Self::listed).
-    fn listed_columns(&self, reference: &Reference, alias: &str) -> Vec<(String, &Table, ColumnId)> {
-        let child = self.catalog.table(reference.child);
+    fn listed_columns(&self, reference: &Reference, alias: &str) -> Vec<(String, &ColumnType)> {
         let pairs = reference.child_columns.iter().zip(&reference.parent_columns);
-        pairs.map(|(c, p)| (self.listable(reference, *c, *p, alias), child, *c)).collect()
+        pairs
+            .map(|(c, p)| {
+                let (own, data_type) = self.child_side(reference, *c, *p, alias);
+                (self.listable(reference, *p, alias).unwrap_or(own), data_type)
+            })
+            .collect()
     }
 
-    /// A column of the reference as lists can hold it: compared as text, it takes the spelling of the row it names.
-    pub(super) fn listable(&self, reference: &Reference, c: ColumnId, p: ColumnId, alias: &str) -> String {
-        let as_text = lists_as_text(self.catalog.table(reference.parent).column(p).data_type.class);
-        if !as_text || !self.catalog.compares_loosely(reference) {
-            return column(self.catalog, reference.child, c, alias);
+    /// A column of the reference with the type it is compared as.
+    pub(super) fn child_side(
+        &self,
+        reference: &Reference,
+        c: ColumnId,
+        p: ColumnId,
+        alias: &str,
+    ) -> (String, &ColumnType) {
+        let sql = column(self.catalog, reference.child, c, alias);
+        let child = &self.catalog.table(reference.child).column(c).data_type;
+        let parent = &self.catalog.table(reference.parent).column(p).data_type;
+        match reference.foreign_key.is_some() && is_cast_to_parent(child, parent) {
+            true => (cast_to(parent, &sql), parent),
+            false => (sql, child),
         }
-        let key = column(self.catalog, reference.parent, p, NAMED);
-        format!("(SELECT {key}{})", self.named_parent(reference, alias))
+    }
+
+    /// A column of the reference that lists hold as text takes the spelling of the row it names; `None`: it need not.
+    pub(super) fn listable(&self, reference: &Reference, p: ColumnId, alias: &str) -> Option<String> {
+        let as_text = lists_as_text(self.catalog.table(reference.parent).column(p).data_type.class);
+        (as_text && self.catalog.compares_loosely(reference)).then(|| {
+            let key = column(self.catalog, reference.parent, p, NAMED);
+            format!("(SELECT {key}{})", self.named_parent(reference, alias))
+        })
     }
 
     /// Membership of columns in a set, as a list.
-    pub(super) fn listed(&self, demand: &Demand, columns: &[(String, &Table, ColumnId)], keys: &KeySet) -> String {
+    pub(super) fn listed(&self, demand: &Demand, columns: &[(String, &ColumnType)], keys: &KeySet) -> String {
         let parent = self.catalog.table(demand.table);
-        let types: Vec<(&ColumnType, &ColumnType)> = columns
-            .iter()
-            .zip(&demand.columns)
-            .map(|((_, table, c), p)| (&table.column(*c).data_type, &parent.column(*p).data_type))
-            .collect();
+        let types: Vec<(&ColumnType, &ColumnType)> =
+            columns.iter().zip(&demand.columns).map(|((_, child), p)| (*child, &parent.column(*p).data_type)).collect();
         let mut sides = Vec::new();
         let mut arrays = Vec::new();
-        for (at, ((sql, ..), (child, of_parent))) in columns.iter().zip(&types).enumerate() {
+        for (at, ((sql, _), (child, of_parent))) in columns.iter().zip(&types).enumerate() {
             let class = of_parent.class;
             let direct = compares_as_it_is(child.class, class) && !lists_as_text(class);
             sides.push(if direct { sql.clone() } else { canonical_as(class, child.class, sql) });
@@ -161,7 +180,6 @@ impl Members<'_> {
     pub fn link_columns(&self, reference: RefId, alias: &str) -> Vec<String> {
         let reference = self.catalog.reference(reference);
         let parent = self.catalog.table(reference.parent);
-        let child = self.catalog.table(reference.child);
         let single = reference.parent_columns.len() == 1;
         let spelled = self.catalog.compares_loosely(reference).then(|| self.named_parent(reference, alias));
         reference
@@ -169,9 +187,9 @@ impl Members<'_> {
             .iter()
             .zip(&reference.parent_columns)
             .map(|(c, p)| {
-                let sql = column(self.catalog, reference.child, *c, alias);
+                let (sql, child) = self.child_side(reference, *c, *p, alias);
                 let parent_class = parent.column(*p).data_type.class;
-                let mut canonical = canonical_as(parent_class, child.column(*c).data_type.class, &sql);
+                let mut canonical = canonical_as(parent_class, child.class, &sql);
                 if let Some(from) = &spelled {
                     let key = column(self.catalog, reference.parent, *p, NAMED);
                     canonical = format!("(SELECT {}{from})", canonical_as(parent_class, parent_class, &key));
@@ -232,9 +250,9 @@ impl Members<'_> {
         child: &str,
         parent: &str,
     ) -> (String, String) {
-        let child_class = self.catalog.table(reference.child).column(c).data_type.class;
+        let (child_sql, child_type) = self.child_side(reference, c, p, child);
+        let child_class = child_type.class;
         let parent_class = self.catalog.table(reference.parent).column(p).data_type.class;
-        let child_sql = column(self.catalog, reference.child, c, child);
         let parent_sql = column(self.catalog, reference.parent, p, parent);
         if compares_as_it_is(child_class, parent_class) {
             return (child_sql, parent_sql);
