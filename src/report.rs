@@ -128,6 +128,12 @@ pub struct TableReport {
     /// Columns that the checksum leaves out: what is stored may differ in form from what was written.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub not_compared: Vec<String>,
+    /// `binary` or `text`: the form in which its rows were copied, and its checksum made.
+    #[serde(default)]
+    pub format: String,
+    /// A short hash of the names of its columns.
+    #[serde(default)]
+    pub columns_hash: String,
     /// What was done to each column, in the table's order, generated ones included; empty where no rows came.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub columns: Vec<ColumnReport>,

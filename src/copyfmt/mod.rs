@@ -31,6 +31,16 @@ pub enum Format {
     Text,
 }
 
+impl Format {
+    /// As COPY and reports write it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Binary => "binary",
+            Self::Text => "text",
+        }
+    }
+}
+
 /// Start of a binary stream.
 const SIGNATURE: &[u8; 11] = b"PGCOPY\n\xff\r\n\0";
 /// Most bytes of a row: what PostgreSQL itself can put into one message.

@@ -237,6 +237,13 @@ pub(super) struct Objects {
     pub(super) invalid_indexes: Vec<String>,
 }
 
+impl Objects {
+    /// These, with what was found before.
+    pub(super) fn with_check(self, check: CheckReport) -> Self {
+        Self { check, ..self }
+    }
+}
+
 /// Compares names of schema objects in source and staging database. What is missing counts as a difference, unless
 /// it was skipped knowingly or cannot travel.
 pub(super) async fn check_objects(transfer: &Transfer, pool: &Pool, skipped: &Skipped) -> Result<Objects> {
@@ -272,7 +279,8 @@ fn is_excused(catalog: &Catalog, object: &SchemaObject, skipped: &Skipped) -> bo
     let leads_out = |name: &String| {
         [name.clone(), ident(name)].iter().any(|name| object.identity.starts_with(&format!("{name} on ")))
     };
-    let was_cut = || object.kind == "constraint" && catalog.cut_references.iter().any(|(_, _, name)| leads_out(name));
+    let is_key = ["constraint", "foreign key in force"].contains(&object.kind.as_str());
+    let was_cut = || is_key && catalog.cut_references.iter().any(|(_, _, name)| leads_out(name));
     skipped.has(object) || was_cut()
 }
 

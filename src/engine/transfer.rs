@@ -19,8 +19,8 @@ use crate::pg::scan::PageRange;
 use crate::pg::source::Source;
 use crate::pg::target::Target;
 use crate::plan::Plan;
-use crate::schema::Catalog;
-use crate::types::TableId;
+use crate::schema::{Catalog, Table};
+use crate::types::{ColumnId, TableId};
 
 use super::source_values::SourceValues;
 use super::units::{self, Part, TableCopy};
@@ -79,6 +79,12 @@ impl Transfer {
     pub(super) fn copy_of(&self, id: TableId, leaf: Option<usize>) -> TableCopy {
         let version = self.target.server.version_num;
         units::table_copy(&self.catalog, &self.plan, &self.chosen, version, id, leaf)
+    }
+
+    /// The form in which a table's rows are copied.
+    pub(super) fn format_of(&self, table: &Table) -> Format {
+        let columns: Vec<ColumnId> = table.copied_columns().map(|(id, _)| id).collect();
+        units::copy_format(table, &columns, self.target.server.version_num)
     }
 
     /// Copies it in one transaction of `target`; nothing remains of it on failure.

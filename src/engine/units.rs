@@ -58,8 +58,7 @@ impl Query {
 
     /// COPY of a few rows, whichever come first.
     pub(super) fn copy_first(&self, rows: u32, format: Format) -> String {
-        let format = if format == Format::Binary { "binary" } else { "text" };
-        format!("COPY ({} LIMIT {rows}) TO STDOUT (FORMAT {format})", self.select(PageRange::default()))
+        format!("COPY ({} LIMIT {rows}) TO STDOUT (FORMAT {})", self.select(PageRange::default()), format.name())
     }
 
     /// SELECT of other expressions over the same rows.
@@ -69,8 +68,7 @@ impl Query {
 
     /// COPY of the rows in these pages.
     pub(super) fn copy(&self, pages: PageRange, format: Format) -> String {
-        let format = if format == Format::Binary { "binary" } else { "text" };
-        format!("COPY ({}) TO STDOUT (FORMAT {format})", self.select(pages))
+        format!("COPY ({}) TO STDOUT (FORMAT {})", self.select(pages), format.name())
     }
 }
 

@@ -2,7 +2,7 @@
 
 use crate::anonymize::{RowTransform, Tally};
 use crate::copyfmt::{Fields, Format, RowReader};
-use crate::digest::RowChecksum;
+use crate::digest::{RowChecksum, short_hash};
 use crate::error::{Error, ErrorKind, Result};
 use crate::leaks::{Few, Intake};
 use crate::plan::Plan;
@@ -221,6 +221,13 @@ pub(super) fn compared_columns(table: &Table, columns: &[ColumnId], restated: &[
         .collect();
     compared.sort_by(|a, b| name(*a).cmp(name(*b)));
     compared
+}
+
+/// Stands for the names of a table's columns, whatever their order.
+pub(super) fn columns_hash(table: &Table) -> String {
+    let mut names: Vec<&str> = table.copied_columns().map(|(_, column)| column.name.as_str()).collect();
+    names.sort_unstable();
+    short_hash(&names)
 }
 
 /// Masked columns whose type may store a value in another form than it was written in: padded, rounded, normalized;

@@ -7,7 +7,7 @@ use crate::copyfmt::Format;
 use crate::digest::RowChecksum;
 use crate::engine::lanes;
 use crate::engine::units::copy_format;
-use crate::engine::worker::compared_columns;
+use crate::engine::worker::{columns_hash, compared_columns};
 use crate::error::Result;
 use crate::pg::landed::Landed;
 use crate::pg::members::plain_source;
@@ -28,6 +28,8 @@ struct Found {
     rows: Option<u64>,
     /// `None`: not asked, since the run wrote nothing.
     checksum: Option<RowChecksum>,
+    /// Its columns are not called as they were.
+    is_renamed: bool,
 }
 
 pub(super) async fn check(landed: &Arc<Landed>, run: Option<&RunReport>) -> Result<Vec<CheckReport>> {
@@ -55,21 +57,24 @@ pub(super) async fn check(landed: &Arc<Landed>, run: Option<&RunReport>) -> Resu
 
 async fn read(landed: &Landed, expected: TableReport, table: Option<TableId>) -> Result<Found> {
     let Some(table) = table.map(|id| landed.catalog.table(id)) else {
-        return Ok(Found { expected, rows: None, checksum: None });
+        return Ok(Found { expected, rows: None, checksum: None, is_renamed: false });
     };
+    let is_renamed = !expected.columns_hash.is_empty() && expected.columns_hash != columns_hash(table);
     if expected.checksum.is_empty() {
         let rows = landed.count(table).await?;
-        return Ok(Found { expected, rows: Some(rows), checksum: None });
+        return Ok(Found { expected, rows: Some(rows), checksum: None, is_renamed });
     }
-    let checksum = checksum(landed, table, &expected.not_compared).await?;
-    Ok(Found { expected, rows: Some(checksum.rows()), checksum: Some(checksum) })
+    let checksum = checksum(landed, table, &expected).await?;
+    Ok(Found { expected, rows: Some(checksum.rows()), checksum: Some(checksum), is_renamed })
 }
 
 /// The checksum as `transfer` made it: the same columns, in the same order, in the same format.
-async fn checksum(landed: &Landed, table: &Table, not_compared: &[String]) -> Result<RowChecksum> {
+async fn checksum(landed: &Landed, table: &Table, expected: &TableReport) -> Result<RowChecksum> {
     let columns: Vec<ColumnId> = table.copied_columns().map(|(id, _)| id).collect();
-    let format: Format = copy_format(table, &columns, landed.server_version);
-    let compared = compared_columns(table, &columns, not_compared);
+    // A type may have got a binary form in the version of its extension that the target has.
+    let stated = [Format::Binary, Format::Text].into_iter().find(|format| format.name() == expected.format);
+    let format = stated.unwrap_or_else(|| copy_format(table, &columns, landed.server_version));
+    let compared = compared_columns(table, &columns, &expected.not_compared);
     let expressions: Vec<String> =
         compared.iter().map(|at| quote::column(&landed.catalog, table.id, columns[*at], "t")).collect();
     let select = format!("SELECT {} FROM {}", expressions.join(", "), plain_source(table, "t"));
@@ -113,7 +118,7 @@ fn checksums(found: &[Found], run: &RunReport) -> CheckReport {
         found.iter().filter_map(|table| Some((table, table.checksum.as_ref()?))).collect();
     let wrong: Vec<String> = compared
         .iter()
-        .filter(|(table, checksum)| checksum.to_string() != table.expected.checksum)
+        .filter(|(table, checksum)| table.is_renamed || checksum.to_string() != table.expected.checksum)
         .map(|(table, _)| name(&table.expected).to_string())
         .collect();
     let tables = plural(compared.len() as u64, "table");
@@ -132,5 +137,9 @@ fn checksums(found: &[Found], run: &RunReport) -> CheckReport {
         );
         return CheckReport::not_asked(CHECKSUMS, why);
     }
-    CheckReport::asked(CHECKSUMS, false, format!("values changed since the run in {}", some(&wrong)))
+    CheckReport::asked(
+        CHECKSUMS,
+        false,
+        format!("values or names of columns changed since the run in {}", some(&wrong)),
+    )
 }

@@ -14,7 +14,11 @@ SELECT kind, schema, identity, class_oid::bigint AS class_oid, oid::bigint AS oi
 FROM (
     SELECT CASE relkind WHEN 'v' THEN 'view' WHEN 'm' THEN 'materialized view' WHEN 'S' THEN 'sequence' END AS kind,
            nspname AS schema, format('%I.%I', nspname, relname) AS identity,
-           'pg_class'::regclass AS class_oid, oid, NULL::bigint AS on_relation
+           'pg_class'::regclass AS class_oid, oid,
+           -- An identity's sequence goes with its table.
+           (SELECT d.refobjid::bigint FROM pg_depend d
+            WHERE relations.relkind = 'S' AND d.classid = 'pg_class'::regclass AND d.objid = relations.oid
+              AND d.refclassid = 'pg_class'::regclass AND d.deptype = 'i' LIMIT 1) AS on_relation
     FROM relations WHERE relkind IN ('v', 'm', 'S')
     UNION ALL
     SELECT CASE p.prokind WHEN 'p' THEN 'procedure' WHEN 'a' THEN 'aggregate' ELSE 'function' END,
@@ -60,7 +64,8 @@ FROM (
            format('%I.%s(%s,%s)', n.nspname, p.oprname, nullif(p.oprleft, 0)::regtype, nullif(p.oprright, 0)::regtype),
            'pg_operator'::regclass, p.oid, NULL
     FROM pg_operator p JOIN user_schemas n ON n.oid = p.oprnamespace
-    WHERE NOT EXISTS (SELECT FROM members m WHERE m.classid = 'pg_operator'::regclass AND m.objid = p.oid)
+    WHERE p.oprcode <> 0  -- else a shell, of which only the name is known
+      AND NOT EXISTS (SELECT FROM members m WHERE m.classid = 'pg_operator'::regclass AND m.objid = p.oid)
     UNION ALL
     SELECT 'text search configuration', n.nspname, format('%I.%I', n.nspname, f.cfgname),
            'pg_ts_config'::regclass, f.oid, NULL
@@ -72,10 +77,20 @@ FROM (
     FROM pg_ts_dict d JOIN user_schemas n ON n.oid = d.dictnamespace
     WHERE NOT EXISTS (SELECT FROM members m WHERE m.classid = 'pg_ts_dict'::regclass AND m.objid = d.oid)
     UNION ALL
-    SELECT 'rule', r.nspname, format('%I on %I.%I', w.rulename, r.nspname, r.relname),
+    SELECT 'rule', r.nspname,
+           format('%I on %I.%I', w.rulename, r.nspname, r.relname)
+             || CASE w.ev_enabled WHEN 'D' THEN ' (disabled)' WHEN 'R' THEN ' (replica)' WHEN 'A' THEN ' (always)'
+                ELSE '' END,
            'pg_rewrite'::regclass, w.oid, r.oid::bigint
     FROM pg_rewrite w JOIN relations r ON r.oid = w.ev_class
     WHERE w.rulename <> '_RETURN'
+    UNION ALL
+    -- Not so where somebody has switched the key's triggers off.
+    SELECT 'foreign key in force', r.nspname, format('%I on %I.%I', k.conname, r.nspname, r.relname),
+           'pg_constraint'::regclass, k.oid, r.oid::bigint
+    FROM pg_constraint k JOIN relations r ON r.oid = k.conrelid
+    WHERE k.contype = 'f' AND k.conparentid = 0
+      AND NOT EXISTS (SELECT FROM pg_trigger t WHERE t.tgconstraint = k.oid AND t.tgenabled = 'D')
     UNION ALL
     SELECT 'index', r.nspname, format('%I on %I.%I', x.relname, r.nspname, r.relname),
            'pg_class'::regclass, x.oid, r.oid::bigint
