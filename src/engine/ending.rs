@@ -24,7 +24,7 @@ impl Ending {
         Ok(Self {
             populated: landing::populated_views(&session, connector).await?,
             settings: database_settings(&session, connector).await?,
-            next_values: sequences::next_values(&session, &transfer.catalog, connector).await?,
+            next_values: sequences::next_values(&session, &transfer.catalog).await,
         })
     }
 }

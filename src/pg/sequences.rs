@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use tokio_postgres::{Client, SimpleQueryMessage};
 
-use super::connect::{Connector, Pool};
+use super::connect::Pool;
 use super::quote::{ident, literal, qualified};
 use crate::error::Result;
 use crate::schema::{Catalog, Sequence, TypeClass};
@@ -48,11 +48,9 @@ pub type NextValues = BTreeMap<usize, i64>;
 /// Sequences that one query asks.
 const ASKED_AT_ONCE: usize = 500;
 
-/// Asks the source.
-///
-/// # Errors
-/// The source's.
-pub async fn next_values(client: &Client, catalog: &Catalog, connector: &Connector) -> Result<NextValues> {
+/// Asks the source, in the last of a session's questions: sequences are not locked, and one that is gone by now or cannot
+/// be read after all is no reason to lose a run. What could not be asked is left at its START.
+pub async fn next_values(client: &Client, catalog: &Catalog) -> NextValues {
     let unused = catalog.sequences.iter().enumerate().filter(|(_, s)| s.selectable && s.last_value.is_none());
     let queries: Vec<String> = unused
         .map(|(at, sequence)| {
@@ -65,11 +63,10 @@ pub async fn next_values(client: &Client, catalog: &Catalog, connector: &Connect
         .collect();
     let mut found = NextValues::new();
     for queries in queries.chunks(ASKED_AT_ONCE) {
-        let rows = client.query(&queries.join(" UNION ALL "), &[]).await;
-        let rows = rows.map_err(|e| connector.fail("ask what sequences give first", e))?;
+        let Ok(rows) = client.query(&queries.join(" UNION ALL "), &[]).await else { break };
         found.extend(rows.iter().filter_map(|row| Some((usize::try_from(row.get::<_, i64>(0)).ok()?, row.get(1)))));
     }
-    Ok(found)
+    found
 }
 
 /// Sets every sequence past both what the source handed out and what the loaded rows hold.
@@ -95,7 +92,8 @@ pub async fn set(pool: &Pool, client: &Client, catalog: &Catalog, next: &NextVal
     Ok(done)
 }
 
-/// One row where there is a value to set. Values that the sequence cannot give do not count: it will never meet them.
+/// One row where there is a value to set. Values that the sequence cannot give do not count, as it will never meet them;
+/// nor do those that nothing could follow, a sign that somebody put there, since the sequence would be exhausted.
 fn set_sql(catalog: &Catalog, sequence: &Sequence, next: Option<&i64>) -> String {
     let (of_all, of_rows) = if sequence.increment < 0 { ("least", "min") } else { ("greatest", "max") };
     let counts = |(table, column): &&(TableId, ColumnId)| {
@@ -110,8 +108,8 @@ fn set_sql(catalog: &Catalog, sequence: &Sequence, next: Option<&i64>) -> String
         format!(
             "(SELECT {of_rows}({column})::int8 FROM {} WHERE {column} BETWEEN '{}'::int8 AND '{}'::int8)",
             qualified(&table.name),
-            sequence.least,
-            sequence.greatest
+            sequence.least.saturating_sub(sequence.increment.min(0)),
+            sequence.greatest.saturating_sub(sequence.increment.max(0))
         )
     }));
     let name = literal(&qualified(&sequence.name));

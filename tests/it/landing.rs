@@ -117,6 +117,7 @@ fn a_whole_copy_has_the_same_schema_and_rows() {
         // Nothing was taken of these yet, and what they give first is not their START.
         ("SELECT nextval('public.restarted')", "500"),
         ("SELECT nextval('public.set_ahead')", "77"),
+        ("SELECT nextval('public.until_the_end')", "6"),
         ("SELECT nextval('public.restarted_below_rows') > (SELECT max(id) FROM public.numbered)", "t"),
         // Statistics are there for the first query.
         ("SELECT count(*) > 0 FROM pg_stats WHERE tablename = 'users'", "t"),

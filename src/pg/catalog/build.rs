@@ -65,7 +65,8 @@ pub(super) fn build(rows: Rows, left_out: LeftOut<'_>) -> Catalog {
     constraints(&mut catalog, rows.constraints, &owner, &subtrees);
     for row in rows.sequences {
         let owner_left_out = row.owner_relation.is_some_and(|oid| !owner.contains_key(&oid));
-        if !owner_left_out && !left_out.schemas.contains(&row.schema) {
+        let fills_other = row.fills.iter().any(|(oid, _)| owner.contains_key(oid));
+        if (!owner_left_out || fills_other) && !left_out.schemas.contains(&row.schema) {
             let sequence = sequence(&catalog, row, &owner, &foreign);
             catalog.sequences.push(sequence);
         }
@@ -180,7 +181,7 @@ fn tables(catalog: &mut Catalog, rows: Vec<TableRow>, left_out: LeftOut<'_>) -> 
         };
         let table = &mut catalog.tables[id.index()];
         if stays_behind {
-            if row.kind != "f" {
+            if row.kind != "f" || left_out.has(&name) {
                 catalog.left_out.push(name.clone());
             }
             if row.kind != "p" {
@@ -190,6 +191,10 @@ fn tables(catalog: &mut Catalog, rows: Vec<TableRow>, left_out: LeftOut<'_>) -> 
         }
         owner.insert(row.oid, id);
         partition_keys.extend(row.partition_key.iter().map(|column| (id, column.clone(), row.has_gaps)));
+        table.rls_in_leaves |= row.rls_applies && row.kind != "p";
+        if !row.readable {
+            table.unreadable_partitions.push(name.clone());
+        }
         table.leaves_apart &= row.routes_alike && (row.kind == "p" || stands_alone(&row));
         if row.kind != "p" {
             for oid in above(row.oid) {
