@@ -5,6 +5,7 @@
 
 use std::time::Duration;
 
+use super::members::plain_source;
 use super::quote::{ident, qualified};
 use super::rows::RowStream;
 use super::source::Source;
@@ -77,7 +78,7 @@ fn sample(table: &Table, rows: u32) -> Option<String> {
     let pages = table.heap_bytes / PAGE_BYTES;
     let per_page = Some(table.rows_estimate / pages.max(1) as f64).filter(|rows| *rows >= 1.0).unwrap_or(PAGE_ROWS);
     let wanted = ((2.0 * f64::from(rows) / per_page).ceil() as u64).clamp(PAGES_MIN, PAGES_MAX);
-    if pages <= wanted || table.kind == TableKind::Foreign {
+    if pages <= wanted || table.kind == TableKind::Foreign || !table.leaves_behind.is_empty() {
         return None;
     }
     let percent = wanted as f64 * 100.0 / pages as f64;
@@ -133,7 +134,11 @@ async fn read_in(
 
 fn select(table: &Table, columns: &[ColumnId], sampled: &str, rows: u32) -> String {
     let list: Vec<String> = columns.iter().filter_map(|id| expression(table.column(*id))).collect();
-    format!("SELECT {} FROM {} AS t{sampled} LIMIT {rows}", list.join(", "), qualified(&table.name))
+    let from = match table.leaves_behind.is_empty() {
+        true => format!("{} AS t", qualified(&table.name)),
+        false => plain_source(table, "t"),
+    };
+    format!("SELECT {} FROM {from}{sampled} LIMIT {rows}", list.join(", "))
 }
 
 /// Stored bytes up to which values of a class are printed; `None`: it is no document.

@@ -45,6 +45,7 @@ pub fn make(catalog: &mut Catalog, profile: &Profile, options: &Options) -> Resu
     check_foreign(catalog, &modes)?;
     check_leaves_behind(catalog, &references)?;
     check_single_partitions(catalog, &references)?;
+    check_inheritance(catalog)?;
     check_reading(catalog, profile, &modes)?;
     let draw = draw(catalog, profile, options, root)?;
     let mut masks = columns::decide(catalog, profile, &stated, &modes)?;
@@ -195,6 +196,14 @@ fn check_single_partitions(catalog: &Catalog, references: &[ReferencePlan]) -> R
         .with_remedy(format!("say rows = \"all\" or rows = \"none\" under [{}]", dotted(&["tables", &parent]))))
 }
 
+/// The structure of a table that inherits, in the old way, needs its parents'.
+fn check_inheritance(catalog: &Catalog) -> Result<()> {
+    let is_here = |oid: &u32| catalog.tables.iter().any(|table| table.oid == *oid);
+    let Some(table) = catalog.tables.iter().find(|table| !table.inherits.iter().all(is_here)) else { return Ok(()) };
+    Err(Error::new(ErrorKind::Plan, format!("{} inherits from a table that is left out", table.name))
+        .with_remedy("leave both of them out ([source] exclude_tables), or none: rows = \"none\" leaves a table empty"))
+}
+
 fn list(names: &[QualifiedName]) -> String {
     names.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
 }
@@ -214,7 +223,12 @@ pub(super) fn literal(run_time: &str) -> String {
 
 /// Tables the role may not read, or reads only in part.
 fn check_reading(catalog: &Catalog, profile: &Profile, modes: &[(TableMode, String)]) -> Result<()> {
-    let unreadable: Vec<String> = catalog.tables.iter().filter(|t| !t.readable).map(|t| t.name.to_string()).collect();
+    // pg_dump locks each partition, and needs the right to.
+    let of = |table: &Table| {
+        let own = (!table.readable).then(|| table.name.to_string());
+        own.into_iter().chain(table.unreadable_partitions.iter().map(ToString::to_string)).collect::<Vec<_>>()
+    };
+    let unreadable: Vec<String> = catalog.tables.iter().flat_map(of).collect();
     if !unreadable.is_empty() {
         return Err(Error::new(
             ErrorKind::Source,
@@ -227,6 +241,17 @@ fn check_reading(catalog: &Catalog, profile: &Profile, modes: &[(TableMode, Stri
         .with_remedy(
             "GRANT SELECT on them and USAGE on their schemas to the role, or list them under [source] exclude_tables",
         ));
+    }
+    let brought = |table: &&Table| modes[table.id.index()].0 != TableMode::None;
+    let in_parts = |table: &&Table| !table.leaves_behind.is_empty() && (table.rls_applies || table.rls_in_leaves);
+    if let Some(table) = catalog.tables.iter().filter(brought).find(in_parts) {
+        let what = format!(
+            "{}: row-level security stands on a table of which partitions stay behind, so that the others are read by \
+             themselves and its policies would not be asked",
+            table.name
+        );
+        return Err(Error::new(ErrorKind::Source, what)
+            .with_remedy("read as a role with BYPASSRLS or as the tables' owner, or leave the table out as a whole"));
     }
     let hidden: Vec<String> = catalog
         .tables

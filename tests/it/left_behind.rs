@@ -144,3 +144,56 @@ fn a_reference_to_a_single_partition_has_no_plan_unless_the_table_comes_whole() 
     ran.expect_code(0);
     assert_eq!(target.query_one_text("SELECT count(*) > 0 AND count(event) = count(*) FROM marks"), "t");
 }
+
+/// An identity's sequence goes with its table; one that another table draws from is set past what that holds.
+#[test]
+fn sequences_of_a_table_that_is_left_out() {
+    let (source, target) = databases();
+    source.execute(
+        "CREATE TABLE junk (id int GENERATED ALWAYS AS IDENTITY PRIMARY KEY, x int);
+         CREATE TABLE old (id serial PRIMARY KEY, x int); INSERT INTO old SELECT generate_series(1, 50), 1;
+         CREATE TABLE new (id int PRIMARY KEY DEFAULT nextval('old_id_seq'), user_id int NOT NULL REFERENCES users);
+         INSERT INTO new SELECT nextval('old_id_seq'), n FROM generate_series(1, 40) n",
+    );
+    let columns = "[columns.new]\nid = \"keep\"\nuser_id = \"keep\"\n";
+    let left_out = "[source]\nexclude_tables = [\"junk\", \"old\", \"events\"]";
+    sample(&source.url(), &target, &profile(left_out, columns)).expect_code(0);
+    assert_eq!(target.query_one_text("SELECT nextval('old_id_seq') > (SELECT max(id) FROM new)"), "t");
+}
+
+/// The first rows of each user, of those that come.
+#[test]
+fn capped_rows_of_a_table_whose_partitions_stay_behind_in_part() {
+    let (source, target) = databases();
+    source.execute("ALTER TABLE events DROP CONSTRAINT events_pkey; ALTER TABLE events_rest ADD FOREIGN KEY (id) REFERENCES users NOT VALID");
+    let capped = format!(
+        "{EVENTS}[tables.events]\norphans = \"keep\"\nper_parent = {{ column = \"user_id\", limit = 2, order = \"id\" }}\n"
+    );
+    let text = profile("[source]\nexclude_tables = [\"events_1\"]", &capped);
+    sample(&source.url(), &target, &text).expect_code(0);
+    let most = "SELECT max(n) = 2 AND min(n) > 0 FROM (SELECT count(*) AS n FROM events GROUP BY user_id) s";
+    assert_eq!(target.query_one_text(most), "t");
+    assert_eq!(target.query_one_text("SELECT count(*) FROM events WHERE kind = 1"), "0");
+}
+
+#[test]
+fn what_cannot_be_left_out_or_read_in_part_is_told_by_the_plan() {
+    let (source, _) = databases();
+    source.execute("CREATE TABLE parent (id int PRIMARY KEY); CREATE TABLE child (more int) INHERITS (parent)");
+    let role = format!("partly_{}", source.name());
+    source.execute(&format!(
+        "CREATE ROLE {role} LOGIN; GRANT SELECT ON users, events, events_1, events_2_rest, events_rest, parent, child TO {role};
+         GRANT USAGE ON SCHEMA archive TO {role}; GRANT SELECT ON archive.events_2_old TO {role}"
+    ));
+    let columns = format!("{EVENTS}[columns.child]\nid = \"keep\"\nmore = \"keep\"\n[tables.child]\nrows = \"all\"\n");
+    let parent = format!("{columns}[tables.parent]\nrows = \"none\"\n");
+    let plan = |from: &str, text: &str, code: i32| {
+        let file = support::profile(text);
+        Home::new().tithe(&["plan", "--profile", file.path().to_str().unwrap(), "--from", from]).expect_code(code)
+    };
+    let ran = plan(&source.url(), &profile("[source]\nexclude_tables = [\"parent\"]", &columns), 5);
+    assert!(ran.stderr.contains("child inherits"), "{}", ran.stderr);
+    let ran = plan(&support::as_role(&source, &role), &profile("", &parent), 6);
+    assert!(ran.stderr.contains("events_2") && !ran.stderr.contains("events_1"), "{}", ran.stderr);
+    source.execute(&format!("DROP OWNED BY {role}; DROP ROLE {role}"));
+}
