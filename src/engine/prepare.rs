@@ -7,7 +7,8 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::monitor::Monitor;
 use crate::pg::catalog::LeftOut;
 use crate::pg::connect::ConnectInfo;
-use crate::pg::source::{self, Source};
+use crate::pg::errors::sqlstate;
+use crate::pg::source::{self, CANCEL_LIMIT, Source};
 use crate::plan::{self, Plan};
 use crate::profile::{Problem, Profile};
 use crate::schema::Catalog;
@@ -74,9 +75,6 @@ pub(super) async fn standing_back<T>(
     }
 }
 
-/// Longest that ending what a server works on may take.
-const CANCEL_LIMIT: Duration = Duration::from_secs(5);
-
 /// Work on the source's server that nobody may be left to end.
 struct Busy<'a> {
     source: &'a Source,
@@ -112,18 +110,37 @@ const ATTEMPTS: u32 = 3;
 /// `Source`, `Profile`, `Undecided` or `Plan`.
 pub async fn prepare(request: &SourceRequest, monitor: &dyn Monitor) -> Result<Prepared> {
     request.from.notes().iter().for_each(|note| monitor.note(note));
-    let mut attempt = 1;
-    loop {
+    prepare_again(request, monitor).await
+}
+
+/// As [`prepare`], with nothing more to say of the connection.
+pub(super) async fn prepare_again(request: &SourceRequest, monitor: &dyn Monitor) -> Result<Prepared> {
+    for attempt in 1.. {
         monitor.phase("connect");
-        let (prepared, replaced) = open(request, monitor).await?;
-        let Some(table) = replaced else { return Ok(prepared) };
-        let what = format!("{table} was emptied or rewritten while it was being locked");
-        if attempt == ATTEMPTS {
-            return Err(Error::new(ErrorKind::Source, format!("lock tables for reading: {what}"))
-                .with_remedy("run again when nobody runs TRUNCATE or ALTER TABLE"));
-        }
+        let what = match open(request, monitor).await {
+            Ok((prepared, None)) => return Ok(prepared),
+            Ok((_, Some(table))) if attempt == ATTEMPTS => {
+                let what = format!("lock tables for reading: {table} was emptied or rewritten meanwhile");
+                return Err(Error::new(ErrorKind::Source, what)
+                    .with_remedy("run again when nobody runs TRUNCATE or ALTER TABLE"));
+            }
+            Ok((_, Some(table))) => format!("{table} was emptied or rewritten while it was being locked"),
+            Err(error) if attempt < ATTEMPTS && met_a_change(&error) => {
+                "the schema changed while it was read".to_owned()
+            }
+            Err(error) => return Err(error),
+        };
         monitor.note(&format!("{what}: beginning anew"));
-        attempt += 1;
+    }
+    Err(Error::new(ErrorKind::Unexpected, "open the source"))
+}
+
+/// The snapshot knows an object that is gone by now: an index that was built anew, a table that was dropped.
+fn met_a_change(error: &Error) -> bool {
+    match sqlstate(error) {
+        Some("XX000") => error.chain().contains("cache lookup failed"),
+        Some("42P01" | "3F000") => error.action().starts_with("lock "),
+        _ => false,
     }
 }
 

@@ -14,7 +14,7 @@ use crate::plan::Plan;
 use crate::profile::{MaskRule, Profile};
 use crate::schema::Catalog;
 
-use super::prepare::{Prepared, prepare, standing_back};
+use super::prepare::{Prepared, prepare, prepare_again, standing_back};
 use super::sample::SampleRequest;
 
 /// The question before a target is touched.
@@ -61,7 +61,10 @@ pub(super) async fn ready(
     prepared.source.release().await?;
     drop(prepared);
     (confirm.ask)(state).await?;
-    let prepared = prepare(&request.source, monitor).await?;
+    monitor.phase("open the source again");
+    let prepared = prepare_again(&request.source, monitor).await?;
+    // Of several hosts another one may have answered.
+    let source_identifier = refuse_same_database(&request.source.profile, &prepared.source, &target).await?;
     Ok((prepared, target, source_identifier))
 }
 

@@ -113,8 +113,8 @@ impl Complaint {
             routine == "exec_stmt_raise" || routine.starts_with("PLy_") || routine.starts_with("plperl_")
         });
         if is_raised {
-            let text = RAISED.to_owned();
-            return Self { code: error.code().code().to_owned(), text };
+            let raised = Self::from_fields("P0001", error.message(), error.where_());
+            return Self { code: error.code().code().to_owned(), ..raised };
         }
         Self::from_fields(error.code().code(), error.message(), error.where_())
     }

@@ -385,12 +385,8 @@ fn a_circle_that_cannot_be_broken() {
 fn a_second_run_that_came_in_by_another_database() {
     let scene = Scene::new();
     let runtime = tokio::runtime::Runtime::new().unwrap();
-    let other = support::servers().target.url("template1");
-    let session = runtime.block_on(async {
-        let (client, connection) = tokio_postgres::connect(&other, tokio_postgres::NoTls).await.unwrap();
-        tokio::spawn(connection);
-        client
-    });
+    let other = support::target_database("elsewhere");
+    let session = runtime.block_on(other.connect());
     let lock = format!("SELECT pg_advisory_lock(hashtextextended('tithe {}', 0))", scene.target.name());
     runtime.block_on(session.batch_execute(&lock)).unwrap();
     scene.refused(scene.sample(&[]), 11, &["another run"]);

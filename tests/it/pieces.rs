@@ -291,7 +291,9 @@ fn a_session_that_cannot_join_does_not_end_the_run() {
     scene.grow();
     let profile = support::profile(PROFILE);
     let role = format!("few_{}", scene.source.name());
-    scene.source.execute(&format!("CREATE ROLE {role} LOGIN CONNECTION LIMIT 4; GRANT pg_read_all_data TO {role}"));
+    scene.source.execute(&format!(
+        "CREATE ROLE {role} LOGIN CONNECTION LIMIT 5; GRANT SELECT ON ALL TABLES IN SCHEMA public TO {role}"
+    ));
     let arguments = scene.arguments(&profile.path().to_string_lossy(), &["--jobs", "8", "--range-bytes", "64kB"]);
     let (own, limited) = (scene.source.url(), support::as_role(&scene.source, &role));
     let arguments: Vec<&str> =

@@ -40,7 +40,9 @@ pub(super) async fn check(one: &Client, other: &Client, connector: &Connector) -
 
 /// By simple queries: a statement that is prepared may be unknown to the process that answers next.
 async fn ask(client: &Client, first: &str, connector: &Connector) -> Result<Answerer> {
-    let sql = format!("{first}; SELECT pg_catalog.pg_backend_pid(), pg_catalog.pg_postmaster_start_time()");
+    // As a number: texts of times hang on settings, which are not made yet.
+    let started = "(extract(epoch FROM pg_catalog.pg_postmaster_start_time()) * 1000000)::int8";
+    let sql = format!("{first}; SELECT pg_catalog.pg_backend_pid(), {started}");
     let answer = client.simple_query(sql.trim_start_matches("; ")).await;
     let rows = answer.map_err(|e| connector.fail("ask which server process answers", e))?;
     let row = rows.iter().find_map(|message| match message {

@@ -38,6 +38,9 @@ pub(super) fn no_timeouts(server_version: u32) -> &'static str {
     }
 }
 
+/// Longest that ending what the server works on may take.
+pub const CANCEL_LIMIT: Duration = Duration::from_secs(5);
+
 /// Enough for hashed membership lists and their joins; a session's own limit, taken only while it is needed.
 const WORK_MEMORY: &str = "SET work_mem = '128MB'; SET jit = off; ";
 
@@ -107,7 +110,9 @@ impl Source {
             .query_one("SELECT current_setting('server_version_num')::int", &[])
             .await
             .map_err(|e| fail("ask for the version", e))?;
-        let settings = format!("{settings}; {}", no_timeouts(version.get::<_, i32>(0).unsigned_abs()));
+        let no_timeouts = no_timeouts(version.get::<_, i32>(0).unsigned_abs());
+        watcher.client.batch_execute(no_timeouts).await.map_err(|e| fail("prepare a session", e))?;
+        let settings = format!("{settings}; {no_timeouts}");
         holder.client.batch_execute(&settings).await.map_err(|e| fail("prepare a session", e))?;
         let begin = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
         holder.client.batch_execute(begin).await.map_err(|e| fail("begin a read-only transaction", e))?;
@@ -172,7 +177,7 @@ impl Source {
         let locked = tokio::select! {
             locked = self.holder.client.batch_execute(&sql) => locked,
             error = self.watch_lock(patience) => {
-                let _ = self.cancel().await;
+                let _ = tokio::time::timeout(CANCEL_LIMIT, self.cancel()).await;
                 return Err(error);
             }
         };

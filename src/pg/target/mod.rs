@@ -15,7 +15,6 @@ use tokio_postgres::error::SqlState;
 use crate::error::{Error, ErrorKind, Result};
 use crate::pg::catalog::{self, ServerRow};
 use crate::pg::connect::{ConnectInfo, Connector, Pool, Session};
-use crate::pg::errors::sqlstate;
 use crate::pg::quote::{ident, literal};
 use crate::pg::source::{LOOK_EVERY, PINNED, no_timeouts};
 
@@ -65,7 +64,7 @@ impl Target {
         let connector = Connector::new(info.with_dbname(usual))?;
         let (connector, maintenance) = match connector.connect().await {
             Ok(session) => (connector, session),
-            Err(first) if spare == name || !is_of_database(&first) => return Err(first),
+            Err(first) if spare == name => return Err(first),
             Err(first) => {
                 let other = connector.with_dbname(spare);
                 match other.connect().await {
@@ -124,7 +123,10 @@ impl Target {
                 return Ok(());
             }
             if attempt < TRIES {
-                tokio::time::sleep(Duration::from_millis(200)).await;
+                // Whoever came in by another database at the same moment must not wait for us, and we for him.
+                let unlock = "SELECT pg_advisory_unlock_all()";
+                self.maintenance.client.batch_execute(unlock).await.map_err(|e| self.fail("take the run lock", e))?;
+                tokio::time::sleep(Duration::from_millis(150 + u64::from(std::process::id() % 8) * 20)).await;
             }
         }
         Err(Error::new(ErrorKind::Locked, format!("another run works on the target {}", self.name)))
@@ -425,11 +427,6 @@ impl Target {
     async fn execute(&self, sql: &str, action: impl Fn() -> String) -> Result<()> {
         self.maintenance.client.batch_execute(sql).await.map_err(|e| self.fail(action(), e))
     }
-}
-
-/// Another database of the server may admit the role: this one is missing or does not.
-fn is_of_database(error: &Error) -> bool {
-    matches!(sqlstate(error), Some("3D000" | "42501" | "28000" | "28P01"))
 }
 
 /// The cluster's identity, which its physical copies share; `None` where the role may not ask.
