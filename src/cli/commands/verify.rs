@@ -50,7 +50,10 @@ pub(super) fn outcome(report: &VerifyReport) -> Result<()> {
             ErrorKind::Verification,
             format!("verify {}: {}: {}", report.target, check.name, check.detail),
         )
-        .with_remedy("run the sample again; the database before it is kept for `tithe rollback`")),
+        .with_remedy(match check.name.as_str() {
+            "leak check" => "mask these columns, or allow them or the values under [leaks] in the profile; then run the sample again",
+            _ => "run the sample again; the database before it is kept for `tithe rollback`",
+        })),
     }
 }
 
