@@ -14,6 +14,8 @@ pub(super) struct Ending {
     pub(super) settings: Vec<DatabaseSetting>,
     /// Of sequences that gave nothing yet.
     pub(super) next_values: NextValues,
+    /// What is to be said of others.
+    pub(super) sequences_note: Option<String>,
 }
 
 impl Ending {
@@ -21,10 +23,9 @@ impl Ending {
     /// `Source`
     pub(super) async fn read(transfer: &Transfer) -> Result<Self> {
         let (session, connector) = (transfer.source.session().await?, transfer.source.connector());
-        Ok(Self {
-            populated: landing::populated_views(&session, connector).await?,
-            settings: database_settings(&session, connector).await?,
-            next_values: sequences::next_values(&session, &transfer.catalog).await,
-        })
+        let populated = landing::populated_views(&session, connector).await?;
+        let settings = database_settings(&session, connector).await?;
+        let (next_values, sequences_note) = sequences::next_values(&session, &transfer.catalog).await;
+        Ok(Self { populated, settings, next_values, sequences_note })
     }
 }

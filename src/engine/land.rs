@@ -24,10 +24,11 @@ use crate::pg::{landed, owners};
 use crate::profile::{Orphans, Profile};
 use crate::report::CheckReport;
 use crate::schema::{Catalog, SchemaObject, TableKind};
-use crate::types::TableId;
+use crate::types::{QualifiedName, TableId};
 
 use super::ending::Ending;
 use super::transfer::Transfer;
+use super::worker::columns_hash;
 use super::{blame, lanes};
 
 /// A foreign key on its way.
@@ -225,6 +226,9 @@ impl Drop for Group {
     }
 }
 
+/// Of a foreign key that counts as a constraint already: its triggers are switched on.
+const IN_FORCE: &str = "foreign key in force";
+
 /// What stands in the new database beside tables.
 pub(super) struct Objects {
     /// Nothing of the source's is missing.
@@ -233,6 +237,8 @@ pub(super) struct Objects {
     pub(super) counts: BTreeMap<String, u64>,
     /// Their [`object_hash`]es.
     pub(super) hashes: BTreeSet<String>,
+    /// By table: a hash of its columns' names.
+    pub(super) columns: BTreeMap<QualifiedName, String>,
     /// Indexes that cannot be used.
     pub(super) invalid_indexes: Vec<String>,
 }
@@ -259,7 +265,10 @@ pub(super) async fn check_objects(transfer: &Transfer, pool: &Pool, skipped: &Sk
         .map(|object| format!("{} {}", object.kind, object.identity))
         .collect();
     let detail = if missing.is_empty() {
-        format!("{} views, functions, types, triggers, policies, indexes and constraints are there", wanted.len())
+        format!(
+            "{} views, functions, types, triggers, policies, indexes and constraints are there",
+            count_by_kind(wanted).values().sum::<u64>()
+        )
     } else {
         let shown: Vec<&str> = missing.iter().take(5).map(String::as_str).collect();
         let more = missing.len().saturating_sub(5);
@@ -270,6 +279,7 @@ pub(super) async fn check_objects(transfer: &Transfer, pool: &Pool, skipped: &Sk
         check: CheckReport::asked("schema objects", missing.is_empty(), detail),
         counts: count_by_kind(&found.objects),
         hashes: found.objects.iter().map(object_hash).collect(),
+        columns: found.tables.iter().map(|table| (table.name.clone(), columns_hash(table))).collect(),
         invalid_indexes: invalid.iter().map(ToString::to_string).collect(),
     })
 }
@@ -279,7 +289,7 @@ fn is_excused(catalog: &Catalog, object: &SchemaObject, skipped: &Skipped) -> bo
     let leads_out = |name: &String| {
         [name.clone(), ident(name)].iter().any(|name| object.identity.starts_with(&format!("{name} on ")))
     };
-    let is_key = ["constraint", "foreign key in force"].contains(&object.kind.as_str());
+    let is_key = ["constraint", IN_FORCE].contains(&object.kind.as_str());
     let was_cut = || is_key && catalog.cut_references.iter().any(|(_, _, name)| leads_out(name));
     skipped.has(object) || was_cut()
 }
@@ -292,6 +302,7 @@ pub(super) fn object_hash(object: &SchemaObject) -> String {
 /// Number of objects of each kind.
 pub(super) fn count_by_kind(objects: &[SchemaObject]) -> BTreeMap<String, u64> {
     let mut counts = BTreeMap::new();
-    objects.iter().for_each(|object| *counts.entry(object.kind.clone()).or_default() += 1);
+    let counted = objects.iter().filter(|object| object.kind != IN_FORCE);
+    counted.for_each(|object| *counts.entry(object.kind.clone()).or_default() += 1);
     counts
 }

@@ -140,6 +140,8 @@ fn met_a_change(error: &Error) -> bool {
     match sqlstate(error) {
         Some("XX000") => error.chain().contains("cache lookup failed"),
         Some("42P01" | "3F000") => error.action().starts_with("lock "),
+        // The server prints nothing of an index that is gone.
+        None => error.kind() == ErrorKind::Unexpected && error.action().starts_with("read the catalog"),
         _ => false,
     }
 }

@@ -22,6 +22,7 @@ use crate::pg::target::Target;
 use crate::plan::{DrawSize, Plan};
 use crate::report::{CheckReport, Outcome, PhaseReport, RunReport, SchemaReport, SourceReport, TableReport};
 use crate::schema::TableKind;
+use crate::types::QualifiedName;
 
 use super::choose::Choice;
 use super::copy::{self, Arrived};
@@ -245,8 +246,9 @@ async fn complete(
     let (proven, not_valid) = land::foreign_keys(transfer, pool).await?;
     monitor.phase("finish the schema");
     let sequences = land::sequences(transfer, pool, &ending.next_values).await?;
-    let refused_settings;
+    let mut refused_settings;
     (ending.settings, refused_settings) = land::settings(transfer, pool, ending.settings).await?;
+    refused_settings.extend(ending.sequences_note.take());
     let before = &staging.dump.before_rows;
     land::finish_schema(pool, before, rest, &ending, &mut staging.skipped).await?;
     monitor.phase("check");
@@ -284,6 +286,10 @@ impl Completed {
             CheckReport::asked("sequences", true, sequences.told()),
             objects.check,
         ];
+        for table in &mut report.tables {
+            let name = QualifiedName::new(&table.schema, &table.table);
+            table.columns_hash = objects.columns.get(&name).cloned().unwrap_or_default();
+        }
         report.schema = SchemaReport {
             foreign_keys: proven as u64,
             not_valid,
@@ -357,7 +363,6 @@ fn report(request: &SampleRequest, prepared: &Prepared, transfer: &Transfer, arr
             rows_source: table.rows_estimate.max(-1.0) as i64,
             not_compared: worker::restated_columns(table, plan),
             format: transfer.format_of(table).name().to_owned(),
-            columns_hash: worker::columns_hash(table),
             ..TableReport::default()
         })
         .collect();

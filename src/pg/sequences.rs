@@ -49,8 +49,8 @@ pub type NextValues = BTreeMap<usize, i64>;
 const ASKED_AT_ONCE: usize = 500;
 
 /// Asks the source, in the last of a session's questions: sequences are not locked, and one that is gone by now or cannot
-/// be read after all is no reason to lose a run. What could not be asked is left at its START.
-pub async fn next_values(client: &Client, catalog: &Catalog) -> NextValues {
+/// be read after all is no reason to lose a run. Answers what is to be said where not all could be asked.
+pub async fn next_values(client: &Client, catalog: &Catalog) -> (NextValues, Option<String>) {
     let unused = catalog.sequences.iter().enumerate().filter(|(_, s)| s.selectable && s.last_value.is_none());
     let queries: Vec<String> = unused
         .map(|(at, sequence)| {
@@ -63,10 +63,14 @@ pub async fn next_values(client: &Client, catalog: &Catalog) -> NextValues {
         .collect();
     let mut found = NextValues::new();
     for queries in queries.chunks(ASKED_AT_ONCE) {
-        let Ok(rows) = client.query(&queries.join(" UNION ALL "), &[]).await else { break };
+        let Ok(rows) = client.query(&queries.join(" UNION ALL "), &[]).await else {
+            let note = "some sequences that gave nothing yet begin at their START: one of them was changed on the source \
+                        meanwhile, and could not be asked";
+            return (found, Some(note.to_owned()));
+        };
         found.extend(rows.iter().filter_map(|row| Some((usize::try_from(row.get::<_, i64>(0)).ok()?, row.get(1)))));
     }
-    found
+    (found, None)
 }
 
 /// Sets every sequence past both what the source handed out and what the loaded rows hold.

@@ -198,8 +198,10 @@ fn check_single_partitions(catalog: &Catalog, references: &[ReferencePlan]) -> R
 
 /// The structure of a table that inherits, in the old way, needs its parents'.
 fn check_inheritance(catalog: &Catalog) -> Result<()> {
-    let is_here = |oid: &u32| catalog.tables.iter().any(|table| table.oid == *oid);
-    let Some(table) = catalog.tables.iter().find(|table| !table.inherits.iter().all(is_here)) else { return Ok(()) };
+    let lacks_parent = |table: &&Table| {
+        table.kind != TableKind::Foreign && table.inherits.iter().any(|oid| catalog.left_out_oids.contains(oid))
+    };
+    let Some(table) = catalog.tables.iter().find(lacks_parent) else { return Ok(()) };
     Err(Error::new(ErrorKind::Plan, format!("{} inherits from a table that is left out", table.name))
         .with_remedy("leave both of them out ([source] exclude_tables), or none: rows = \"none\" leaves a table empty"))
 }

@@ -27,6 +27,8 @@ pub struct Catalog {
     pub schemas: Vec<String>,
     /// Tables the profile leaves out.
     pub left_out: Vec<QualifiedName>,
+    /// Their oids, those of partitions aside.
+    pub left_out_oids: Vec<u32>,
     /// Foreign tables, foreign partitions included: they never travel.
     pub foreign: Vec<QualifiedName>,
     /// Foreign keys into left-out tables: referencing table, columns, constraint name.

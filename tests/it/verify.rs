@@ -173,6 +173,7 @@ fn a_fresh_sample_holds_and_each_tampering_is_found() {
         ),
         ("SELECT setval('posts_id_seq', 1)", "SELECT setval('posts_id_seq', 1000)", &["sequences"]),
         ("ALTER TABLE posts DISABLE TRIGGER ALL", "ALTER TABLE posts ENABLE TRIGGER ALL", &["schema objects"]),
+        ("ALTER TABLE logs RENAME id TO no", "ALTER TABLE logs RENAME no TO id", &["checksums"]),
         ("ALTER TABLE seats RENAME place TO spot", "ALTER TABLE seats RENAME spot TO place", &["checksums"]),
         ("ALTER TABLE seats DISABLE TRIGGER quiet", "ALTER TABLE seats ENABLE TRIGGER quiet", &["schema objects"]),
         (

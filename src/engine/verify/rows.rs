@@ -121,6 +121,8 @@ fn checksums(found: &[Found], run: &RunReport) -> CheckReport {
         .filter(|(table, checksum)| table.is_renamed || checksum.to_string() != table.expected.checksum)
         .map(|(table, _)| name(&table.expected).to_string())
         .collect();
+    let renamed = found.iter().filter(|table| table.checksum.is_none() && table.is_renamed);
+    let wrong: Vec<String> = wrong.into_iter().chain(renamed.map(|table| name(&table.expected).to_string())).collect();
     let tables = plural(compared.len() as u64, "table");
     if wrong.is_empty() {
         let left_out: usize = compared.iter().map(|(table, _)| table.expected.not_compared.len()).sum();

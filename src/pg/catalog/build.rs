@@ -140,6 +140,7 @@ fn tables(catalog: &mut Catalog, rows: Vec<TableRow>, left_out: LeftOut<'_>) -> 
         }
         if left_out.has(&name) {
             left_out_roots.insert(row.oid);
+            catalog.left_out_oids.push(row.oid);
             catalog.left_out.push(name);
             continue;
         }

@@ -186,14 +186,11 @@ struct Verifier {
 impl Verifier {
     fn judged(
         &self,
+        cert: &CertificateDer<'_>,
         verified: Result<HandshakeSignatureValid, rustls::Error>,
     ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        let cannot_be_read = |error: &rustls::Error| {
-            let is_bad = *error == rustls::Error::InvalidCertificate(CertificateError::BadSignature);
-            matches!(error, rustls::Error::InvalidCertificate(_)) && !is_bad
-        };
         match (&self.trust, verified) {
-            (Trust::Anything { must_bind: false }, Err(error)) if cannot_be_read(&error) => {
+            (Trust::Anything { must_bind: false }, Err(_)) if ParsedCertificate::try_from(cert).is_err() => {
                 Ok(HandshakeSignatureValid::assertion())
             }
             (_, verified) => verified,
@@ -240,7 +237,7 @@ impl ServerCertVerifier for Verifier {
         cert: &CertificateDer<'_>,
         signature: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        self.judged(rustls::crypto::verify_tls12_signature(message, cert, signature, &self.algorithms))
+        self.judged(cert, rustls::crypto::verify_tls12_signature(message, cert, signature, &self.algorithms))
     }
 
     fn verify_tls13_signature(
@@ -249,7 +246,7 @@ impl ServerCertVerifier for Verifier {
         cert: &CertificateDer<'_>,
         signature: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        self.judged(rustls::crypto::verify_tls13_signature(message, cert, signature, &self.algorithms))
+        self.judged(cert, rustls::crypto::verify_tls13_signature(message, cert, signature, &self.algorithms))
     }
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
