@@ -383,14 +383,14 @@ fn message(from: &mut UnixStream) -> Option<Vec<u8>> {
     Some(whole)
 }
 
-/// Passes messages on until the server is ready; answers whether its transaction is over.
-fn answer(server: &mut UnixStream, client: &mut UnixStream) -> Option<bool> {
+/// Passes messages on until the server is ready; answers with that last one.
+fn answer(server: &mut UnixStream, client: &mut UnixStream) -> Option<Vec<u8>> {
     loop {
         let told = message(server)?;
-        client.write_all(&told).ok()?;
         if told[0] == b'Z' {
-            return Some(told[5] == b'I');
+            return Some(told);
         }
+        client.write_all(&told).ok()?;
     }
 }
 
@@ -418,10 +418,13 @@ fn serve(mut client: UnixStream, free: &Mutex<Vec<UnixStream>>, socket: &Path) -
             held = Some(server);
             continue;
         }
-        match answer(&mut server, &mut client)? {
+        let ready = answer(&mut server, &mut client)?;
+        // It is free before the client knows of it.
+        match ready[5] == b'I' {
             true => free.lock().unwrap().push(server),
             false => held = Some(server),
         }
+        client.write_all(&ready).ok()?;
     }
 }
 

@@ -22,18 +22,21 @@ pub(super) async fn check(one: &Client, other: &Client, connector: &Connector) -
     let refuse = |what: &str| {
         Err(Error::new(ErrorKind::Source, format!("{}: {what}", connector.info())).with_remedy(SAME_SERVER))
     };
-    let before = ask(one, "", connector).await?;
-    // A pooler lends the other one the process that has just become free, and keeps it there until the transaction ends.
-    let meanwhile = ask(other, "BEGIN READ ONLY", connector).await?;
-    let after = ask(one, "", connector).await?;
-    other.batch_execute("ROLLBACK").await.map_err(|e| connector.fail("end a transaction", e))?;
-    if before.started != meanwhile.started {
-        return refuse("two sessions reached two servers");
-    }
-    if before == meanwhile || before != after {
-        return refuse(
-            "a pooler lends server processes for a transaction each, and settings of a run would stay in them",
-        );
+    // Again, since somebody else may have come between.
+    for _ in 0..2 {
+        let before = ask(one, "", connector).await?;
+        // A pooler lends the other one the process that has just become free, and keeps it there until the transaction ends.
+        let meanwhile = ask(other, "BEGIN READ ONLY", connector).await?;
+        let after = ask(one, "", connector).await?;
+        other.batch_execute("ROLLBACK").await.map_err(|e| connector.fail("end a transaction", e))?;
+        if before.started != meanwhile.started {
+            return refuse("two sessions reached two servers");
+        }
+        if before == meanwhile || before != after {
+            return refuse(
+                "a pooler lends server processes for a transaction each, and settings of a run would stay in them",
+            );
+        }
     }
     Ok(())
 }
