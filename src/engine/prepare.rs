@@ -56,12 +56,12 @@ pub(super) async fn standing_back<T>(
     patience: Duration,
     work: impl Future<Output = Result<T>>,
 ) -> Result<T> {
-    let mut busy = Busy { source, is_over: false };
+    let busy = Busy { source, is_over: false };
     let done = tokio::select! {
         done = work => done,
         error = source.watch(patience) => Err(error),
     };
-    busy.is_over = true;
+    busy.over();
     match done {
         Ok(done) => {
             source.check_hold().await?;
@@ -79,6 +79,12 @@ pub(super) async fn standing_back<T>(
 struct Busy<'a> {
     source: &'a Source,
     is_over: bool,
+}
+
+impl Busy<'_> {
+    fn over(mut self) {
+        self.is_over = true;
+    }
 }
 
 impl Drop for Busy<'_> {
@@ -100,7 +106,7 @@ impl Drop for Busy<'_> {
 /// How long commands that move nothing let others wait.
 pub const PATIENCE: Duration = Duration::from_secs(5);
 
-/// How often a source is opened anew whose tables were emptied while it was opened.
+/// How often a source is opened whose tables were emptied, or whose schema changed, while it was opened.
 const ATTEMPTS: u32 = 3;
 
 /// Connects, reads the catalog, decides everything and locks what will be read. Begins anew where a table was emptied or
@@ -115,7 +121,8 @@ pub async fn prepare(request: &SourceRequest, monitor: &dyn Monitor) -> Result<P
 
 /// As [`prepare`], with nothing more to say of the connection.
 pub(super) async fn prepare_again(request: &SourceRequest, monitor: &dyn Monitor) -> Result<Prepared> {
-    for attempt in 1.. {
+    let mut attempt = 1;
+    loop {
         monitor.phase("connect");
         let what = match open(request, monitor).await {
             Ok((prepared, None)) => return Ok(prepared),
@@ -131,8 +138,8 @@ pub(super) async fn prepare_again(request: &SourceRequest, monitor: &dyn Monitor
             Err(error) => return Err(error),
         };
         monitor.note(&format!("{what}: beginning anew"));
+        attempt += 1;
     }
-    Err(Error::new(ErrorKind::Unexpected, "open the source"))
 }
 
 /// The snapshot knows an object that is gone by now: an index that was built anew, a table that was dropped.
@@ -161,10 +168,9 @@ async fn open(request: &SourceRequest, monitor: &dyn Monitor) -> Result<(Prepare
     let mut catalog = source.catalog(left_out).await?;
     let plan = plan::make(&mut catalog, &request.profile, &request.options)?;
     let tables: Vec<_> = catalog.tables.iter().collect();
-    let mut busy = Busy { source: &source, is_over: false };
+    let busy = Busy { source: &source, is_over: false };
     let locked = source.lock(&tables, request.patience).await;
-    busy.is_over = true;
-    drop(busy);
+    busy.over();
     locked?;
     let replaced = source.replaced(&tables).await?;
     let problems = unparsed(&source, &catalog, &request.profile, &request.options.run_time).await?;

@@ -220,7 +220,7 @@ struct Completed {
     not_valid: Vec<String>,
     sequences: SequencesSet,
     objects: land::Objects,
-    refused_settings: Vec<String>,
+    notes: Vec<String>,
     /// What is to be said of owners.
     owners: Vec<String>,
 }
@@ -246,9 +246,9 @@ async fn complete(
     let (proven, not_valid) = land::foreign_keys(transfer, pool).await?;
     monitor.phase("finish the schema");
     let sequences = land::sequences(transfer, pool, &ending.next_values).await?;
-    let mut refused_settings;
-    (ending.settings, refused_settings) = land::settings(transfer, pool, ending.settings).await?;
-    refused_settings.extend(ending.sequences_note.take());
+    let mut notes;
+    (ending.settings, notes) = land::settings(transfer, pool, ending.settings).await?;
+    notes.extend(ending.sequences_note.take());
     let before = &staging.dump.before_rows;
     land::finish_schema(pool, before, rest, &ending, &mut staging.skipped).await?;
     monitor.phase("check");
@@ -266,13 +266,13 @@ async fn complete(
         objects = land::check_objects(transfer, pool, &staging.skipped).await?.with_check(objects.check);
     }
     let owners = land::owners(pool, &staging.dump.owners).await?;
-    Ok(Completed { proven, not_valid, sequences, objects, refused_settings, owners })
+    Ok(Completed { proven, not_valid, sequences, objects, notes, owners })
 }
 
 impl Completed {
     /// Writes it into the report.
     fn tell(self, staging: Staging, request: &SampleRequest, report: &mut RunReport) {
-        let Self { proven, not_valid, sequences, objects, refused_settings, owners } = self;
+        let Self { proven, not_valid, sequences, objects, notes, owners } = self;
         let keys = match not_valid.len() {
             0 => format!("{proven} validated by the target"),
             more => format!(
@@ -303,7 +303,7 @@ impl Completed {
             report.notes.push(format!("{missing_roles} grants name roles that the target does not have"));
         }
         report.notes.extend(staging.locale_note);
-        report.notes.extend(refused_settings);
+        report.notes.extend(notes);
         report.notes.extend(owners);
         report.notes.extend(staging.skipped.notes);
         report.problems = staging.skipped.problems;

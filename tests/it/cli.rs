@@ -103,15 +103,7 @@ fn a_question_keeps_nothing_open_on_the_source() {
     let (source, target, home, profile) = (source(), target(), Home::new(), support::profile(PROFILE));
     let (from, to) = (source.url(), target.url());
     let inner = home.command(&["sample", "--from", &from, "--to", &to, "--profile", profile.path().to_str().unwrap()]);
-    let words: Vec<String> = std::iter::once(inner.get_program())
-        .chain(inner.get_args())
-        .map(|word| format!("'{}'", word.to_str().unwrap().replace('\'', r"'\\''")))
-        .collect();
-    // A terminal of its own, which passes on what is typed.
-    let mut command = std::process::Command::new("timeout");
-    command.args(["60", "script", "-qec", &words.join(" "), "/dev/null"]).env_clear().current_dir(home.path());
-    command.envs(inner.get_envs().filter_map(|(name, value)| Some((name, value?)))).env("TERM", "xterm");
-    let mut running = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+    let mut running = support::at_a_terminal(&inner, &home).spawn().unwrap();
     let (mut shown, mut buffer) = (String::new(), [0; 4096]);
     while !shown.contains("Replace it?") {
         let read = running.stdout.as_mut().unwrap().read(&mut buffer).unwrap();

@@ -671,13 +671,7 @@ fn a_question_that_nobody_answers_keeps_no_lock() {
     scene.sync("source", URL, &[]).expect_code(0);
     scene.list(&["a.png"]);
     let inner = scene.command("sync", "source", URL, &[]);
-    let words: Vec<&str> = inner.get_args().map(|word| word.to_str().unwrap()).collect();
-    let line = format!("{} {}", inner.get_program().to_str().unwrap(), words.join(" "));
-    // A terminal of its own, which passes on what is typed.
-    let mut command = Command::new("timeout");
-    command.args(["60", "script", "-qec", &line, "/dev/null"]).env_clear().current_dir(scene.home.path());
-    command.envs(inner.get_envs().filter_map(|(name, value)| Some((name, value?)))).env("TERM", "xterm");
-    let mut running = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+    let mut running = support::at_a_terminal(&inner, &scene.home).spawn().unwrap();
     let (mut shown, mut buffer) = (String::new(), [0; 4096]);
     while !shown.contains("Remove them?") {
         let read = running.stdout.as_mut().unwrap().read(&mut buffer).unwrap();

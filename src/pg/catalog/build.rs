@@ -128,7 +128,6 @@ fn tables(catalog: &mut Catalog, rows: Vec<TableRow>, left_out: LeftOut<'_>) -> 
     let mut owner = HashMap::new();
     let mut partition_keys = Vec::new();
     let mut partitions = Vec::new();
-    let mut left_out_roots = HashSet::new();
     for row in rows {
         let name = QualifiedName::new(row.schema.clone(), row.name.clone());
         if row.kind == "f" {
@@ -139,7 +138,6 @@ fn tables(catalog: &mut Catalog, rows: Vec<TableRow>, left_out: LeftOut<'_>) -> 
             continue;
         }
         if left_out.has(&name) {
-            left_out_roots.insert(row.oid);
             catalog.left_out_oids.push(row.oid);
             catalog.left_out.push(name);
             continue;
@@ -175,7 +173,7 @@ fn tables(catalog: &mut Catalog, rows: Vec<TableRow>, left_out: LeftOut<'_>) -> 
         let stays_behind = above(row.oid).any(|oid| behind.contains(&oid));
         let Some(id) = row.partition_root.and_then(|root| owner.get(&root).copied()) else {
             // pg_dump leaves out only what is named.
-            if row.partition_root.is_some_and(|root| left_out_roots.contains(&root)) {
+            if row.partition_root.is_some_and(|root| catalog.left_out_oids.contains(&root)) {
                 catalog.left_out.push(name);
             }
             continue;

@@ -20,7 +20,7 @@ use tithe::demo::{Options, Throwaway};
 
 pub(crate) use bucket::{BUCKET, Breakage, KEY, Request, SECRET, Store};
 pub(crate) use database::TestDb;
-pub(crate) use program::{Home, Ran, tithe};
+pub(crate) use program::{Home, Ran, at_a_terminal, tithe};
 pub(crate) use scene::{PROFILE, Scene};
 
 /// The two servers that all tests of the process share. They die with the process, however it ends.

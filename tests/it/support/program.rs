@@ -76,6 +76,19 @@ impl Home {
     }
 }
 
+/// The prepared command at a terminal of its own, which passes on what is typed; it ends after a minute.
+pub(crate) fn at_a_terminal(inner: &Command, home: &Home) -> Command {
+    let words: Vec<String> = std::iter::once(inner.get_program())
+        .chain(inner.get_args())
+        .map(|word| format!("'{}'", word.to_str().unwrap().replace('\'', r"'\\''")))
+        .collect();
+    let mut command = Command::new("timeout");
+    command.args(["60", "script", "-qec", &words.join(" "), "/dev/null"]).env_clear().current_dir(home.path());
+    command.envs(inner.get_envs().filter_map(|(name, value)| Some((name, value?)))).env("TERM", "xterm");
+    command.stdin(Stdio::piped()).stdout(Stdio::piped());
+    command
+}
+
 /// Runs the program to its end in a home that goes with it: for commands that leave nothing to find again.
 pub(crate) fn tithe(arguments: &[&str]) -> Ran {
     Home::new().tithe(arguments)
